@@ -1,0 +1,114 @@
+"""What every command shares: the workspace, ``--json``, how results and errors are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import Exit, GovcloudError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class App:
+    """The state of one invocation, made before any command and passed to each."""
+
+    def __init__(self, directory: str | None) -> None:
+        self.directory = directory
+        self._workspace: Workspace | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, read on first use. Raises ``InputError`` where there is none."""
+        if self._workspace is None:
+            from ..workspace import open_workspace
+
+            self._workspace = open_workspace(self.directory)
+        return self._workspace
+
+
+def json_option(function: F) -> F:
+    """The ``--json`` option, passed as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")(function)
+
+
+def console(stderr: bool = False) -> Console:
+    """A Rich console for people; plain text where the output is not a terminal."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def emit(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    import msgspec
+
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The nearest of ``words``, or None where nothing is near."""
+    from rapidfuzz import process
+
+    found = process.extractOne(word, list(words), score_cutoff=60)
+    return found[0] if found else None
+
+
+def show_error(error: GovcloudError) -> None:
+    """Tell an error on standard error: every problem with its place, then what to type next."""
+    lines: list[str] = []
+    if isinstance(error, InputError):
+        lines += [f"error: {problem}" for problem in error.problems]
+        if len(error.problems) > 1:
+            lines.append(f"{error.message}; nothing was written")
+    else:
+        lines.append(f"error: {error.message}")
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def error_document(error: GovcloudError) -> dict[str, Any]:
+    """An error as the JSON that ``--json`` writes."""
+    document: dict[str, Any] = {
+        "error": error.message,
+        "exit_code": int(error.exit_code),
+        "hint": error.hint,
+    }
+    if isinstance(error, InputError):
+        document["problems"] = [
+            {"path": p.path, "line": p.line, "column": p.column, "message": p.message, "hint": p.hint}
+            for p in error.problems
+        ]
+    return document
+
+
+def run_safely(command: click.Command, argv: list[str]) -> int:
+    """Run the command line; every error becomes a sentence and an exit code, never a traceback."""
+    try:
+        result = command.main(args=argv, prog_name="govcloud", standalone_mode=False)
+        return result if isinstance(result, int) else int(Exit.OK)
+    except click.ClickException as error:
+        error.show()
+        return int(Exit.INPUT)
+    except click.exceptions.Abort:
+        sys.stderr.write("stopped\n")
+        return 130
+    except GovcloudError as error:
+        if "--json" in argv:
+            emit(error_document(error))
+        show_error(error)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) went away; nothing is wrong. Keep Python's exit quiet too.
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        return int(Exit.OK)

@@ -1,0 +1,79 @@
+"""The ``govcloud`` command: the table of commands, each loaded only when it is typed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .. import __version__
+from .common import App, run_safely
+
+# command -> (module in this package, what it is for). The module holds a click command of the
+# same name; dashes become underscores.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("workspace", "Make a workspace, from a sample if wanted."),
+    "validate": ("validate", "Read the files and tell every fault in them."),
+    "ls": ("browse", "List entries of a kind."),
+    "show": ("browse", "Show one entry: fields, stack, observations, evidence."),
+    "plan": ("plan", "Show what apply would do."),
+    "apply": ("apply", "Do it: record, build, configure, measure."),
+    "destroy": ("apply", "Take down everything that was built."),
+    "runs": ("runs", "List, show, resume or cancel runs."),
+    "drift": ("drift", "Compare reality with the ledger."),
+    "inventory": ("inventory", "The ledger as an Ansible inventory."),
+    "audit": ("audit", "Check the chain of what was done."),
+    "lab": ("lab", "The province in network namespaces on this machine."),
+    "doctor": ("doctor", "What is there, what is missing, and how to get it."),
+    "demo": ("demo", "A small province, from nothing to nothing."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
+        command = getattr(module, cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from .common import nearest
+
+            guess = nearest(args[0], COMMANDS)
+            hint = f" Did you mean {guess!r}?" if guess else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # The table has the sentences, so help needs no module of any command.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, doc) for name, (_, doc) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-C", "directory", metavar="DIR", help="The workspace; otherwise the nearest one upward.")
+@click.version_option(__version__, prog_name="govcloud")
+@click.pass_context
+def govcloud(ctx: click.Context, directory: str | None) -> None:
+    """The base of a province's e-government as one declarative ledger (底座资源一本账).
+
+    Files say what should be; `plan` shows the difference, `apply` makes it so and keeps the proof.
+    """
+    ctx.obj = App(directory)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point: runs the command line and exits with one of ``errors.Exit``."""
+    sys.exit(run_safely(govcloud, list(argv) if argv is not None else sys.argv[1:]))

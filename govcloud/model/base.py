@@ -1,0 +1,129 @@
+"""What every kind in the ledger shares: fields with their meaning, references, the register of kinds.
+
+A kind is a ``msgspec.Struct``. Each field carries a ``Doc`` (Chinese title and an English
+sentence) and, when it names another entry, a ``Ref``. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+# Names become host names, resource names and file names, so the alphabet is theirs (RFC 1123
+# labels, plus the dot and underscore that domain names and NetBox slugs use).
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+
+
+@dataclass(frozen=True)
+class Doc:
+    """A field's Chinese title and the English sentence that explains it."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The field holds the name (or a list of names) of an entry of one of these kinds.
+
+    With one kind the value is a bare name; with several it is ``kind/name``.
+    """
+
+    kinds: tuple[str, ...]
+
+    def __init__(self, *kinds: str) -> None:
+        object.__setattr__(self, "kinds", kinds)
+
+
+class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What every entry of the ledger can say about itself."""
+
+    KIND: ClassVar[str] = ""
+    PLURAL: ClassVar[str] = ""
+    ZH: ClassVar[str] = ""
+
+    title: Annotated[str, Doc("名称", "The name in Chinese, as people say it.")] = ""
+    source: Annotated[
+        str, Doc("来源", "Document and line that the entry comes from, e.g. `001:L244`.")
+    ] = ""
+    invented: Annotated[
+        bool, Doc("虚构", "True where a sample made the figures up; no document says them.")
+    ] = False
+    was: Annotated[
+        str, Doc("曾用名", "The entry's former name; a rename keeps its identity.")
+    ] = ""
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One field of a kind: its name, type, meaning, the kinds it may refer to, its default."""
+
+    name: str
+    type: Any
+    doc: Doc
+    ref: Ref | None
+    required: bool
+    default: Any
+    many: bool
+
+
+KINDS: dict[str, type[Entry]] = {}
+PLURALS: dict[str, str] = {}
+
+
+def kind(name: str, plural: str, zh: str):  # type: ignore[no-untyped-def]
+    """Register a struct as the kind ``name``; files call a table of them ``plural``."""
+
+    def register(cls: type[Entry]) -> type[Entry]:
+        cls.KIND, cls.PLURAL, cls.ZH = name, plural, zh
+        KINDS[name] = cls
+        PLURALS[plural] = name
+        return cls
+
+    return register
+
+
+_fields_cache: dict[str, dict[str, FieldInfo]] = {}
+
+
+def fields(kind_name: str) -> dict[str, FieldInfo]:
+    """The fields of a kind by name, in the order of their declaration.
+
+    Raises ``KeyError`` for a kind that is not registered.
+    """
+    known = _fields_cache.get(kind_name)
+    if known is None:
+        known = _fields_cache[kind_name] = _read_fields(KINDS[kind_name])
+    return known
+
+
+def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
+    hints = get_type_hints(cls, include_extras=True)
+    out: dict[str, FieldInfo] = {}
+    for f in msgspec.structs.fields(cls):
+        hint = hints[f.name]
+        doc, ref, bare = Doc("", ""), None, hint
+        if get_origin(hint) is Annotated:
+            bare, *notes = get_args(hint)
+            for note in notes:
+                if isinstance(note, Doc):
+                    doc = note
+                elif isinstance(note, Ref):
+                    ref = note
+        default = None
+        if f.default is not msgspec.NODEFAULT:
+            default = f.default
+        elif f.default_factory is not msgspec.NODEFAULT:
+            default = f.default_factory()
+        out[f.name] = FieldInfo(
+            name=f.name,
+            type=bare,
+            doc=doc,
+            ref=ref,
+            required=f.required,
+            default=default,
+            many=get_origin(bare) is list,
+        )
+    return out

@@ -1,0 +1,30 @@
+"""Figures that a province may change without a release, and what builds things."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from .base import Doc, Entry, kind
+
+
+@kind("target", "targets", "目标")
+class Target(Entry, kw_only=True):
+    """Something that can build: a driver of the provider."""
+
+    driver: Annotated[
+        Literal["lab", "store"],
+        Doc("驱动", "lab: network namespaces on this machine; store: objects in a SQLite file."),
+    ]
+    routing: Annotated[
+        Literal["auto", "ospf", "static"],
+        Doc("路由方式", "ospf needs FRR on the nodes; auto takes it where it is installed."),
+    ] = "auto"
+    path: Annotated[str, Doc("文件", "store: the SQLite file, relative to the workspace.")] = ""
+    delay_ms: Annotated[float, Doc("时延(ms)", "store: what each call takes, for benchmarks, ms.")] = 0
+
+
+@kind("profile", "profiles", "策略参数")
+class Profile(Entry, kw_only=True):
+    """Numbers that rules, plays and the planner read, with where they come from."""
+
+    values: Annotated[dict[str, Any], Doc("参数", "The numbers by name.")] = {}

@@ -1,0 +1,147 @@
+"""The types of things that drivers build, as the engine, the planner and every driver see them.
+
+An object in reality is known by its identity (environment, uid, incarnation), never by a name.
+Its engine id is ``uid.incarnation``. Each type lists its properties; an *immutable* property
+cannot be changed in place: a new value means a new incarnation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property of a resource type: JSON type, meaning, and whether a change replaces."""
+
+    name: str
+    type: str  # "string", "number", "integer" or "boolean"
+    doc: str
+    immutable: bool = False
+    reference: str = ""  # the resource type (or types, by comma) whose object id it holds
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class ResourceType:
+    """A type of object: its name, the kind of entry it is made from, its properties."""
+
+    name: str
+    kind: str
+    doc: str
+    properties: tuple[Property, ...]
+
+    @property
+    def token(self) -> str:
+        """The type token in Pulumi's terms."""
+        return f"govcloud:index:{self.name}"
+
+    def property(self, name: str) -> Property:
+        """Raises ``KeyError`` for a name that the type does not have."""
+        return self._by_name()[name]
+
+    def _by_name(self) -> dict[str, Property]:
+        return {p.name: p for p in self.properties}
+
+    @property
+    def immutable(self) -> frozenset[str]:
+        """Names of the properties whose change replaces the object."""
+        return frozenset(p.name for p in self.properties if p.immutable)
+
+
+NAME = Property("name", "string", "Name that people see; a rename changes it in place.")
+
+TYPES: dict[str, ResourceType] = {
+    t.name: t
+    for t in (
+        ResourceType(
+            "Node",
+            "node",
+            "A router.",
+            (NAME, Property("role", "string", "core, aggregation, access or border.")),
+        ),
+        ResourceType(
+            "Link",
+            "link",
+            "A line between two routers.",
+            (
+                NAME,
+                Property("a", "string", "Object id of the first end.", True, "Node"),
+                Property("b", "string", "Object id of the second end.", True, "Node"),
+                Property("a_interface", "string", "Interface at the first end.", True),
+                Property("b_interface", "string", "Interface at the second end.", True),
+                Property("bandwidth_mbps", "number", "Rate in each direction, Mbit/s."),
+                Property("delay_ms", "number", "One-way delay, ms.", default=0),
+            ),
+        ),
+        ResourceType(
+            "Network",
+            "network",
+            "A broadcast domain behind a router.",
+            (
+                NAME,
+                Property("gateway", "string", "Object id of the router.", True, "Node"),
+                Property("interface", "string", "The router's interface to it.", True),
+            ),
+        ),
+        ResourceType(
+            "Server",
+            "server",
+            "A physical server.",
+            (
+                NAME,
+                Property("network", "string", "Object id of its network.", True, "Network"),
+            ),
+        ),
+        ResourceType(
+            "Instance",
+            "instance",
+            "A virtual machine.",
+            (
+                NAME,
+                Property("network", "string", "Object id of its network.", True, "Network"),
+                Property("image", "string", "What it starts from.", True),
+                Property("vcpus", "integer", "Number of virtual CPUs."),
+                Property("memory_mib", "integer", "Memory, MiB."),
+            ),
+        ),
+    )
+}
+
+BY_KIND: dict[str, ResourceType] = {t.kind: t for t in TYPES.values()}
+
+
+class Identity(msgspec.Struct, frozen=True, order=True):
+    """Whose object this is: environment, the entry's uid, and its incarnation (from 1)."""
+
+    environment: str
+    uid: str
+    incarnation: int
+
+    @property
+    def object_id(self) -> str:
+        """The engine's id for it: ``uid.incarnation``."""
+        return f"{self.uid}.{self.incarnation}"
+
+
+class RealObject(msgspec.Struct, kw_only=True):
+    """An object as a driver found it: identity (none: not ours), type, properties, and what else it saw."""
+
+    type: str
+    identity: Identity | None
+    properties: dict[str, Any]
+    # What the driver saw beyond the properties, e.g. addresses; never compared by the engine.
+    facts: dict[str, Any] = {}
+    # Changes whenever the object was made anew (boot id, start time); plays follow it.
+    birth: str = ""
+
+
+def object_uid(object_id: str) -> tuple[str, int]:
+    """Split ``uid.incarnation``. Raises ``ValueError`` when it is not such an id."""
+    uid, _, incarnation = object_id.rpartition(".")
+    if not uid or not incarnation.isdigit():
+        raise ValueError(f"not an object id: {object_id!r}")
+    return uid, int(incarnation)

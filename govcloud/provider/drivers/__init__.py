@@ -1,0 +1,69 @@
+"""The driver protocol, and how a driver is opened by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from ...errors import ConflictError, GovcloudError
+from ...model.resources import Identity, RealObject
+
+
+class DriverError(GovcloudError):
+    """A driver could not do what was asked; the message is the driver's own."""
+
+
+class StaleFence(ConflictError):
+    """The caller's fencing token is older than one the driver has seen: its lease is gone."""
+
+
+class IdentityClash(DriverError):
+    """The identity is taken by an object whose immutable properties differ; shows both."""
+
+
+class Driver(Protocol):
+    """Five verbs over typed objects that carry an identity. All calls are safe to repeat.
+
+    ``fence`` is the run's fencing token: a driver remembers the highest it has seen for the
+    environment and refuses a lower one with ``StaleFence``. Calls may come from many threads.
+    """
+
+    def list(self, type: str | None = None) -> Iterable[RealObject]:
+        """Everything there is (of one type), ours or not, in one call."""
+        ...
+
+    def read(self, type: str, identity: Identity) -> RealObject | None:
+        """The object of that identity, or None."""
+        ...
+
+    def create(self, type: str, identity: Identity, properties: dict[str, Any], fence: int) -> RealObject:
+        """Make the object, or adopt one of the same identity whose immutable properties match.
+
+        Raises ``IdentityClash`` when one of that identity differs in an immutable property.
+        """
+        ...
+
+    def update(self, type: str, identity: Identity, properties: dict[str, Any], fence: int) -> RealObject:
+        """Bring the mutable properties to these values. Raises ``DriverError`` when it is gone."""
+        ...
+
+    def delete(self, type: str, identity: Identity, fence: int) -> None:
+        """Remove it. Nothing there is success."""
+        ...
+
+
+def open_driver(environment: str, target: dict[str, Any], workspace: str) -> Driver:
+    """The driver of a target's fields (``model.policy.Target`` as a dict), for one environment.
+
+    ``workspace``: the folder that relative paths of the target start from.
+    """
+    name = target["driver"]
+    if name == "lab":
+        from .lab import LabDriver
+
+        return LabDriver(environment, workspace)
+    if name == "store":
+        from .store import StoreDriver
+
+        return StoreDriver(environment, workspace, target)
+    raise DriverError(f"no driver is called {name!r}")
