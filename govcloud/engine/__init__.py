@@ -1,0 +1,97 @@
+"""The Pulumi engine: found on PATH, found in our cache, or built from the Go module proxy.
+
+    find()              the engine, or None; fast, builds nothing
+    ensure(report)      the engine, built if need be (about four minutes on two cores, once)
+    environment(folder) what to put in the environment of a process that runs it
+
+``govcloud.engine.automation.Command(path)`` is the engine as Pulumi's Automation API wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import onpath, store
+from .recipe import VERSION, dotted
+
+__all__ = ["VERSION", "Engine", "ensure", "environment", "find", "locate"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that will do, and where it was found: ``PATH`` or ``cache``."""
+
+    path: Path
+    version: str
+    origin: str
+
+
+def locate() -> Engine | None:
+    """The engine with its version and origin, or None. Builds nothing."""
+    for found in onpath.search():
+        if found.fits:
+            return Engine(found.path, dotted(found.version), "PATH")
+    if store.state() == "whole":
+        return Engine(store.binary(), VERSION, "cache")
+    return None
+
+
+def find() -> Path | None:
+    """The engine's path, or None where it has still to be built. Fast: starts no process twice."""
+    engine = locate()
+    return engine.path if engine else None
+
+
+def ensure(
+    report: Callable[[str], None], progress: Callable[[str, int, int], None] | None = None
+) -> Path:
+    """The engine's path; builds it where there is none.
+
+    ``report`` gets a sentence for each step. ``progress`` gets (what, done, of how many) as the build
+    goes on; without it ``report`` gets a line every ten seconds. Raises ``GovcloudError`` with the
+    compiler's last words.
+    """
+    for found in onpath.search():
+        if found.fits:
+            report(f"Pulumi engine: {found.path} {dotted(found.version)}, from PATH")
+            return found.path
+        report(f"Pulumi engine: {found.path} will not do: {found.fault}")
+    if _cached(report):
+        return store.binary()
+    from .build import build
+
+    with store.lock(report):
+        # Somebody may have built it while this one waited.
+        if store.state(thorough=True) != "whole":
+            build(report, progress)
+    return store.binary()
+
+
+def _cached(report: Callable[[str], None]) -> bool:
+    state = store.state(thorough=True)
+    if state == "whole":
+        report(f"Pulumi engine: {VERSION}, from the cache {store.binary()}")
+        return True
+    if state != "absent":
+        report(f"Pulumi engine: the one in the cache is not used, {state}; it is built again")
+    return False
+
+
+def environment(private: Path) -> dict[str, str]:
+    """What a process that runs the engine needs in its environment, besides what it has.
+
+    ``private`` is the workspace's private folder: the engine's own files go there, not to the home
+    folder. Checkpoints are skipped because they cost O(n²); the provider adopts what it finds by
+    identity instead (design.md). The version has been checked already, and never phones home.
+    """
+    folder = private / "pulumi"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        "PULUMI_HOME": str(folder),
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+    }
