@@ -1,0 +1,113 @@
+"""Leases with a time limit and a fencing token: who may carry a run, and since when."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from ..errors import ConflictError
+from .schema import lease
+
+# Seconds after its last sign of life that a holder counts as gone, and between two signs.
+# Long enough for a busy machine to miss a few; other machines wait this long after a crash.
+LASTS = 20.0
+RENEW = 4.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process, known by host, id and start time (an id alone is used again)."""
+
+    host: str
+    pid: int
+    started: float
+
+    @classmethod
+    def me(cls) -> Holder:
+        """This process."""
+        return cls(_host(), os.getpid(), _start_time(os.getpid()) or 0.0)
+
+    def encode(self) -> str:
+        """As the ledger keeps it."""
+        return json.dumps([self.host, self.pid, self.started])
+
+    def proven_dead(self) -> bool:
+        """True where it ran on this machine and is no more. Elsewhere nobody can tell."""
+        return self.host == _host() and _start_time(self.pid) != self.started
+
+
+def _host() -> str:
+    # Two machines may share a name, two boots may not share this id.
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return f"{socket.gethostname()}/{file.read().strip()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _start_time(pid: int) -> float | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
+def take(connection: Connection, name: str, holder: Holder, *, now: float | None = None) -> int:
+    """Take a lease that is free, has ended, or whose holder is proven dead; returns the new token.
+
+    Raises ``ConflictError`` that names the holder where it is held.
+    """
+    now = time.time() if now is None else now
+    row = connection.execute(select(lease).where(lease.c.name == name)).first()
+    if row is None:
+        connection.execute(
+            insert(lease).values(name=name, holder=holder.encode(), token=1, expires=now + LASTS)
+        )
+        return 1
+    if row.holder and row.holder != holder.encode() and row.expires > now:
+        other = Holder(*json.loads(row.holder))
+        if not other.proven_dead():
+            raise ConflictError(
+                f"{name} is held by process {other.pid} on {other.host.split('/')[0]}, "
+                f"for {row.expires - now:.0f} s more unless it renews",
+                hint="wait for it, or see `govcloud runs list`",
+            )
+    token = int(row.token) + 1
+    connection.execute(
+        update(lease)
+        .where(lease.c.name == name)
+        .values(holder=holder.encode(), token=token, expires=now + LASTS)
+    )
+    return token
+
+
+def renew(connection: Connection, name: str, token: int) -> None:
+    """A sign of life. Raises ``ConflictError`` where the lease was taken over."""
+    check(connection, name, token)
+    connection.execute(update(lease).where(lease.c.name == name).values(expires=time.time() + LASTS))
+
+
+def release(connection: Connection, name: str, token: int) -> None:
+    """Give it back; the token stays, so that it only ever grows."""
+    connection.execute(
+        update(lease)
+        .where(lease.c.name == name, lease.c.token == token)
+        .values(holder="", expires=time.time())
+    )
+
+
+def check(connection: Connection, name: str, token: int) -> None:
+    """Raises ``ConflictError`` where ``token`` is not the lease's newest: somebody took over."""
+    newest = connection.execute(select(lease.c.token).where(lease.c.name == name)).scalar()
+    if newest != token:
+        raise ConflictError(
+            f"the lease of {name} was taken over (token {newest}, ours is {token}); nothing was written"
+        )

@@ -1,0 +1,213 @@
+"""The tables of the ledger. Alembic migrations in ``migrations/`` bring a database to this shape.
+
+Four layers for every entry: *claims* (what each source says), *accepted* (their merge at a
+revision), *applied* (what was last built, per stack and per host), *observed* (what was last
+seen). Rows with ``since`` and ``until`` are valid from a revision to before a revision, so
+history and "as of" come from the same table. Structured values are canonical JSON text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# What the ledger is bound to: environment, layers, state URL, format.
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),  # seconds since the epoch, UTC
+    Column("actor", String(200), nullable=False),
+    Column("run", String(40)),
+    Column("git_commit", String(64)),
+    Column("message", Text, nullable=False, server_default=""),
+)
+
+# Identity: a uid for life; the incarnation changes when the object must be made anew; the stack
+# is chosen once.
+entry = Table(
+    "entry",
+    metadata,
+    Column("uid", String(16), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("incarnation", Integer, nullable=False, server_default="1"),
+    Column("stack", String(80)),
+    Column("since", Integer, nullable=False),
+    Column("until", Integer),
+)
+Index(
+    "entry_live",
+    entry.c.kind,
+    entry.c.name,
+    unique=True,
+    sqlite_where=entry.c.until.is_(None),
+    postgresql_where=entry.c.until.is_(None),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("claimant", String(400), nullable=False),
+    Column("line", Integer, nullable=False, server_default="0"),
+    Column("fields", Text, nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("until", Integer),
+)
+Index("claim_live", claim.c.until, claim.c.kind, claim.c.name)
+
+accepted = Table(
+    "accepted",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uid", String(16), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("until", Integer),
+)
+Index("accepted_live", accepted.c.until, accepted.c.kind, accepted.c.name)
+Index("accepted_uid", accepted.c.uid)
+
+# scope is "stack:NAME" or "host:NAME"; inputs are what was built with.
+applied = Table(
+    "applied",
+    metadata,
+    Column("scope", String(120), primary_key=True),
+    Column("uid", String(16), primary_key=True),
+    Column("incarnation", Integer, nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("run", String(40)),
+    Column("at", Float, nullable=False),
+)
+
+# object is "uid.incarnation", or a driver's own words for something nobody declared.
+observed = Table(
+    "observed",
+    metadata,
+    Column("object", String(200), primary_key=True),
+    Column("uid", String(16)),
+    Column("target", String(63), nullable=False),
+    Column(
+        "status", String(16), nullable=False
+    ),  # present, missing, changed, extra, unmanaged
+    Column("detail", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+Index("observed_uid", observed.c.uid)
+
+# Written before an engine starts; what is open and no longer wanted is swept.
+intent = Table(
+    "intent",
+    metadata,
+    Column("object", String(40), primary_key=True),
+    Column("stack", String(80), nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("target", String(63), nullable=False),
+    Column("run", String(40), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("plan", String(32), nullable=False),  # digest of the blob that holds it
+    Column("effect", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("segment", Integer, nullable=False, server_default="1"),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+)
+
+stage = Table(
+    "stage",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("id", String(120), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("started", Float),
+    Column("ended", Float),
+    Column("detail", Text, nullable=False, server_default="{}"),
+)
+
+# Plans, programs and playbooks by the digest of their bytes.
+blob = Table(
+    "blob",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", String(40), nullable=False),
+    Column("stage", String(120), nullable=False),
+    Column("subject", String(120), nullable=False),  # kind/name
+    Column("name", String(200), nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("value", Float),
+    Column("unit", String(16), nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default="{}"),
+    Column("at", Float, nullable=False),
+)
+Index("evidence_subject", evidence.c.subject, evidence.c.at)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("at", Float, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# token grows with each taking; a holder with an older one is refused everywhere.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("holder", String(200), nullable=False),  # empty: free
+    Column("token", Integer, nullable=False),
+    Column("expires", Float, nullable=False),
+)
+
+LIVE = text("until IS NULL")
