@@ -34,6 +34,8 @@ TOOLS = (
     Tool("unshare", "util-linux", "util-linux", "the lab's namespaces"),
     Tool("nsenter", "util-linux", "util-linux", "commands inside a node"),
     Tool("setpriv", "util-linux", "util-linux", "services without root's rights"),
+    Tool("mount", "mount", "util-linux", "a node's own file systems"),
+    Tool("hostname", "hostname", "hostname", "a node's own name"),
     Tool("ping", "iputils-ping", "iputils", "reachability"),
     Tool("ps", "procps", "procps-ng", "Ansible's facts and services"),
     Tool("dnsmasq", "dnsmasq-base", "dnsmasq", "DNS in the lab"),
@@ -41,7 +43,7 @@ TOOLS = (
     Tool("ospfd", "frr", "frr", "OSPF (without it: static routes)", required=False),
     Tool("ospf6d", "frr", "frr", "OSPFv3 (without it: static routes)", required=False),
     Tool("vtysh", "frr", "frr", "FRR's configuration", required=False),
-    Tool("git", "git", "git", "the commit of a workspace (without it: no check for stale ones)", required=False),
+    Tool("git", "git", "git", "a workspace's commit (without it: no check for stale ones)", required=False),
 )
 
 MANAGERS: Mapping[str, tuple[str, ...]] = {

@@ -68,8 +68,8 @@ def mirror() -> str | None:
         if os.environ.get(name):
             return os.environ[name]
     home = Path.home()
-    files = [os.environ.get("PIP_CONFIG_FILE", ""), home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
-    for file in (*files, "/etc/pip.conf"):
+    places = (home / ".config/pip/pip.conf", home / ".pip/pip.conf", Path("/etc/pip.conf"))
+    for file in (os.environ.get("PIP_CONFIG_FILE", ""), *map(str, places)):
         settings = configparser.ConfigParser(interpolation=None)
         try:
             settings.read(file)
@@ -140,7 +140,9 @@ def engine() -> None:
 
 def look_over() -> None:
     """Say what the program would still miss on this machine, such as user namespaces."""
-    subprocess.run([str(PYTHON), "-m", "govcloud.cli.doctor"], cwd=ROOT, stdin=subprocess.DEVNULL)
+    subprocess.run(
+        [str(VENV / "bin" / "govcloud"), "doctor", "--missing"], cwd=ROOT, stdin=subprocess.DEVNULL
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from . import onpath, store
 from .recipe import VERSION, dotted
 
-__all__ = ["VERSION", "Engine", "ensure", "environment", "find", "locate"]
+__all__ = ["VERSION", "Engine", "ensure", "environment", "faults", "find", "locate"]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,16 @@ def find() -> Path | None:
     return engine.path if engine else None
 
 
-def ensure(
-    report: Callable[[str], None], progress: Callable[[str, int, int], None] | None = None
-) -> Path:
+def faults() -> list[str]:
+    """Why nothing that lies about will do: a sentence for each unfit ``pulumi``, none where none is."""
+    result = [f"{found.path} will not do: {found.fault}" for found in onpath.search() if not found.fits]
+    state = store.state()
+    if state not in ("whole", "absent"):
+        result.append(f"the one in the cache is damaged: {state}")
+    return result
+
+
+def ensure(report: Callable[[str], None], progress: Callable[[str, int, int], None] | None = None) -> Path:
     """The engine's path; builds it where there is none.
 
     ``report`` gets a sentence for each step. ``progress`` gets (what, done, of how many) as the build

@@ -32,6 +32,7 @@ Progress = Callable[[str, int, int], None]
 FLAGS = ["-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false"]
 # Modules, compiled packages and the binary, when nothing of it is there yet.
 SPACE = 5 * 1024**3
+NETWORK = ("dial ", "no such host", "timeout", "proxyconnect", "tls", "refused")
 AGAIN = "then `python -m govcloud.engine` goes on where this stopped"
 
 
@@ -125,9 +126,7 @@ class Step:
             raise _failure(what, words)
         return output
 
-    def _follow(
-        self, process: subprocess.Popen[str], what: str, total: int
-    ) -> tuple[list[str], list[str]]:
+    def _follow(self, process: subprocess.Popen[str], what: str, total: int) -> tuple[list[str], list[str]]:
         assert process.stdout is not None and process.stderr is not None
         lines: queue.Queue[str | None] = queue.Queue()
         output: list[str] = []
@@ -184,10 +183,14 @@ def _failure(what: str, words: list[str]) -> GovcloudError:
         )
     elif "no space left" in lower:
         hint = f"make {SPACE >> 30} GB free in {store.home()} and in Go's caches, {AGAIN}"
-    elif any(word in lower for word in ("dial ", "no such host", "timeout", "proxyconnect", "tls", "refused")):
+    elif any(
+        word in lower for word in ("dial ", "no such host", "timeout", "proxyconnect", "tls", "refused")
+    ):
         hint = f"check the network, or name your site's module mirror in GOPROXY, {AGAIN}"
     else:
-        hint = f"a `pulumi` {dotted(OLDEST)} or newer on PATH will do as well; `python -m govcloud.engine` retries"
+        hint = (
+            f"a `pulumi` {dotted(OLDEST)} or newer on PATH will do too; `python -m govcloud.engine` retries"
+        )
     return GovcloudError(f"the Pulumi engine could not be built ({what}):\n{text}", hint=hint)
 
 

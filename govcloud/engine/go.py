@@ -96,8 +96,7 @@ def _install(place: Path) -> None:
             words = "\n".join((done.stderr or done.stdout).strip().splitlines()[-6:])
             raise GovcloudError(
                 f"Go could not be fetched to compile the Pulumi engine:\n{words}",
-                hint="install Go "
-                f"{dotted(go_needed())} or newer, or a `pulumi` {dotted(OLDEST)} or newer, so that it is on PATH; "
+                hint=f"put Go {dotted(go_needed())} or a `pulumi` {dotted(OLDEST)}, or newer ones, on PATH; "
                 "then `python -m govcloud.engine`",
             )
         os.replace(near, place)
