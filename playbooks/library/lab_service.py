@@ -1,0 +1,258 @@
+#!/usr/bin/python
+"""A service without an init system: its files, its daemons, restarted when either changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: lab_service
+short_description: A service's files and daemons, for hosts without an init system
+description:
+  - Writes the service's files and (re)starts those daemons whose command or files have changed, or that
+    do not run. A daemon is known by its process id and start time, so that a stranger's process with
+    the same number is never taken for it.
+options:
+  name:
+    description: Name of the service; its files stand in C(root/name).
+    type: str
+    required: true
+  root:
+    type: path
+    required: true
+  state:
+    description: With V(absent), its daemons are stopped and its folder is removed.
+    choices: [present, absent]
+    default: present
+  files:
+    description: List of C({name, content, mode}); mode is octal text, 0644 when left out.
+    type: list
+    elements: dict
+    default: []
+  daemons:
+    description: >-
+      List of C({name, argv, files, ready}), started in this order. C(files) are the names of those files
+      that it reads (all, when left out); C(ready) is a path whose being there says that it is up.
+    type: list
+    elements: dict
+    default: []
+  ready_s:
+    description: How long a daemon may take until it is up, seconds.
+    type: float
+    default: 5
+  stop_s:
+    description: How long a daemon may take to stop before it is killed, seconds.
+    type: float
+    default: 3
+"""
+
+RETURN = r"""
+differences:
+  description: What was not as declared, C({what, where, value, state}); state is missing, extra or changed.
+  returned: always
+  type: list
+"""
+
+# A daemon that cannot read its configuration ends within this time, seconds.
+SETTLE_S = 0.15
+POLL_S = 0.02
+
+
+def start_time(pid):
+    """Start of a process in clock ticks since boot, or None when it is gone or a zombie."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            # The command's name stands in brackets and may hold anything.
+            fields = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in ("Z", "X") else int(fields[19])
+
+
+class Service:
+    """One service of a host: what is declared, what is on disk, what runs."""
+
+    def __init__(self, module):
+        self.module = module
+        self.name = module.params["name"]
+        self.folder = os.path.join(module.params["root"], self.name)
+        self.record_path = os.path.join(self.folder, ".daemons.json")
+        self.running = self._read_record()
+        self.differences = []
+        self.diffs = []
+
+    def _read_record(self):
+        try:
+            with open(self.record_path) as file:
+                record = json.load(file)
+        except (FileNotFoundError, ValueError):
+            return {}
+        return record
+
+    def differ(self, what, where, value, state):
+        self.differences.append({"what": what, "where": where, "value": value, "state": state})
+
+    def alive(self, name):
+        """Whether the daemon that we started still runs."""
+        known = self.running.get(name)
+        return known is not None and start_time(known["pid"]) == known["start"]
+
+    def absent(self):
+        """Stop everything and remove the folder."""
+        for name in reversed(list(self.running)):
+            if self.alive(name):
+                self.differ("daemon", self.name, name, "extra")
+                if not self.module.check_mode:
+                    self.stop(name)
+        if os.path.isdir(self.folder):
+            self.differ("service", self.name, self.folder, "extra")
+            if not self.module.check_mode:
+                shutil.rmtree(self.folder)
+
+    def present(self):
+        """Write what differs, then restart what has to be."""
+        touched = {f["name"] for f in self.module.params["files"] if self.write(f)}
+        daemons = self.module.params["daemons"]
+        for name in set(self.running) - {d["name"] for d in daemons}:
+            self.differ("daemon", self.name, name, "extra")
+            if not self.module.check_mode:
+                self.stop(name)
+        for daemon in daemons:
+            self.bring_up(daemon, touched)
+
+    def bring_up(self, daemon, touched):
+        """Start or restart one daemon where that is due."""
+        name = daemon["name"]
+        reads = daemon.get("files") or [f["name"] for f in self.module.params["files"]]
+        contents = {f["name"]: f["content"] for f in self.module.params["files"] if f["name"] in reads}
+        told = json.dumps([daemon["argv"], sorted(contents.items())])
+        digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+        if self.alive(name):
+            if self.running[name]["digest"] == digest and not touched.intersection(reads):
+                return
+            self.differ("daemon", self.name, name, "changed")
+        else:
+            self.differ("daemon", self.name, name, "missing")
+        if self.module.check_mode:
+            return
+        self.stop(name)
+        self.start(name, daemon, digest)
+
+    def start(self, name, daemon, digest):
+        ready, log_path = daemon.get("ready"), os.path.join(self.folder, name + ".log")
+        if ready and os.path.exists(ready):
+            os.unlink(ready)
+        with open(log_path, "wb") as log:
+            try:
+                process = subprocess.Popen(
+                    daemon["argv"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self.module.fail_json(msg="%s: cannot start %s: %s" % (self.name, name, error))
+        begun = start_time(process.pid)
+        self.running[name] = {"pid": process.pid, "start": begun, "digest": digest}
+        self.write_record()
+        time.sleep(SETTLE_S)
+        limit = time.monotonic() + self.module.params["ready_s"]
+        while process.poll() is None and ready and not os.path.exists(ready):
+            if time.monotonic() > limit:
+                self.fail(name, log_path, "is not up after %g s" % self.module.params["ready_s"])
+            time.sleep(POLL_S)
+        if process.poll() is not None:
+            self.fail(name, log_path, "ended at once with code %d" % process.returncode)
+
+    def fail(self, name, log_path, what):
+        with open(log_path, errors="replace") as file:
+            words = file.read()[-2000:].strip()
+        # Tried again by the next run: a daemon with no record is missing.
+        self.stop(name)
+        self.module.fail_json(msg="%s: %s %s: %s" % (self.name, name, what, words or "it said nothing"))
+
+    def stop(self, name):
+        if self.alive(name):
+            pid, limit = self.running[name]["pid"], time.monotonic() + self.module.params["stop_s"]
+            self.signal(pid, signal.SIGTERM)
+            while self.alive(name) and time.monotonic() < limit:
+                time.sleep(POLL_S)
+            if self.alive(name):
+                self.signal(pid, signal.SIGKILL)
+        if self.running.pop(name, None):
+            self.write_record()
+
+    @staticmethod
+    def signal(pid, number):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+
+    def write(self, file):
+        """Write a file where it differs; whether it did."""
+        path = os.path.join(self.folder, file["name"])
+        mode, content = int(file.get("mode", "0644"), 8), file["content"]
+        try:
+            with open(path) as old:
+                before, old_mode = old.read(), os.stat(path).st_mode & 0o7777
+        except FileNotFoundError:
+            before, old_mode = None, mode
+        if before == content and old_mode == mode:
+            return False
+        self.differ("file", self.name, path, "missing" if before is None else "changed")
+        self.diffs.append(
+            {"before_header": path, "before": before or "", "after_header": path, "after": content}
+        )
+        if not self.module.check_mode:
+            self.write_atomically(path, content, mode)
+        return True
+
+    def write_record(self):
+        self.write_atomically(self.record_path, json.dumps(self.running), 0o600)
+
+    def write_atomically(self, path, content, mode):
+        os.makedirs(self.folder, mode=0o755, exist_ok=True)
+        temporary = path + ".new"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as new:
+            new.write(content)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path", "required": True},
+            "state": {"choices": ["present", "absent"], "default": "present"},
+            "files": {"type": "list", "elements": "dict", "default": []},
+            "daemons": {"type": "list", "elements": "dict", "default": []},
+            "ready_s": {"type": "float", "default": 5},
+            "stop_s": {"type": "float", "default": 3},
+        },
+        supports_check_mode=True,
+    )
+    service = Service(module)
+    if module.params["state"] == "absent":
+        service.absent()
+    else:
+        service.present()
+    result = {"changed": bool(service.differences), "differences": service.differences}
+    if module._diff:
+        result["diff"] = service.diffs
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

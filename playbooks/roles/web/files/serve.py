@@ -1,0 +1,126 @@
+"""Serve an instance's applications over IPv4 and IPv6: `serve.py services.json`.
+
+GET / is the page of the application that the Host header names; GET /content/APPLICATION is its
+content, the part that a standby copies. The content is data, not configuration: it is made once, when
+there is none (a standby that takes over finds its copy there), and never written by a play again.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAGE = """<!doctype html>
+<html lang="zh"><meta charset="utf-8"><title>{title}</title>
+<h1>{title}</h1>
+<p>应用 {application}</p><p>主管单位 {unit}</p><p>主机 {instance}</p>
+"""
+
+
+class Server(ThreadingHTTPServer):
+    """One port, both IP versions where the kernel has both."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, port, services, instance, data):
+        self.services, self.instance, self.data = services, instance, data
+        self.address_family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
+        super().__init__(("::" if socket.has_ipv6 else "", port), Handler)
+
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = self.instance, self.server_address[1]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Pages and content."""
+
+    timeout = 10
+
+    def do_GET(self):
+        if self.path.startswith("/content/"):
+            self.send_content(self.path.removeprefix("/content/"))
+        elif self.path == "/":
+            self.send_page()
+        else:
+            self.answer(404, "text/plain; charset=utf-8", b"not here\n")
+
+    def send_page(self):
+        """The page of the application named by Host; with one on the port, that one."""
+        host = self.headers.get("Host", "").rsplit(":", 1)[0] if self.headers.get("Host") else ""
+        services = self.server.services
+        named = [s for s in services if s["fqdn"] == host] or (services if len(services) == 1 else [])
+        if not named:
+            names = "\n".join(s["fqdn"] for s in services)
+            self.answer(421, "text/plain; charset=utf-8", f"served here:\n{names}\n".encode())
+            return
+        fields = {k: escape(str(named[0][k])) for k in ("title", "application", "unit")}
+        page = PAGE.format(instance=escape(self.server.instance), **fields)
+        self.answer(200, "text/html; charset=utf-8", page.encode())
+
+    def send_content(self, application):
+        if application not in {s["application"] for s in self.server.services}:
+            self.answer(404, "text/plain; charset=utf-8", b"no such application\n")
+            return
+        with open(content_path(self.server.data, application), "rb") as file:
+            self.answer(200, "application/json", file.read())
+
+    def answer(self, status, kind, body):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        """Nothing: a probe every second would fill the memory that the log stands in."""
+
+
+def content_path(data, application):
+    return os.path.join(data, application + ".json")
+
+
+def first_content(data, service):
+    """Make an application's content where there is none."""
+    path = content_path(data, service["application"])
+    if os.path.exists(path):
+        return
+    content = {key: service[key] for key in ("application", "title", "unit")} | {"records": []}
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, sort_keys=True)
+    os.replace(path + ".new", path)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        config = json.load(file)
+    os.makedirs(config["data"], exist_ok=True)
+    for service in config["services"]:
+        first_content(config["data"], service)
+    servers = [
+        Server(
+            port,
+            [s for s in config["services"] if s["port"] == port],
+            config["instance"],
+            config["data"],
+        )
+        for port in sorted({s["port"] for s in config["services"]})
+    ]
+    with open(config["ready"], "w", encoding="utf-8") as file:
+        file.write("listening\n")
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
