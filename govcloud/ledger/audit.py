@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from .. import canonical
+from ..files import write_atomically
 from .schema import audit
 
 GENESIS = "0" * 64
@@ -56,12 +55,7 @@ def write_anchor(connection: Connection, path: Path) -> None:
     """Write the head to a file outside the database, so that a cut tail is found."""
     seq, value = head(connection)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "w") as file:
-        json.dump({"seq": seq, "hash": value}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_atomically(path, canonical.encode({"seq": seq, "hash": value}))
 
 
 def verify(connection: Connection, anchor: Path) -> tuple[int, list[str]]:

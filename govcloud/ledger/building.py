@@ -41,6 +41,7 @@ class Intent(msgspec.Struct, frozen=True):
     stack: str
     type: str
     target: str
+    inputs: dict[str, Any]
     run: str
 
 
@@ -116,10 +117,15 @@ def forget_observed(connection: Connection, uids: Iterable[str]) -> None:
         connection.execute(delete(observed).where(observed.c.uid == uid))
 
 
-def intents(connection: Connection, stack: str) -> list[Intent]:
-    """What engines were sent to make in a stack and nobody has confirmed yet."""
-    rows = connection.execute(select(intent).where(intent.c.stack == stack))
-    return [Intent(r.object, r.stack, r.type, r.target, r.run) for r in rows]
+def intents(connection: Connection, stack: str | None = None) -> list[Intent]:
+    """What engines were sent to make (in one stack) and nobody has confirmed yet."""
+    query = select(intent).order_by(intent.c.object)
+    if stack is not None:
+        query = query.where(intent.c.stack == stack)
+    return [
+        Intent(r.object, r.stack, r.type, r.target, msgspec.json.decode(r.inputs), r.run)
+        for r in connection.execute(query)
+    ]
 
 
 def add_intents(connection: Connection, rows: Iterable[Intent]) -> None:
@@ -127,7 +133,8 @@ def add_intents(connection: Connection, rows: Iterable[Intent]) -> None:
     now = time.time()
     for row in rows:
         connection.execute(delete(intent).where(intent.c.object == row.object))
-        connection.execute(insert(intent).values(**msgspec.structs.asdict(row), at=now))
+        values = msgspec.structs.asdict(row) | {"inputs": canonical.encode(row.inputs).decode()}
+        connection.execute(insert(intent).values(**values, at=now))
 
 
 def settle_intents(connection: Connection, stack: str) -> None:

@@ -212,3 +212,13 @@ def replace_claims(connection: Connection, number: int, prefix: str, rows: Itera
                 for r in wanted.values()
             ],
         )
+
+
+def last_commit(connection: Connection) -> str | None:
+    """The git commit of the newest revision that has one."""
+    return connection.execute(
+        select(revision.c.git_commit)
+        .where(revision.c.git_commit.is_not(None))
+        .order_by(revision.c.number.desc())
+        .limit(1)
+    ).scalar()

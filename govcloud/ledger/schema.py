@@ -130,6 +130,7 @@ intent = Table(
     Column("stack", String(80), nullable=False),
     Column("type", String(40), nullable=False),
     Column("target", String(63), nullable=False),
+    Column("inputs", Text, nullable=False),
     Column("run", String(40), nullable=False),
     Column("at", Float, nullable=False),
 )

@@ -20,6 +20,10 @@ class Catalogue:
         """Every entry of a kind by name; empty when there is none."""
         return cast(Mapping[str, E], self._entries.get(cls.KIND, {}))
 
+    def table(self, kind: str) -> Mapping[str, Entry]:
+        """Every entry of a kind, by its kind's name."""
+        return self._entries.get(kind, {})
+
     def get(self, cls: type[E], name: str) -> E:
         """Raises ``KeyError`` where there is no such entry (references were checked before)."""
         return cast(E, self._entries[cls.KIND][name])

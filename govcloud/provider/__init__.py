@@ -1,0 +1,1 @@
+"""The Pulumi provider `pulumi-resource-govcloud` and the drivers behind it."""

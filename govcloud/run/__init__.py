@@ -1,0 +1,1 @@
+"""Runs: stages carried out in durable segments, with events for whoever watches."""

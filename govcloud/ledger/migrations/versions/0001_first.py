@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("stack", sa.String(length=80), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=63), nullable=False),
+        sa.Column("inputs", sa.Text(), nullable=False),
         sa.Column("run", sa.String(length=40), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("object"),

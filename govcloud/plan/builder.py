@@ -1,0 +1,344 @@
+"""The planner: what is accepted, built and seen, against what is proposed, gives a plan.
+
+Pure: it reads ``Inputs`` and returns a ``Plan``; nothing is written and nothing is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from .. import canonical
+from ..ledger.building import Applied, Intent, Observed
+from ..ledger.entries import Accepted, Key, uid_for
+from ..model.catalogue import Catalogue
+from ..model.resources import BY_KIND, TYPES
+from . import stacking
+from .desired import Draft, drafts, settle
+from .hosts import host_variables
+from .probes import probes
+from .stages import (
+    Base,
+    EntryChange,
+    FieldChange,
+    Plan,
+    Play,
+    Probe,
+    Record,
+    Resource,
+    ResourceChange,
+    Stage,
+)
+
+HOST_KINDS = ("node", "server", "instance")
+
+
+@dataclass
+class Inputs:
+    """All that a plan reads. ``proposed``: fields by (kind, name), already checked."""
+
+    environment: str
+    accepted: Mapping[Key, Accepted]
+    applied: Mapping[tuple[str, str], Applied]
+    observed: list[Observed]
+    intents: list[Intent]
+    former: Mapping[Key, int]
+    proposed: Mapping[Key, dict[str, Any]]
+    catalogue: Catalogue
+    programs: Mapping[str, str]  # digest by domain
+    playbook: str
+    routing: Literal["ospf", "static"]
+    stack_size: int
+    claims: tuple[dict[str, Any], ...] = ()
+    commit: str = ""
+    patience_s: float = 30.0
+
+
+@dataclass
+class _Identity:
+    uid: str
+    incarnation: int
+    stack: str | None
+    was: Accepted | None
+
+
+@dataclass
+class _Work:
+    """What the steps of ``build`` hand to each other."""
+
+    identities: dict[Key, _Identity] = field(default_factory=dict)
+    resources: dict[Key, Resource] = field(default_factory=dict)
+    stack_of: dict[Key, str] = field(default_factory=dict)
+
+
+def build(inputs: Inputs) -> Plan:
+    """The plan that brings everything to what is proposed. Empty where nothing is to do."""
+    work = _Work()
+    _identify(inputs, work)
+    _place(inputs, work)
+    expand, withdraw = _entry_changes(inputs, work)
+    wanted = stacking.by_stack(work.resources, work.stack_of)
+    changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents)
+    hosts = host_variables(inputs.catalogue, routing=inputs.routing)
+    stages: list[Stage] = []
+    if expand:
+        stages.append(Record(id="record", title=_record_title(expand), phase="expand", changes=tuple(expand)))
+    restart = _restarted(inputs, work, changes)
+    stages += stacking.expand_stages(wanted, changes, inputs, ("record",) if expand else (), restart)
+    dirty = _dirty_hosts(inputs, work, hosts, restart)
+    before = tuple(s.id for s in stages)
+    if dirty:
+        title = f"configure {len(dirty)} host{'s' if len(dirty) != 1 else ''} ({_routing_words(inputs.routing)})"
+        stages.append(
+            Play(
+                id="play",
+                title=title,
+                phase="expand",
+                needs=before,
+                playbook=inputs.playbook,
+                routing=inputs.routing,
+                inputs=dirty,
+            )
+        )
+    specs = tuple(msgspec.to_builtins(p) for p in probes(inputs.catalogue))
+    if specs and (dirty or any(c.expand for c in changes.values())):
+        stages.append(
+            Probe(
+                id="probe",
+                title=f"measure {len(specs)} probes",
+                phase="expand",
+                needs=tuple(s.id for s in stages),
+                probes=specs,
+                patience_s=inputs.patience_s,
+            )
+        )
+    before = tuple(s.id for s in stages)
+    stages += stacking.contract_stages(wanted, changes, inputs, before)
+    if withdraw:
+        stages.append(
+            Record(
+                id="withdraw",
+                title=f"withdraw {len(withdraw)} from the ledger",
+                phase="contract",
+                needs=tuple(s.id for s in stages),
+                changes=tuple(withdraw),
+            )
+        )
+    return _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
+
+
+def build_destroy(inputs: Inputs) -> Plan:
+    """The plan that takes down everything that was built and keeps the ledger's entries."""
+    changes = stacking.compare({}, inputs.applied, inputs.observed, inputs.intents)
+    stages = stacking.contract_stages({}, changes, inputs, ())
+    return _finish(inputs, list(stages), destroy=True)
+
+
+def _identify(inputs: Inputs, work: _Work) -> None:
+    """Give every proposed entry its uid, and its incarnation as it stands."""
+    for key, fields in inputs.proposed.items():
+        kind, name = key
+        was = inputs.accepted.get(key)
+        if was is None and fields.get("was"):
+            was = inputs.accepted.get((kind, fields["was"]))
+            if was is not None and was.key in inputs.proposed:
+                was = None  # the former name lives on as an entry of its own
+        if was is not None:
+            work.identities[key] = _Identity(was.uid, was.incarnation, was.stack, was)
+        else:
+            uid = uid_for(inputs.environment, kind, name, inputs.former.get(key, 0))
+            work.identities[key] = _Identity(uid, 1, None, None)
+
+
+def _place(inputs: Inputs, work: _Work) -> None:
+    """Choose stacks, settle incarnations and references, in the order of reference."""
+    made = drafts(inputs.catalogue)
+    places = stacking.Places(inputs.stack_size, inputs.accepted, inputs.applied)
+    pending = {i.object: i for i in inputs.intents}
+    ids: dict[Key, str] = {}
+    for key, draft in made.items():
+        identity = work.identities[key]
+        if identity.stack is None:
+            identity.stack = places.choose(draft.domain)
+        work.stack_of[key] = identity.stack
+        resource = settle(draft, "/".join(key), identity.uid, identity.incarnation, ids)
+        if _must_be_new(inputs, identity, resource, pending):
+            identity.incarnation += 1
+            resource = settle(draft, "/".join(key), identity.uid, identity.incarnation, ids)
+        ids[key] = resource.object_id
+        work.resources[key] = resource
+
+
+def _must_be_new(
+    inputs: Inputs, identity: _Identity, resource: Resource, pending: Mapping[str, Intent]
+) -> bool:
+    """Whether the object that has (or may have) this identity differs in what cannot be changed."""
+    built = inputs.applied.get((f"stack:{identity.stack}", identity.uid))
+    if built is not None and built.incarnation == identity.incarnation:
+        return _immutable(resource.type, built.inputs) != _immutable(resource.type, stacking.snapshot(resource))
+    sent = pending.get(resource.object_id)
+    if sent is not None:
+        return _immutable(resource.type, sent.inputs) != _immutable(resource.type, stacking.snapshot(resource))
+    return False
+
+
+def _immutable(type_name: str, snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    names = TYPES[type_name].immutable
+    return {k: v for k, v in snapshot["inputs"].items() if k in names} | {"target": snapshot["target"]}
+
+
+def _entry_changes(inputs: Inputs, work: _Work) -> tuple[list[EntryChange], list[EntryChange]]:
+    """(creates and updates, withdrawals) of entries."""
+    expand: list[EntryChange] = []
+    kept: set[str] = set()
+    for key in sorted(inputs.proposed):
+        kind, name = key
+        identity, fields = work.identities[key], inputs.proposed[key]
+        was = identity.was
+        kept.add(identity.uid)
+        if was is None:
+            expand.append(
+                EntryChange("create", identity.uid, kind, name, identity.incarnation, identity.stack, fields)
+            )
+            continue
+        same = canonical.digest([kind, name, fields]) == was.digest
+        if same and (was.incarnation, was.stack) == (identity.incarnation, identity.stack):
+            continue
+        expand.append(
+            EntryChange(
+                "update",
+                identity.uid,
+                kind,
+                name,
+                identity.incarnation,
+                identity.stack,
+                fields,
+                field_changes(was.fields, fields),
+                was.name if was.name != name else "",
+            )
+        )
+    withdraw = [
+        EntryChange("delete", a.uid, a.kind, a.name, a.incarnation, a.stack)
+        for _, a in sorted(inputs.accepted.items())
+        if a.uid not in kept
+    ]
+    return expand, withdraw
+
+
+def field_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """The fields in which two values differ."""
+    return tuple(
+        FieldChange(name, before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
+
+
+def _restarted(
+    inputs: Inputs, work: _Work, changes: Mapping[str, stacking.StackChanges]
+) -> dict[str, tuple[str, ...]]:
+    """By stack: the hosts that lose configuration because something of theirs is made anew."""
+    by_subject = {r.subject: r for r in work.resources.values()}
+    by_id = {r.object_id: r for r in work.resources.values()}
+    out: dict[str, tuple[str, ...]] = {}
+    for stack, change in changes.items():
+        hosts: set[str] = set()
+        for one in change.expand:
+            if one.verb not in ("create", "replace", "heal"):
+                continue
+            resource = by_subject[one.subject]
+            kind, _, name = one.subject.partition("/")
+            if kind in HOST_KINDS:
+                hosts.add(name)
+            for prop in TYPES[resource.type].properties:
+                # A new port or bridge is as bare as a new machine: its host is configured again.
+                other = by_id.get(resource.inputs.get(prop.name, "")) if prop.reference else None
+                if other is not None and other.type in ("Node",):
+                    hosts.add(other.subject.partition("/")[2])
+        out[stack] = tuple(sorted(hosts))
+    return out
+
+
+def _dirty_hosts(
+    inputs: Inputs, work: _Work, hosts: Mapping[str, Any], restart: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    """Digest of the variables of each host that must be configured."""
+    anew = {host for names in restart.values() for host in names}
+    drifted = {o.uid for o in inputs.observed if o.status == "changed" and "configuration" in o.detail}
+    out: dict[str, str] = {}
+    for host in sorted(hosts):
+        variables = hosts[host]
+        kind, _, name = variables.entry.partition("/")
+        uid = work.identities[kind, name].uid
+        digest = canonical.digest([inputs.playbook, msgspec.to_builtins(variables)])
+        built = inputs.applied.get((f"host:{host}", uid))
+        if built is None or built.digest != digest or host in anew or uid in drifted:
+            out[host] = digest
+    return out
+
+
+def _routing_words(routing: str) -> str:
+    return "OSPF and OSPFv3 by FRR" if routing == "ospf" else "static routes from the ledger"
+
+
+def _record_title(changes: list[EntryChange]) -> str:
+    made = sum(1 for c in changes if c.verb == "create")
+    changed = len(changes) - made
+    parts = [f"{made} new"] if made else []
+    if changed:
+        parts.append(f"{changed} changed")
+    return f"record {' and '.join(parts)} entr{'y' if len(changes) == 1 else 'ies'}"
+
+
+def effect_of(stages: list[Stage]) -> str:
+    """Digest of what will happen: operations with their values, programs, playbooks, probes.
+
+    Whole slices are left out, so a neighbour's change in the same stack is no other effect.
+    """
+    parts: list[Any] = []
+    for stage in stages:
+        if isinstance(stage, Record):
+            parts.append([stage.id, stage.changes])
+        elif isinstance(stage, Play):
+            parts.append([stage.id, stage.playbook, stage.routing, stage.inputs])
+        elif isinstance(stage, Probe):
+            parts.append([stage.id, stage.probes])
+        else:
+            changed = {c.uid for c in stage.changes}
+            values = [r for r in stage.resources if r.uid in changed]
+            parts.append([stage.id, stage.program, stage.changes, values])
+    return canonical.digest(parts)
+
+
+def _finish(
+    inputs: Inputs, stages: list[Stage], *, destroy: bool = False, hosts: dict[str, Any] | None = None
+) -> Plan:
+    title = ", ".join(s.title for s in stages) if stages else "nothing to do"
+    entries: dict[str, str] = {}
+    touched: set[str] = set()
+    for stage in stages:
+        if isinstance(stage, Record):
+            for change in stage.changes:
+                key = (change.kind, change.was or change.name)
+                known = inputs.accepted.get(key)
+                entries["/".join(key)] = known.digest if known else ""
+        elif not isinstance(stage, Play | Probe):
+            touched.add(stage.stack)
+    stacks = {s: stacking.applied_digest(s, inputs.applied) for s in sorted(touched)}
+    return Plan(
+        environment=inputs.environment,
+        title=title,
+        stages=tuple(stages),
+        effect=effect_of(stages),
+        base=Base(entries, stacks),
+        destroy=destroy,
+        claims=() if destroy else inputs.claims,
+        commit=inputs.commit,
+        hosts=hosts or {},
+    )
+
+
+__all__ = ["BY_KIND", "Draft", "Inputs", "build", "build_destroy", "effect_of", "field_changes"]

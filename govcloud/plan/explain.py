@@ -1,0 +1,168 @@
+"""A plan as people read it: like a diff on a terminal, as Markdown for a merge request, as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from .stages import EntryChange, FieldChange, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+
+SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "delete": "-"}
+STYLES = {"+": "green", "~": "yellow", "±": "magenta", "!": "cyan", "-": "red"}
+# A list longer than this is told by its counts, unless everything is asked for.
+LONG = 24
+
+Line = tuple[str, str]  # (style, text)
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """How much of what: entries, objects by verb, hosts and probes."""
+    counts: Counter[str] = Counter()
+    for stage in plan.stages:
+        match stage:
+            case Record():
+                counts["entries"] += len(stage.changes)
+            case Stack():
+                for change in stage.changes:
+                    counts[change.verb] += 1
+            case Play():
+                counts["hosts"] += len(stage.inputs)
+            case Probe():
+                counts["probes"] += len(stage.probes)
+    return dict(counts)
+
+
+def sentence(plan: Plan) -> str:
+    """The plan in one sentence."""
+    if plan.empty:
+        return "Nothing to do: what is accepted, built and seen is what the files say."
+    counts = summary(plan)
+    words = {
+        "entries": "{} entries to record",
+        "create": "{} objects to create",
+        "update": "{} to update",
+        "replace": "{} to replace",
+        "heal": "{} to heal",
+        "delete": "{} to delete",
+        "hosts": "{} hosts to configure",
+        "probes": "{} probes to measure",
+    }
+    return ", ".join(text.format(counts[key]) for key, text in words.items() if counts.get(key)) + "."
+
+
+def lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
+    """The plan as styled lines, in the order in which it will run."""
+    yield "bold", f"Plan for {plan.environment}"
+    if plan.empty:
+        yield "", sentence(plan)
+        return
+    for number, stage in enumerate(plan.stages, 1):
+        after = f"  after {', '.join(stage.needs)}" if stage.needs else ""
+        yield "", ""
+        yield "bold", f"{number}. {stage.id}: {stage.title}"
+        yield "dim", f"   {stage.phase}{after}"
+        yield from _body(stage, full)
+    yield "", ""
+    yield "bold", sentence(plan)
+    yield "dim", f"effect {plan.effect}"
+
+
+def _body(stage: Stage, full: bool) -> Iterator[Line]:
+    match stage:
+        case Record() | Stack():
+            yield from _changes(stage.changes, full)
+            if isinstance(stage, Stack) and stage.refresh:
+                yield "dim", "   reads what is really there first"
+        case Play():
+            hosts = list(stage.inputs)
+            shown = hosts if full or len(hosts) <= LONG else hosts[:8]
+            more = f" and {len(hosts) - len(shown)} more" if len(shown) < len(hosts) else ""
+            yield "", f"   {', '.join(shown)}{more}"
+        case Probe():
+            yield from _probes(stage, full)
+
+
+def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Iterator[Line]:
+    plain = [c for c in changes if not c.changes]
+    if not full and len(plain) > LONG:
+        groups = Counter((SIGNS[c.verb], c.subject.partition("/")[0]) for c in plain)
+        for (sign, kind), count in sorted(groups.items()):
+            names = [c.subject.partition("/")[2] for c in plain if c.subject.startswith(kind + "/")]
+            few = ", ".join(names[:3]) + (", …" if count > 3 else "")
+            yield STYLES[sign], f"   {sign} {count} {kind}: {few}"
+        plain = []
+    for change in changes:
+        if change.changes or change in plain:
+            sign = SIGNS[change.verb]
+            was = f" (was {change.was})" if getattr(change, "was", "") else ""
+            yield STYLES[sign], f"   {sign} {change.subject}{was}"
+            for field in change.changes:
+                yield STYLES[sign], f"       {_field(field)}"
+
+
+def _field(change: FieldChange) -> str:
+    return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "(not said)"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _probes(stage: Probe, full: bool) -> Iterator[Line]:
+    groups = Counter((p["source"], p["target"]) for p in stage.probes)
+    shown = list(groups.items()) if full else list(groups.items())[:LONG]
+    for (source, target), count in shown:
+        yield "", f"   {source} → {target}: {count} probes"
+
+
+def markdown(plan: Plan) -> str:
+    """The plan as Markdown, for a comment on a merge request."""
+    out = [f"### Plan for `{plan.environment}`", "", f"**{sentence(plan)}**", ""]
+    if plan.empty:
+        return "\n".join(out)
+    out += ["| stage | does | phase | leaves | undone by |", "|---|---|---|---|---|"]
+    out += [f"| `{s.id}` | {s.title} | {s.phase} | {s.evidence} | {s.undo} |" for s in plan.stages]
+    for stage in plan.stages:
+        body = [text[3:] for _, text in _body(stage, True) if text.strip()]
+        if body:
+            out += ["", f"<details><summary>{stage.id}</summary>", "", "```diff", *body, "```", "</details>"]
+    out += ["", f"Effect `{plan.effect}`", ""]
+    return "\n".join(out)
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON with documented keys: sentence, summary, effect, base, stages."""
+    stages = []
+    for stage in plan.stages:
+        one = {
+            "id": stage.id,
+            "kind": stage.kind,
+            "title": stage.title,
+            "phase": stage.phase,
+            "needs": list(stage.needs),
+            "evidence": stage.evidence,
+            "undo": stage.undo,
+        }
+        match stage:
+            case Record() | Stack():
+                one["changes"] = msgspec.to_builtins(stage.changes)
+            case Play():
+                one["hosts"] = list(stage.inputs)
+                one["routing"] = stage.routing
+            case Probe():
+                one["probes"] = list(stage.probes)
+        stages.append(one)
+    return {
+        "environment": plan.environment,
+        "changes": 0 if plan.empty else sum(summary(plan).values()),
+        "sentence": sentence(plan),
+        "summary": summary(plan),
+        "effect": plan.effect,
+        "base": msgspec.to_builtins(plan.base),
+        "stages": stages,
+    }

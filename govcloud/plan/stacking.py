@@ -1,0 +1,279 @@
+"""Objects in stacks: where each belongs, what changes in each stack, and in which order stacks run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .. import canonical
+from ..ledger.building import Applied, Intent, Observed
+from ..ledger.entries import Accepted, Key
+from ..model.resources import TYPES
+from .stages import FieldChange, Resource, ResourceChange, Stack
+
+if TYPE_CHECKING:
+    from .builder import Inputs
+
+
+def snapshot(resource: Resource) -> dict[str, Any]:
+    """What is kept of a resource when it is built: enough to make it, or hold it, once more."""
+    return {
+        "type": resource.type,
+        "subject": resource.subject,
+        "target": resource.target,
+        "inputs": resource.inputs,
+    }
+
+
+def restore(applied: Applied) -> Resource:
+    """The resource that an applied row stands for."""
+    kept = applied.inputs
+    return Resource(
+        kept["type"], applied.uid, applied.incarnation, kept["subject"], kept["target"], kept["inputs"]
+    )
+
+
+def resource_digest(resource: Resource) -> str:
+    """Digest of all that an engine acts on; the name by which people call it is part of the inputs."""
+    return canonical.digest([resource.type, resource.incarnation, resource.target, resource.inputs])
+
+
+class Places:
+    """Chooses stacks for new entries: the first of its domain that is not full. Never moves one."""
+
+    def __init__(
+        self, size: int, accepted: Mapping[Key, Accepted], applied: Mapping[tuple[str, str], Applied]
+    ) -> None:
+        self._size = size
+        members = {a.uid: a.stack for a in accepted.values() if a.stack}
+        members |= {uid: scope.removeprefix("stack:") for scope, uid in applied if scope.startswith("stack:")}
+        self._held = Counter(members.values())
+
+    def choose(self, domain: str) -> str:
+        """The stack of a new entry in ``domain``; counts it as a member."""
+        number = 1
+        while self._held[f"{domain}-{number}"] >= self._size:
+            number += 1
+        self._held[f"{domain}-{number}"] += 1
+        return f"{domain}-{number}"
+
+
+def domain_of(stack: str) -> str:
+    """The domain of a stack, which names its program."""
+    return stack.rpartition("-")[0]
+
+
+def by_stack(resources: Mapping[Key, Resource], stack_of: Mapping[Key, str]) -> dict[str, list[Resource]]:
+    """The wanted resources of each stack, in order of reference."""
+    out: dict[str, list[Resource]] = {}
+    for key, resource in resources.items():
+        out.setdefault(stack_of[key], []).append(resource)
+    return out
+
+
+@dataclass
+class StackChanges:
+    """What changes in one stack. ``doomed``: what is built and no longer wanted."""
+
+    expand: list[ResourceChange] = field(default_factory=list)
+    contract: list[ResourceChange] = field(default_factory=list)
+    doomed: list[Resource] = field(default_factory=list)
+    refresh: bool = False
+
+
+def compare(
+    wanted: Mapping[str, list[Resource]],
+    applied: Mapping[tuple[str, str], Applied],
+    observed: Iterable[Observed],
+    intents: Iterable[Intent],
+) -> dict[str, StackChanges]:
+    """What must change in each stack for what is built and seen to be what is wanted."""
+    seen = {o.object: o for o in observed}
+    out: dict[str, StackChanges] = {}
+    live: set[str] = set()
+    for stack, resources in wanted.items():
+        change = out.setdefault(stack, StackChanges())
+        for resource in resources:
+            live.add(resource.object_id)
+            one = _change(resource, applied.get((f"stack:{stack}", resource.uid)), seen)
+            if one is not None:
+                change.expand.append(one)
+                change.refresh |= one.verb == "heal"
+    uids = {r.uid for resources in wanted.values() for r in resources}
+    for (scope, uid), row in sorted(applied.items()):
+        if not scope.startswith("stack:") or uid in uids:
+            continue
+        change = out.setdefault(scope.removeprefix("stack:"), StackChanges())
+        doomed = restore(row)
+        change.doomed.append(doomed)
+        change.contract.append(ResourceChange("delete", doomed.type, uid, doomed.subject))
+    _sweep(out, applied, seen.values(), intents, live)
+    return {s: c for s, c in out.items() if c.expand or c.contract}
+
+
+def _change(
+    resource: Resource, built: Applied | None, seen: Mapping[str, Observed]
+) -> ResourceChange | None:
+    if built is None:
+        return ResourceChange("create", resource.type, resource.uid, resource.subject)
+    before, after = built.inputs["inputs"], resource.inputs
+    fields = tuple(
+        FieldChange(n, before.get(n), after.get(n))
+        for n in sorted({*before, *after})
+        if before.get(n) != after.get(n)
+    )
+    if built.incarnation != resource.incarnation:
+        return ResourceChange("replace", resource.type, resource.uid, resource.subject, fields)
+    if built.digest != resource_digest(resource):
+        return ResourceChange("update", resource.type, resource.uid, resource.subject, fields)
+    found = seen.get(resource.object_id)
+    if found is not None and found.status in ("missing", "changed") and "configuration" not in found.detail:
+        drifted = tuple(
+            FieldChange(n, v["seen"], v["wanted"]) for n, v in sorted(found.detail.get("fields", {}).items())
+        )
+        return ResourceChange("heal", resource.type, resource.uid, resource.subject, drifted)
+    return None
+
+
+def _sweep(
+    out: dict[str, StackChanges],
+    applied: Mapping[tuple[str, str], Applied],
+    seen: Iterable[Observed],
+    intents: Iterable[Intent],
+    live: set[str],
+) -> None:
+    """Objects that carry our identity and that nobody wants: seen as extra, or once intended."""
+    held = {f"{row.uid}.{row.incarnation}" for (scope, _), row in applied.items() if scope[:6] == "stack:"}
+    homes = {uid: scope.removeprefix("stack:") for scope, uid in applied if scope.startswith("stack:")}
+    strays: dict[str, tuple[str, str, str]] = {}
+    for one in seen:
+        if one.status == "extra":
+            uid = one.uid or ""
+            # One that no stack knows is swept by the first: which one does it makes no difference.
+            strays[one.object] = (homes.get(uid, "network-1"), one.detail["type"], one.target)
+    for intent in intents:
+        strays.setdefault(intent.object, (intent.stack, intent.type, intent.target))
+    for object_id, (stack, type_name, target) in sorted(strays.items()):
+        if object_id in live or object_id in held:
+            continue
+        uid = object_id.rpartition(".")[0]
+        change = ResourceChange("delete", type_name, uid, object_id, object=object_id, target=target)
+        out.setdefault(stack, StackChanges()).contract.append(change)
+
+
+def applied_digest(stack: str, applied: Mapping[tuple[str, str], Applied]) -> str:
+    """What is applied in a stack, as one digest: ids and inputs, without times and run numbers."""
+    rows = [(r.uid, r.incarnation, r.digest) for (scope, _), r in applied.items() if scope == f"stack:{stack}"]
+    return canonical.digest(sorted(rows))
+
+
+def _references(resource: Resource) -> list[str]:
+    return [
+        str(resource.inputs[p.name])
+        for p in TYPES[resource.type].properties
+        if p.reference and resource.inputs.get(p.name)
+    ]
+
+
+def order(stacks: Mapping[str, list[Resource]]) -> dict[str, set[str]]:
+    """Which stacks each stack needs: those that hold an object one of its objects refers to."""
+    home = {r.object_id: s for s, resources in stacks.items() for r in resources}
+    needs: dict[str, set[str]] = {s: set() for s in stacks}
+    for stack, resources in stacks.items():
+        for resource in resources:
+            for object_id in _references(resource):
+                other = home.get(object_id)
+                if other is not None and other != stack:
+                    needs[stack].add(other)
+    return needs
+
+
+def expand_stages(
+    wanted: Mapping[str, list[Resource]],
+    changes: Mapping[str, StackChanges],
+    inputs: Inputs,
+    after: tuple[str, ...],
+    restart: Mapping[str, tuple[str, ...]],
+) -> list[Stack]:
+    """Stages that create and update; what is doomed is still part of each slice."""
+    needs = order(wanted)
+    touched = {s for s, c in changes.items() if c.expand}
+    stages = []
+    for stack in _sorted(touched, needs):
+        change = changes[stack]
+        stages.append(
+            Stack(
+                id=f"stack:{stack}",
+                title=f"build {stack}: {_words(change.expand)}",
+                phase="expand",
+                needs=after + tuple(f"stack:{s}" for s in sorted(needs[stack] & touched)),
+                stack=stack,
+                domain=domain_of(stack),
+                program=inputs.programs[domain_of(stack)],
+                resources=tuple([*wanted[stack], *change.doomed]),
+                changes=tuple(change.expand),
+                refresh=change.refresh,
+                restart=restart.get(stack, ()),
+            )
+        )
+    return stages
+
+
+def contract_stages(
+    wanted: Mapping[str, list[Resource]],
+    changes: Mapping[str, StackChanges],
+    inputs: Inputs,
+    after: tuple[str, ...],
+) -> list[Stack]:
+    """Stages that delete, users before what they use."""
+    touched = {s for s, c in changes.items() if c.contract}
+    needs = order({s: [*wanted.get(s, ()), *changes[s].doomed] for s in touched})
+    stages = []
+    for stack in reversed(_sorted(touched, needs)):
+        change = changes[stack]
+        users = sorted(s for s in touched if stack in needs[s])
+        stages.append(
+            Stack(
+                id=f"contract:{stack}",
+                title=f"clear {stack}: {_words(change.contract)}",
+                phase="contract",
+                needs=after + tuple(f"contract:{s}" for s in users),
+                stack=stack,
+                domain=domain_of(stack),
+                program=inputs.programs[domain_of(stack)],
+                resources=tuple(wanted.get(stack, ())),
+                changes=tuple(change.contract),
+                refresh=False,
+            )
+        )
+    return stages
+
+
+def _sorted(stacks: set[str], needs: Mapping[str, set[str]]) -> list[str]:
+    """Stacks with what they need first. Raises ``InputError`` where they need each other."""
+    from graphlib import CycleError, TopologicalSorter
+
+    try:
+        sorter = TopologicalSorter({s: sorted(needs.get(s, set()) & stacks) for s in sorted(stacks)})
+        return list(sorter.static_order())
+    except CycleError as error:
+        from ..errors import InputError, Problem
+
+        ring = " -> ".join(error.args[1])
+        raise InputError([Problem(f"stacks need each other in a ring: {ring}")]) from None
+
+
+VERBS = {
+    "create": "to create",
+    "update": "to update",
+    "replace": "to replace",
+    "heal": "to heal",
+    "delete": "to delete",
+}
+
+
+def _words(changes: list[ResourceChange]) -> str:
+    counts = Counter(c.verb for c in changes)
+    return ", ".join(f"{counts[v]} {words}" for v, words in VERBS.items() if counts[v])

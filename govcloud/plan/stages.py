@@ -1,0 +1,176 @@
+"""The stages of a plan: frozen values that planner, people and runner all read.
+
+What is shown is what is run. Each stage names what it needs, the evidence it leaves, and how it
+is undone. Building stages has no side effects.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Verb = Literal["create", "update", "replace", "heal", "delete"]
+Phase = Literal["expand", "contract"]
+
+
+class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field of an entry or property of an object, before and after (None: not said)."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+
+class EntryChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happens to one entry in the ledger. ``fields``: the whole accepted value afterwards."""
+
+    verb: Literal["create", "update", "delete"]
+    uid: str
+    kind: str
+    name: str
+    incarnation: int = 1
+    stack: str | None = None
+    fields: dict[str, Any] = {}
+    changes: tuple[FieldChange, ...] = ()
+    was: str = ""
+
+    @property
+    def subject(self) -> str:
+        """``kind/name``."""
+        return f"{self.kind}/{self.name}"
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """An object that a stack should hold: type, identity, target, and its inputs."""
+
+    type: str
+    uid: str
+    incarnation: int
+    subject: str  # kind/name
+    target: str
+    inputs: dict[str, Any]
+
+    @property
+    def object_id(self) -> str:
+        """``uid.incarnation``."""
+        return f"{self.uid}.{self.incarnation}"
+
+
+class ResourceChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happens to one object of a stack.
+
+    ``object`` and ``target`` are set for a stray: an object of ours that is in no stack's state.
+    """
+
+    verb: Verb
+    type: str
+    uid: str
+    subject: str
+    changes: tuple[FieldChange, ...] = ()
+    object: str = ""
+    target: str = ""
+
+
+class _Stage(msgspec.Struct, frozen=True, kw_only=True, tag_field="stage"):
+    id: str
+    title: str
+    phase: Phase
+    needs: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The stage's kind, in lower case."""
+        return type(self).__name__.lower()
+
+
+class Record(_Stage, frozen=True, tag="record", kw_only=True):
+    """Accepts changes of entries into the ledger, one revision. Undone by a plan to the revision before."""
+
+    changes: tuple[EntryChange, ...]
+    evidence: str = "a revision and a row of the audit chain"
+    undo: str = "a plan towards the revision before"
+
+
+class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
+    """Brings one Pulumi stack to ``resources``, by the program with digest ``program``.
+
+    ``refresh`` first reads what is really there, for objects that were seen missing or changed.
+    ``restart``: hosts whose configuration is void because their objects are made anew.
+    """
+
+    stack: str
+    domain: str
+    program: str
+    resources: tuple[Resource, ...]
+    changes: tuple[ResourceChange, ...]
+    refresh: bool = False
+    restart: tuple[str, ...] = ()
+    evidence: str = "the stack's state and each object's identity"
+    undo: str = "a plan towards the stack's former slice"
+
+
+class Play(_Stage, frozen=True, tag="play", kw_only=True):
+    """Brings hosts to their configuration, by the playbook folder with digest ``playbook``.
+
+    ``inputs``: digest of the variables by host; ``changes``: why each host is in it.
+    """
+
+    playbook: str
+    routing: Literal["ospf", "static"]
+    inputs: dict[str, str]
+    evidence: str = "what changed on each host"
+    undo: str = "a plan towards the former entries"
+
+
+class Probe(_Stage, frozen=True, tag="probe", kw_only=True):
+    """Measures something real and keeps the figures; ``probes`` are ``plan.probes.ProbeSpec`` as data."""
+
+    probes: tuple[dict[str, Any], ...]
+    patience_s: float
+    evidence: str = "a figure with its unit for each probe"
+    undo: str = "nothing to undo: it only looks"
+
+
+Stage = Record | Stack | Play | Probe
+
+
+class Base(msgspec.Struct, frozen=True):
+    """The versions of what the plan read, and of nothing else: a neighbour's change is no matter.
+
+    ``entries``: digest by kind/name (empty: not there); ``stacks``: digest of what is applied.
+    """
+
+    entries: dict[str, str]
+    stacks: dict[str, str]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen plan. ``effect`` is what approvers sign, ``base`` what it was computed from."""
+
+    version: Literal[1] = 1
+    environment: str
+    title: str
+    stages: tuple[Stage, ...]
+    effect: str
+    base: Base
+    destroy: bool = False
+    # The claims of the workspace that Record makes current, and the commit they came from.
+    claims: tuple[dict[str, Any], ...] = ()
+    commit: str = ""
+    hosts: dict[str, dict[str, Any]] = {}
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to do."""
+        return not self.stages
+
+
+def encode(plan: Plan) -> bytes:
+    """A plan as bytes of JSON, for a file or the ledger."""
+    return msgspec.json.encode(plan)
+
+
+def decode(data: bytes) -> Plan:
+    """Raises ``msgspec.DecodeError`` or ``msgspec.ValidationError`` where it is not a plan."""
+    return msgspec.json.decode(data, type=Plan)

@@ -1,0 +1,85 @@
+"""The Pulumi engine as a child that can be asked to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pulumi.automation import CommandResult
+from pulumi.automation.errors import create_command_error
+
+from ...engine.automation import Command
+
+# The engine finishes what it is doing at the first signal, and gives up at the second.
+PATIENCE = 30.0
+
+
+class Interruptible(Command):
+    """Runs the engine in a session of its own, so that Ctrl-C reaches it once, from here."""
+
+    def __init__(self, path: Path, stop: threading.Event) -> None:
+        super().__init__(path)
+        self._stop = stop
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], object] | None = None,
+        on_error: Callable[[str], object] | None = None,
+    ) -> CommandResult:
+        """As the base class; a stop becomes an interrupt, and a second one after ``PATIENCE`` s."""
+        process = subprocess.Popen(
+            [self.command, "--non-interactive", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            cwd=cwd,
+            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        out: list[str] = []
+        err: list[str] = []
+        readers = [
+            threading.Thread(target=_drain, args=(process.stdout, on_output, out)),
+            threading.Thread(target=_drain, args=(process.stderr, on_error, err)),
+        ]
+        for reader in readers:
+            reader.start()
+        watcher = threading.Thread(target=self._watch, args=(process,), daemon=True)
+        watcher.start()
+        for reader in readers:
+            reader.join()
+        code = process.wait()
+        result = CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        while process.poll() is None and not self._stop.wait(0.1):
+            pass
+        if process.poll() is not None:
+            return
+        for number in (signal.SIGINT, signal.SIGINT, signal.SIGKILL):
+            process.send_signal(number)
+            try:
+                process.wait(PATIENCE)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _drain(stream, callback, lines: list[str]) -> None:  # type: ignore[no-untyped-def]
+    for line in stream:
+        text = line.rstrip()
+        lines.append(text)
+        if callback:
+            callback(text)
+    stream.close()

@@ -1,0 +1,54 @@
+"""Record: changes of entries become a revision, in one transaction with its audit row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...ledger import audit, entries, runs
+from ...ledger.runs import Status
+from ...plan.stages import Record
+from ..context import RunContext
+from ..events import StageProgress
+
+FILES = "file:"
+
+
+def record(stage: Record, context: RunContext) -> dict[str, Any]:
+    """Accept the stage's changes. All of it happens, or nothing."""
+    with context.write() as connection:
+        number = entries.open_revision(
+            connection,
+            actor=context.actor,
+            run=context.run,
+            commit=context.plan.commit or None,
+            message=stage.title,
+        )
+        for change in stage.changes:
+            if change.verb == "delete":
+                entries.withdraw(connection, number, change.uid)
+            else:
+                entries.accept(
+                    connection,
+                    number,
+                    uid=change.uid,
+                    kind=change.kind,
+                    name=change.name,
+                    incarnation=change.incarnation,
+                    stack=change.stack,
+                    fields=change.fields,
+                )
+        if stage.phase == "expand" or not any(s.id == "record" for s in context.plan.stages):
+            rows = [entries.ClaimRow(**c) for c in context.plan.claims]
+            entries.replace_claims(connection, number, FILES, rows)
+        audit.append(
+            connection,
+            context.actor,
+            "record",
+            {"run": context.run, "revision": number, "changes": len(stage.changes), "stage": stage.id},
+        )
+        detail = {"revision": number, "entries": len(stage.changes)}
+        # In the same transaction: what is accepted and that it is accepted stand or fall together.
+        runs.end_stage(connection, context.run, stage.id, Status.DONE, detail)
+    total = len(stage.changes)
+    context.bus(StageProgress(stage.id, total, total, f"revision {number}"))
+    return detail

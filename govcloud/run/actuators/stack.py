@@ -1,0 +1,246 @@
+"""Stack: one Pulumi stack brought to its slice of the ledger."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ... import canonical, engine
+from ...errors import GovcloudError
+from ...files import write_atomically
+from ...ledger import building
+from ...ledger.building import Applied, Intent
+from ...model.resources import Identity, object_uid
+from ...plan.stacking import resource_digest, snapshot
+from ...plan.stages import ResourceChange, Stack
+from ...provider.drivers import open_driver
+from ...provider.settings import VARIABLE
+from ..context import RunContext, StageFailed, Stopped
+from ..events import Note, StageProgress
+
+PROJECT = "govcloud"
+# Operations of the engine that change nothing, or are half of another one.
+SILENT = frozenset({"same", "refresh", "read", "delete-replaced", "discard-replaced"})
+
+
+def build(stage: Stack, context: RunContext) -> dict[str, Any]:
+    """Write down the intents, sweep what is no longer wanted, and let the engine do the rest."""
+    _announce(stage, context)
+    _sweep(stage, context)
+    context.check_stop()
+    progress = _Progress(stage, context)
+    try:
+        _run_engine(stage, context, progress)
+    except GovcloudError:
+        raise
+    except Exception as error:  # the SDK raises many types; the engine's words are what counts
+        _record(stage, context, progress, whole=False)
+        if context.stop.is_set():
+            raise Stopped(
+                f"stopped after {len(progress.done)} of {len(stage.changes)} in {stage.stack}"
+            ) from error
+        raise StageFailed(progress.words(error), progress.detail()) from error
+    _record(stage, context, progress, whole=True)
+    return progress.detail()
+
+
+def _announce(stage: Stack, context: RunContext) -> None:
+    """Before anything is made: the intents; and what hosts lose with the objects made anew."""
+    changed = {c.uid for c in stage.changes}
+    rows = [
+        Intent(r.object_id, stage.stack, r.type, r.target, snapshot(r), context.run)
+        for r in stage.resources
+        if r.uid in changed
+    ]
+    with context.write() as connection:
+        building.add_intents(connection, rows)
+        building.forget_observed(connection, changed)
+        for host in stage.restart:
+            building.forget_applied(connection, f"host:{host}")
+
+
+def _sweep(stage: Stack, context: RunContext) -> None:
+    """Remove objects of ours that nobody wants: intended once, or seen and unknown to any stack."""
+    wanted = {r.object_id for r in stage.resources}
+    with context.ledger.read() as connection:
+        sent = building.intents(connection, stage.stack)
+        held = {
+            f"{a.uid}.{a.incarnation}"
+            for (scope, _), a in building.all_applied(connection).items()
+            if scope.startswith("stack:")
+        }
+    strays = {i.object: (i.type, i.target) for i in sent}
+    strays |= {c.object: (c.type, c.target) for c in stage.changes if c.object}
+    strays = {o: t for o, t in strays.items() if o not in wanted and o not in held}
+    targets = context.targets()
+    for object_id, (type_name, target) in sorted(strays.items()):
+        context.check_stop()
+        driver = open_driver(context.workspace.environment, targets[target], str(context.workspace.root))
+        uid, incarnation = object_uid(object_id)
+        identity = Identity(context.workspace.environment, uid, incarnation)
+        if driver.read(type_name, identity) is not None:
+            driver.delete(type_name, identity, context.fence)
+            context.bus(Note(stage.id, f"swept {type_name} {object_id}, which nobody wants any more"))
+
+
+class _Progress:
+    """What the engine has told so far."""
+
+    def __init__(self, stage: Stack, context: RunContext) -> None:
+        self._stage = stage
+        self._context = context
+        self._subjects: dict[str, ResourceChange] = {c.uid: c for c in stage.changes}
+        self._names = {r.uid: r.subject for r in stage.resources} | {
+            c.uid: c.subject for c in stage.changes
+        }
+        self.done: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+        self._words: list[str] = []
+
+    def event(self, event: Any) -> None:
+        """One event of the engine."""
+        if event.res_outputs_event is not None:
+            meta = event.res_outputs_event.metadata
+            self._outputs(meta.urn.rpartition("::")[2], str(getattr(meta.op, "value", meta.op)))
+        elif event.res_op_failed_event is not None:
+            uid = event.res_op_failed_event.metadata.urn.rpartition("::")[2]
+            self.failed[uid] = self._names.get(uid, uid)
+        elif event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
+            self._diagnostic(event.diagnostic_event)
+
+    def _outputs(self, uid: str, op: str) -> None:
+        if uid not in self._subjects or op in SILENT:
+            return
+        if uid not in self.done:
+            self.done[uid] = op
+            subject = self._names.get(uid, uid)
+            self._context.bus(
+                StageProgress(self._stage.id, len(self.done), len(self._subjects), f"{op} {subject}")
+            )
+
+    def _diagnostic(self, diagnostic: Any) -> None:
+        # A provider's error comes with a Python traceback behind it, which is for the log alone.
+        text = diagnostic.message.split(":\n  File ")[0].strip()
+        uid = (diagnostic.urn or "").rpartition("::")[2]
+        subject = self._names.get(uid, "")
+        for noise in ("<{%reset%}>", "<{%fg 1%}>", "error: "):
+            text = text.replace(noise, "")
+        if text and "resource monitor shut down" not in text and "update failed" != text:
+            self._words.append(f"{subject}: {text}" if subject else text)
+
+    def words(self, error: Exception) -> str:
+        """The engine's own words for a failure."""
+        if self._words:
+            return "\n".join(dict.fromkeys(self._words))
+        return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+
+    def detail(self) -> dict[str, Any]:
+        """What was done and what was not, by name."""
+        names = self._names
+        return {
+            "done": sorted(names[u] for u in self.done),
+            "not_done": sorted(names[u] for u in self._subjects if u not in self.done),
+            "failed": sorted(self.failed.values()),
+        }
+
+
+def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bool) -> None:
+    """Write down what is now built: everything after a success, what the engine confirmed otherwise."""
+    scope = f"stack:{stage.stack}"
+    rows = [
+        Applied(scope, r.uid, r.incarnation, resource_digest(r), snapshot(r))
+        for r in stage.resources
+        if whole or r.uid in progress.done
+    ]
+    gone = [c.uid for c in stage.changes if c.verb == "delete" and (whole or c.uid in progress.done)]
+    with context.write() as connection:
+        building.set_applied(connection, context.run, rows)
+        building.forget_applied(connection, scope, gone)
+        if whole:
+            building.settle_intents(connection, stage.stack)
+        if context.plan.destroy:
+            for change in stage.changes:
+                building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}")
+
+
+def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
+    """The stack's program, from the bytes that the plan names, bound to its slice."""
+    from ..slice import Slice
+
+    source = context.blob(stage.program)
+    module = ModuleType(f"govcloud_stack_{stage.domain}")
+    exec(compile(source, f"stacks/{stage.domain}.py", "exec"), module.__dict__)  # noqa: S102
+    program = module.program
+
+    def inline() -> None:
+        program(Slice(stage.stack, stage.resources))
+
+    return inline
+
+
+def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
+    from pulumi import automation as auto
+    from pulumi.automation.errors import ConcurrentUpdateError
+
+    from .engine import Interruptible
+
+    binary = engine.find()
+    if binary is None:
+        raise GovcloudError(
+            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
+        )
+    private = context.workspace.private
+    state = context.workspace.state_url
+    if state.startswith("file://"):
+        Path(state.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = private / "stacks" / stage.stack
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_project(folder, state)
+    environment = {
+        # The state holds no secret yet; a site that wants a passphrase gives it by the usual variables.
+        "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", ""),
+        **engine.environment(private),
+        VARIABLE: context.provider().encode(),
+    }
+    workspace = auto.LocalWorkspace(
+        work_dir=str(folder),
+        program=_program(stage, context),
+        env_vars=environment,
+        pulumi_command=Interruptible(binary, context.stop),
+        secrets_provider="passphrase",
+    )
+    stack = auto.Stack.create_or_select(f"{context.workspace.environment}.{stage.stack}", workspace)
+
+    def up() -> None:
+        stack.up(
+            on_event=progress.event,
+            refresh=stage.refresh or None,
+            parallel=16,
+            suppress_outputs=True,
+            color="never",
+        )
+
+    try:
+        up()
+    except ConcurrentUpdateError:
+        # The lease is ours, so the lock is a dead run's: nobody else can be at work.
+        context.bus(Note(stage.id, f"{stage.stack}: an interrupted run left its lock; it is removed"))
+        stack.cancel()
+        up()
+
+
+def _write_project(folder: Path, state: str) -> None:
+    """The project file. The SDK's own settings cannot name a plugin's folder, so it is written here."""
+    project = {
+        "name": PROJECT,
+        "runtime": "python",
+        "backend": {"url": state},
+        # Named, not found on PATH: the engine would warn about that at every run.
+        "plugins": {"providers": [{"name": "govcloud", "path": str(Path(sys.executable).parent)}]},
+    }
+    # JSON is YAML; the file is small and only the engine reads it.
+    write_atomically(folder / "Pulumi.yaml", canonical.encode(project))

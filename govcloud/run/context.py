@@ -1,0 +1,80 @@
+"""What the stages of one run share in this process: ledger, plan, fencing token, stop signal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..errors import GovcloudError
+from ..ledger import Ledger, entries, runs
+from ..plan.stages import Plan, Stage
+from ..provider.settings import ProviderSettings
+from ..workspace import Workspace
+from .events import Bus
+
+LEASE = "run"
+
+
+class Stopped(GovcloudError):
+    """The run was asked to stop, and did, at a place from which it can go on."""
+
+
+class StageFailed(GovcloudError):
+    """A stage did not get to its end. ``detail``: what was done, what was not, the engine's words."""
+
+    def __init__(self, message: str, detail: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+@dataclass
+class RunContext:
+    """One run in this process."""
+
+    workspace: Workspace
+    ledger: Ledger
+    run: str
+    actor: str
+    plan: Plan
+    fence: int
+    bus: Bus
+    stop: threading.Event = field(default_factory=threading.Event)
+    # Why the stop was asked for, when it was not the user.
+    lost: list[GovcloudError] = field(default_factory=list)
+
+    def stage(self, stage_id: str) -> Stage:
+        """A stage of the plan by its id."""
+        return next(s for s in self.plan.stages if s.id == stage_id)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction of this run: refused where the lease was taken over."""
+        with self.ledger.write((LEASE, self.fence)) as connection:
+            yield connection
+
+    def check_stop(self) -> None:
+        """Raises ``Stopped`` where somebody asked the run to stop."""
+        if self.stop.is_set():
+            raise Stopped("stopped before it was done")
+
+    def targets(self) -> dict[str, dict[str, Any]]:
+        """The fields of every target, as accepted."""
+        with self.ledger.read() as connection:
+            known = entries.current(connection)
+        return {name: e.fields for (kind, name), e in known.items() if kind == "target"}
+
+    def provider(self) -> ProviderSettings:
+        """What the provider process of this run is told."""
+        return ProviderSettings(
+            self.workspace.environment, str(self.workspace.root), self.targets(), self.fence
+        )
+
+    def blob(self, digest: str) -> bytes:
+        """A program or playbook of the plan, as it was when the plan was made."""
+        with self.ledger.read() as connection:
+            return runs.get_blob(connection, digest)

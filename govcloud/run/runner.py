@@ -1,0 +1,223 @@
+"""Starting, resuming and cancelling runs: the lease, the rows in the ledger, and the way out.
+
+One run at a time in an environment: its lease has a time limit and a fencing token, renewed while
+the process lives. A run whose process died goes on with ``resume``.
+"""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import msgspec
+
+from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
+from ..ledger import Ledger, audit, leases, runs
+from ..ledger.leases import Holder
+from ..ledger.runs import Status
+from ..plan import stages
+from ..plan.stages import Plan
+from ..workspace import Workspace
+from .context import LEASE, RunContext
+from .events import Bus, Note, RunEnded, RunStarted, Sink
+
+ENDS = {Status.DONE: Exit.OK, Status.FAILED: Exit.FAILED, Status.STOPPED: Exit.FAILED}
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a run ended in this process."""
+
+    run: str
+    status: Status
+    seconds: float
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code that says it."""
+        return ENDS[self.status]
+
+
+def actor() -> str:
+    """Who runs this process, as the audit trail names them."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def start(
+    workspace: Workspace,
+    ledger: Ledger,
+    plan: Plan,
+    blobs: Mapping[str, bytes],
+    sinks: Sequence[Sink],
+) -> Outcome:
+    """Carry out a plan. ``blobs``: its programs and playbooks by digest, kept with the run.
+
+    Raises ``ConflictError`` where another run is at work, before anything is done.
+    """
+    run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    with _leased(ledger) as fence:
+        with ledger.write((LEASE, fence)) as connection:
+            _refuse_unfinished(runs.unfinished(connection))
+            for content in blobs.values():
+                runs.put_blob(connection, content)
+            digest = runs.put_blob(connection, stages.encode(plan))
+            runs.create(
+                connection,
+                id=run,
+                plan=digest,
+                effect=plan.effect,
+                title=plan.title,
+                actor=actor(),
+                stages=[(s.id, s.kind, s.title) for s in plan.stages],
+            )
+            audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
+        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
+
+
+def _refuse_unfinished(unfinished: Sequence[runs.Run]) -> None:
+    """A run that a dead process left running is finished or given up first, knowingly."""
+    for left in unfinished:
+        if left.status is Status.RUNNING:
+            raise ConflictError(
+                f"run {left.id} was interrupted and is not over",
+                hint=f"`govcloud runs resume {left.id}` goes on with it, "
+                f"`govcloud runs cancel {left.id}` gives it up and lets a new plan start from there",
+            )
+
+
+def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink]) -> Outcome:
+    """Go on with a run that failed, was stopped, or whose process died, with the plan as it was."""
+    with ledger.read() as connection:
+        known = runs.get(connection, run_id)
+    if known.status in runs.OVER:
+        raise InputError(
+            [Problem(f"run {known.id} is {known.status}; there is nothing to go on with")],
+            hint="`govcloud plan` shows what is left to do",
+        )
+    with _leased(ledger) as fence:
+        with ledger.read() as connection:
+            plan = stages.decode(runs.get_blob(connection, known.plan))
+            # A segment that came to its end is history; what is left of it goes into the next.
+            died = runs.get(connection, known.id).status is Status.RUNNING
+        number = known.segment if died else known.segment + 1
+        with ledger.write((LEASE, fence)) as connection:
+            runs.reopen(connection, known.id)
+            runs.set_status(connection, known.id, Status.RUNNING, segment=number)
+            audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
+        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, Bus(sinks)), number)
+
+
+def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
+    """Give a run up where it stands. What it built stays in the ledger; the next plan starts there.
+
+    Raises ``ConflictError`` while a live process carries it.
+    """
+    with ledger.read() as connection:
+        known = runs.get(connection, run_id)
+    if known.status in runs.OVER:
+        raise InputError([Problem(f"run {known.id} is {known.status} already")])
+    with _leased(ledger) as fence, ledger.write((LEASE, fence)) as connection:
+        runs.set_status(connection, known.id, Status.CANCELLED)
+        audit.append(connection, actor(), "run cancelled", {"run": known.id})
+        audit.write_anchor(connection, ledger.anchor)
+        return runs.get(connection, known.id)
+
+
+@contextmanager
+def _leased(ledger: Ledger) -> Iterator[int]:
+    """Hold the environment's lease; gives its fencing token."""
+    with ledger.write() as connection:
+        fence = leases.take(connection, LEASE, Holder.me())
+    try:
+        yield fence
+    finally:
+        with ledger.write() as connection:
+            leases.release(connection, LEASE, fence)
+
+
+def _carry(context: RunContext, number: int) -> Outcome:
+    from . import segments
+
+    began = time.monotonic()
+    with context.ledger.read() as connection:
+        rows = runs.stages(connection, context.run)
+    context.bus(
+        RunStarted(
+            context.run, context.plan.title, tuple((r.id, r.kind, r.title, str(r.status)) for r in rows)
+        )
+    )
+    # A segment that goes on after a kill has its graph in DBOS; this one is for a new segment.
+    done = {r.id for r in rows if r.status is Status.DONE}
+    graph = [(s.id, [n for n in s.needs if n not in done]) for s in context.plan.stages if s.id not in done]
+    try:
+        with _heartbeat(context), _signals(context):
+            status = segments.carry(context, number, graph) if graph else Status.DONE
+        if context.lost:
+            raise context.lost[0]
+        with context.write() as connection:
+            runs.set_status(connection, context.run, status)
+            audit.append(connection, context.actor, f"run {status}", {"run": context.run})
+            audit.write_anchor(connection, context.ledger.anchor)
+    except BaseException:
+        context.bus.close()
+        raise
+    seconds = time.monotonic() - began
+    hint = "" if status is Status.DONE else f"govcloud runs resume {context.run}"
+    context.bus(RunEnded(context.run, str(status), seconds, hint))
+    context.bus.close()
+    return Outcome(context.run, status, seconds)
+
+
+@contextmanager
+def _heartbeat(context: RunContext) -> Iterator[None]:
+    """Renew the lease while the run goes on; when it is lost, stop the run."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(leases.RENEW):
+            try:
+                with context.ledger.write() as connection:
+                    leases.renew(connection, LEASE, context.fence)
+            except GovcloudError as error:
+                context.lost.append(error)
+                context.bus(Note("", error.message, "error"))
+                context.stop.set()
+                return
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _signals(context: RunContext) -> Iterator[None]:
+    """Ctrl-C and SIGTERM ask the run to stop; what is under way comes to a clean end first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        if not context.stop.is_set():
+            context.stop.set()
+            # Not from here: a signal handler must not wait for the lock of the bus.
+            threading.Thread(
+                target=context.bus,
+                args=(Note("", "stopping: what is under way comes to its end first", "warning"),),
+            ).start()
+
+    former = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,151 @@
+"""Durable segments on DBOS: a workflow from one wait to the next, a child workflow a stage.
+
+Rows in the ledger are the truth: a stage that the ledger calls done is not done again, whatever
+DBOS remembers. DBOS brings the bookkeeping that survives a kill: which stages were started, which
+ended, in which order. Every process has its own executor id, so nobody touches a live one's work;
+a dead one's is taken over by ``carry`` when the caller holds the lease. Inputs are ids, never
+objects and never secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from graphlib import TopologicalSorter
+from typing import Any
+
+from dbos import DBOS, SetWorkflowID
+
+from ..ledger import runs
+from ..ledger.runs import Status
+from ..workspace import Workspace
+from .actuators import actuate
+from .context import RunContext, StageFailed, Stopped
+from .events import StageEnded, StageStarted
+
+# Pinned: by default it is a digest of the source, and an upgrade would strand what is pending.
+VERSION = "1"
+# Seconds between two looks at whether a stage has ended.
+POLL = 0.05
+
+_contexts: dict[str, RunContext] = {}
+_slots: dict[str, threading.BoundedSemaphore] = {}
+
+Graph = Sequence[tuple[str, Sequence[str]]]
+
+
+@DBOS.step(name="govcloud.carry")
+def _carry(run: str, stage: str) -> str:
+    return perform(_contexts[run], stage)
+
+
+@DBOS.workflow(name="govcloud.stage")
+def _stage(run: str, stage: str) -> str:
+    with _slots[run]:
+        return _carry(run, stage)
+
+
+@DBOS.workflow(name="govcloud.segment")
+def _segment(run: str, number: int, graph: list[list[Any]]) -> str:
+    """Start each stage when what it needs is done; after a failure start no more."""
+    sorter: TopologicalSorter[str] = TopologicalSorter({s: needs for s, needs in graph})
+    sorter.prepare()
+    prefix = f"{run}.{number}."
+    going: dict[str, Any] = {}
+    worst = Status.DONE
+    while going or (worst is Status.DONE and sorter.is_active()):
+        if worst is Status.DONE:
+            for stage in sorter.get_ready():
+                with SetWorkflowID(prefix + stage):
+                    handle = DBOS.start_workflow(_stage, run, stage)
+                going[handle.workflow_id] = handle
+        ended = DBOS.wait_first(list(going.values()), polling_interval_sec=POLL)
+        del going[ended.workflow_id]
+        status = Status(ended.get_result())
+        if status is Status.DONE:
+            sorter.done(ended.workflow_id.removeprefix(prefix))
+        elif worst is not Status.FAILED:
+            worst = status
+    return str(worst)
+
+
+def perform(context: RunContext, stage_id: str) -> str:
+    """Carry out one stage and write down how it ended; safe to repeat. Returns its status."""
+    with context.ledger.read() as connection:
+        row = next(r for r in runs.stages(connection, context.run) if r.id == stage_id)
+    if row.status is Status.DONE:
+        return str(Status.DONE)
+    if context.stop.is_set():
+        return str(Status.STOPPED)
+    stage = context.stage(stage_id)
+    began = time.monotonic()
+    with context.write() as connection:
+        runs.begin_stage(connection, context.run, stage_id)
+    context.bus(StageStarted(stage_id, stage.title, len(getattr(stage, "changes", ()))))
+    status, detail = Status.DONE, {}
+    try:
+        detail = actuate(stage, context)
+    except Stopped as stopped:
+        status, detail = Status.STOPPED, {"error": stopped.message}
+    except StageFailed as failed:
+        status = Status.STOPPED if context.stop.is_set() else Status.FAILED
+        detail = {"error": failed.message, **failed.detail}
+    if not context.lost:
+        with context.write() as connection:
+            runs.end_stage(connection, context.run, stage_id, status, detail)
+    context.bus(StageEnded(stage_id, str(status), time.monotonic() - began, detail))
+    return str(status)
+
+
+@contextmanager
+def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
+    """DBOS for this process, on a database beside the ledger."""
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    url = f"sqlite:///{workspace.private / 'workflows.db'}"
+    if not workspace.ledger_url.startswith("sqlite"):
+        url = workspace.ledger_url
+    else:
+        path = workspace.private / "workflows.db"
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    DBOS(
+        config={
+            "name": "govcloud",
+            "system_database_url": url,
+            "application_version": VERSION,
+            "executor_id": f"{os.getpid()}-{time.time_ns()}",
+            "run_admin_server": False,
+            "log_level": "CRITICAL",
+            "enable_otlp": False,
+        }
+    )
+    DBOS.launch()
+    try:
+        yield
+    finally:
+        DBOS.destroy()
+
+
+def carry(context: RunContext, number: int, graph: Graph) -> Status:
+    """Carry one segment to its end, or on from where a dead process left it."""
+    _contexts[context.run] = context
+    _slots[context.run] = threading.BoundedSemaphore(context.workspace.settings.parallel)
+    workflow = f"{context.run}.{number}"
+    plain = [[s, list(needs)] for s, needs in graph]
+    try:
+        with _engine(context.workspace):
+            left = DBOS.list_workflows(workflow_id_prefix=workflow, status=["PENDING", "ENQUEUED"])
+            for one in left:
+                # Ours by the lease: its former process is proven dead or silent for too long.
+                DBOS.resume_workflow(one.workflow_id)
+            if any(one.workflow_id == workflow for one in left):
+                handle: Any = DBOS.retrieve_workflow(workflow)
+            else:
+                with SetWorkflowID(workflow):
+                    handle = DBOS.start_workflow(_segment, context.run, number, plain)
+            return Status(handle.get_result(polling_interval_sec=POLL))
+    finally:
+        del _contexts[context.run], _slots[context.run]

@@ -1,0 +1,169 @@
+"""Sinks: plain lines, JSON lines, and a live view on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from .events import Event, Note, RunEnded, RunStarted, StageEnded, StageProgress, StageStarted
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+MARKS = {"done": "✓", "failed": "✗", "stopped": "■", "running": "…", "pending": " "}
+COLOURS = {"done": "green", "failed": "red", "stopped": "yellow", "running": "cyan", "pending": "dim"}
+
+
+class JsonLines:
+    """One JSON object a line, for programs."""
+
+    def __init__(self, out: IO[str] | None = None) -> None:
+        self._out = out or sys.stdout
+
+    def handle(self, event: Event) -> None:
+        """Write one line."""
+        self._out.write(msgspec.json.encode(event).decode() + "\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Lines:
+    """A sentence for each stage, for logs and pipes."""
+
+    def __init__(self, out: IO[str] | None = None) -> None:
+        self._out = out or sys.stdout
+
+    def handle(self, event: Event) -> None:
+        """Write what is worth a line; single objects are not."""
+        match event:
+            case RunStarted():
+                self._line(f"run {event.run}: {len(event.stages)} stages")
+            case StageStarted():
+                self._line(f"  {event.stage}: {event.title}")
+            case StageEnded():
+                self._line(f"  {event.stage}: {event.status} in {event.seconds:.1f} s{_outcome(event)}")
+            case Note():
+                self._line(f"  {event.level}: {event.text}")
+            case RunEnded():
+                self._line(f"run {event.run}: {event.status} in {event.seconds:.1f} s")
+                if event.hint:
+                    self._line(f"next: {event.hint}")
+            case StageProgress():
+                pass
+
+    def _line(self, text: str) -> None:
+        self._out.write(text + "\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _outcome(event: StageEnded) -> str:
+    error = event.detail.get("error")
+    if not error:
+        words = event.detail.get("words")
+        return f": {words}" if words else ""
+    lines = "".join(f"\n      {line}" for line in str(error).splitlines())
+    not_done = event.detail.get("not_done") or []
+    left = f"\n      not done: {_some(not_done)}" if not_done else ""
+    return lines + left
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+class Live:
+    """All stages of the run at once, each with its progress, on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live as RichLive
+
+        self._console = console
+        self._stages: dict[str, tuple[str, str]] = {}  # id -> (title, status)
+        self._progress: dict[str, tuple[int, int, str]] = {}
+        self._began: dict[str, float] = {}
+        self._took: dict[str, float] = {}
+        self._live = RichLive(get_renderable=self._render, console=console, refresh_per_second=8)
+        self._live.start()
+
+    def handle(self, event: Event) -> None:
+        """Take the event in; the view is drawn on its own clock."""
+        match event:
+            case RunStarted():
+                self._stages = {s: (title, status) for s, _, title, status in event.stages}
+            case StageStarted():
+                self._set(event.stage, "running")
+                self._began[event.stage] = time.monotonic()
+                self._progress[event.stage] = (0, event.total, "")
+            case StageProgress():
+                self._progress[event.stage] = (event.done, event.total, event.what)
+            case StageEnded():
+                self._set(event.stage, event.status)
+                self._took[event.stage] = event.seconds
+                error = event.detail.get("error")
+                if error:
+                    self._console.print(f"[red]{event.stage}[/red]{_escape(_outcome(event))}")
+                elif event.detail.get("words"):
+                    self._progress[event.stage] = (0, 0, str(event.detail["words"]))
+            case Note():
+                colour = {"warning": "yellow", "error": "red"}.get(event.level, "dim")
+                self._console.print(f"[{colour}]{_escape(event.text)}[/{colour}]")
+            case RunEnded():
+                self.close()
+                colour = COLOURS.get(event.status, "white")
+                self._console.print(
+                    f"[{colour}]{MARKS.get(event.status, ' ')} run {event.run} {event.status}[/{colour}] "
+                    f"in {event.seconds:.1f} s"
+                )
+                if event.hint:
+                    self._console.print(f"next: [bold]{event.hint}[/bold]")
+
+    def _set(self, stage: str, status: str) -> None:
+        self._stages[stage] = (self._stages.get(stage, (stage, ""))[0], status)
+
+    def _render(self) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=1)
+        table.add_column(no_wrap=True, overflow="ellipsis", max_width=58)
+        table.add_column(width=16)
+        table.add_column(justify="right", width=7)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for stage, (title, status) in list(self._stages.items()):
+            done, total, what = self._progress.get(stage, (0, 0, ""))
+            bar: RenderableType = ""
+            if status == "running":
+                bar = ProgressBar(total or None, done, width=16, pulse=not total)
+            seconds = self._took.get(stage)
+            if seconds is None and stage in self._began:
+                seconds = time.monotonic() - self._began[stage]
+            colour = COLOURS[status]
+            table.add_row(
+                f"[{colour}]{MARKS[status]}[/{colour}]",
+                f"[{colour}]{_escape(title)}[/{colour}]",
+                bar,
+                f"{seconds:.1f} s" if seconds is not None else "",
+                f"[dim]{_escape(what)}[/dim]",
+            )
+        return table
+
+    def close(self) -> None:
+        """Draw once more and give back the terminal."""
+        if self._live.is_started:
+            self._live.stop()
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
