@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -53,24 +54,25 @@ class Agent:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(self.record.socket))  # 0600 by the umask
         self.listener.listen(128)
-        self.listener.settimeout(WATCH_SECONDS)
+        self.listener.setblocking(False)
         write_record(self.where, self.record)
         threading.Thread(target=self._watch_keeper, daemon=True).start()
 
     def serve(self) -> None:
         """Answer clients until the end is asked for."""
         while not self.ending.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except TimeoutError:
+            handles = [self.listener.fileno(), self.wake_reading]
+            ready = select.select(handles, [], [], WATCH_SECONDS)[0]
+            if handles[0] in ready:
+                with suppress(BlockingIOError, ConnectionError):
+                    connection, _ = self.listener.accept()
+                    connection.setblocking(True)
+                    threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+            elif not ready:
                 self.province.tend()
                 if read_record(self.where) != self.record:
                     print("the record of this lab is gone from its workspace; ending", flush=True)
                     self.ending.set()
-                continue
-            except OSError:
-                break  # closed from below: the end
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
 
     def close(self) -> None:
         """End everything and leave nothing behind."""
@@ -86,8 +88,7 @@ class Agent:
     def end(self) -> None:
         """Ask for the end, from any thread or signal."""
         self.ending.set()
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept
+        os.write(self.wake_writing, b"x")
 
     def _watch_keeper(self) -> None:
         assert self.province.space.keeper is not None
@@ -119,7 +120,7 @@ class Agent:
             return {"ok": self._act(request)}
         except GovcloudError as error:
             return error_message(error)
-        except Exception as error:  # noqa: BLE001 - one call's defect must not end the lab; it is logged
+        except Exception as error:  # one call's defect must not end the lab; it is logged
             traceback.print_exc()
             sys.stderr.flush()
             return error_message(LabError(f"a defect in the lab's agent: {type(error).__name__}: {error}"))
@@ -134,7 +135,7 @@ class Agent:
             raise LabError("the lab is going down", code="down")
         kind = request.get("type")
         if operation == "list":
-            return msgspec.to_builtins(self.province.list(kind))
+            return msgspec.to_builtins(self.province.everything(kind))
         try:
             identity = msgspec.convert(request["identity"], Identity)
             assert isinstance(kind, str)

@@ -16,6 +16,9 @@ from .places import MARK_VARIABLE, places, read_record
 from .preflight import tool
 from .protocol import PROTOCOL, Channel, LabError, raise_error
 
+Objects = list[RealObject]
+Argv = list[str]
+
 
 class LabDown(LabError):
     """The lab's agent does not run."""
@@ -40,9 +43,9 @@ class LabClient:
 
     # -- objects ----------------------------------------------------------------------------------
 
-    def list(self, type: str | None = None) -> list[RealObject]:
+    def list(self, type: str | None = None) -> Objects:
         """Everything that is really there. Raises ``LabDown``, ``LabError``."""
-        return msgspec.convert(self.call("list", type=type), list[RealObject])
+        return msgspec.convert(self.call("list", type=type), Objects)
 
     def read(self, type: str, identity: Identity) -> RealObject | None:
         """One object, or None. Raises ``LabError``."""
@@ -75,12 +78,12 @@ class LabClient:
 
     # -- commands in the lab ----------------------------------------------------------------------
 
-    def nodes(self) -> list[RealObject]:
+    def nodes(self) -> Objects:
         """All nodes, servers and instances that live, by name."""
         found = [item for item in self.list() if item.type in ("Node", "Server", "Instance")]
         return sorted(found, key=lambda item: str(item.properties["name"]))
 
-    def prefix(self) -> list[str]:
+    def prefix(self) -> Argv:
         """The argv prefix that enters the lab's user namespace alone; empty for root.
 
         Under it the host's files and process ids stay as they are, so a program may go on into
@@ -92,7 +95,7 @@ class LabClient:
         target = ["--target", str(hello["keeper"])]
         return [tool("nsenter"), *target, "--user", "--preserve-credentials", "--"]
 
-    def exec_argv(self, node_pid: int) -> list[str]:
+    def exec_argv(self, node_pid: int) -> Argv:
         """The argv prefix that runs a command inside a node, by its ``facts["pid"]``."""
         user = ["--user", "--preserve-credentials"] if self.hello()["user_namespace"] else []
         kinds = ["--mount", "--uts", "--ipc", "--net", "--pid"]

@@ -6,6 +6,7 @@ alias, mounts as their source, folders in their name.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ from .process import Process
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+
+NS_GET_PARENT = 0xB702  # the ioctl that opens the namespace above one
 
 
 def leftovers(workspace: Workspace) -> list[str]:
@@ -53,7 +56,7 @@ def leftovers_of(where: Places) -> list[str]:
 def folders(where: Places) -> list[Path]:
     """The folders that a socket of this lab may lie in, whichever user's."""
     found = set(where.directories())
-    for parent in (Path("/tmp"), *Path("/run/user").glob("*")):  # noqa: S108
+    for parent in (Path("/tmp"), *Path("/run/user").glob("*")):
         try:
             found |= set(parent.glob(f"govcloud-*{where.mark}"))
         except PermissionError:
@@ -90,44 +93,33 @@ def _inside_keeper(where: Places) -> list[Process]:
     record = read_record(where)
     if record is None or record.keeper is None or not record.current or not process.alive(record.keeper):
         return []
-    depth = _namespace_ids(record.keeper.pid)
     own = process.namespace(record.keeper.pid, "pid")
+    below: dict[str, bool] = {}  # by pid namespace
     found = []
     for pid in process.pids():
-        item = process.identify(pid)
-        if item is None:
-            continue
-        # A process below the keeper's namespace descends from one in it.
-        if process.namespace(pid, "pid") == own or (
-            len(_namespace_ids(pid)) > len(depth) and record.keeper.pid in _namespace_parents(pid, own)
-        ):
+        name = process.namespace(pid, "pid")
+        if name and name not in below:
+            below[name] = _descends(pid, own)
+        item = process.identify(pid) if below.get(name) else None
+        if item is not None:
             found.append(item)
     return found
 
 
-def _namespace_ids(pid: int) -> list[str]:
-    """The ids of a process in each pid namespace that it is in, the outermost first."""
+def _descends(pid: int, own: str) -> bool:
+    """Whether the pid namespace of a process is that one, or made inside it."""
+    inode = int(own.partition("[")[2].rstrip("]"))
+    handles = []
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        handles.append(os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY))
+        while os.fstat(handles[-1]).st_ino != inode:
+            handles.append(fcntl.ioctl(handles[-1], NS_GET_PARENT))
+        return True
     except OSError:
-        return []
-    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
-
-
-def _namespace_parents(pid: int, own: str) -> set[int]:
-    """The keeper's pid when an ancestor of the process is in its namespace, else nothing."""
-    for item in ancestors(pid):
-        if process.namespace(item, "pid") == own:
-            return {int(entry) for entry in _first_of(own)}
-    return set()
-
-
-def _first_of(namespace: str) -> list[str]:
-    return [
-        str(pid)
-        for pid in process.pids()
-        if process.namespace(pid, "pid") == namespace and _namespace_ids(pid)[-1:] == ["1"]
-    ]
+        return False  # above it is a namespace that this process may not see: not the keeper's
+    finally:
+        for handle in handles:
+            os.close(handle)
 
 
 def _command(pid: int) -> str:

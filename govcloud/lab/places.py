@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class Places:
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         if runtime and len(runtime) <= 60 and os.access(runtime, os.W_OK):
             found.append(Path(runtime) / f"govcloud-{self.mark}")
-        found.append(Path("/tmp") / f"govcloud-{os.getuid()}-{self.mark}")  # noqa: S108
+        found.append(Path("/tmp") / f"govcloud-{os.getuid()}-{self.mark}")
         return found
 
 
@@ -83,10 +84,8 @@ def places(root: Path | str, environment: str) -> Places:
 def make_directory(where: Places) -> Path:
     """Make the socket's folder (0700), or take it when it is ours. Raises ``GovcloudError``."""
     path = where.directories()[0]
-    try:
+    with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise GovcloudError(

@@ -63,7 +63,7 @@ class Province:
 
     # -- the five verbs ---------------------------------------------------------------------------
 
-    def list(self, type_name: str | None = None) -> list[RealObject]:
+    def everything(self, type_name: str | None = None) -> list[RealObject]:
         """Everything that is really there, of one type if named."""
         before = self._table()
         view = self._look(before)
@@ -237,7 +237,7 @@ class Province:
         for holder, name in parts:
             if name in process.interfaces(holder.pid):
                 raise LabError(
-                    f"{record}: the interface {name} is there already, made by hand; the lab does not touch it",
+                    f"{record}: the interface {name} is there already, made by hand; it stays untouched",
                     code="refused",
                     hint="remove it by hand, or give the object another interface",
                 )
