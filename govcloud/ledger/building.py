@@ -83,9 +83,16 @@ def forget_applied(connection: Connection, scope: str, uids: Iterable[str] | Non
         connection.execute(delete(applied).where(applied.c.scope == scope, applied.c.uid == uid))
 
 
-def all_observed(connection: Connection) -> list[Observed]:
-    """Everything that was last seen."""
-    rows = connection.execute(select(observed).order_by(observed.c.object))
+def all_observed(
+    connection: Connection, *, uid: str | None = None, deviating: bool = False
+) -> list[Observed]:
+    """What was last seen: of one entry, or (``deviating``) only what is not as it should be."""
+    query = select(observed).order_by(observed.c.object)
+    if uid is not None:
+        query = query.where(observed.c.uid == uid)
+    if deviating:
+        query = query.where(observed.c.status != "present")
+    rows = connection.execute(query)
     return [
         Observed(r.object, r.uid, r.target, r.status, msgspec.json.decode(r.detail), r.at) for r in rows
     ]

@@ -15,10 +15,11 @@ from .. import canonical
 from ..ledger.building import Applied, Intent, Observed
 from ..ledger.entries import Accepted, Key, uid_for
 from ..model.catalogue import Catalogue
-from ..model.resources import BY_KIND, TYPES
+from ..model.policy import Target
+from ..model.resources import TYPES
 from . import stacking
-from .desired import Draft, drafts, settle
-from .hosts import host_variables
+from .desired import drafts, settle
+from .hosts import HostVars, host_variables
 from .probes import probes
 from .stages import (
     Base,
@@ -82,7 +83,7 @@ def build(inputs: Inputs) -> Plan:
     expand, withdraw = _entry_changes(inputs, work)
     wanted = stacking.by_stack(work.resources, work.stack_of)
     changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents)
-    hosts = host_variables(inputs.catalogue, routing=inputs.routing)
+    hosts = reachable_hosts(inputs.catalogue, inputs.routing)
     stages: list[Stage] = []
     if expand:
         stages.append(Record(id="record", title=_record_title(expand), phase="expand", changes=tuple(expand)))
@@ -103,7 +104,7 @@ def build(inputs: Inputs) -> Plan:
                 inputs=dirty,
             )
         )
-    specs = tuple(msgspec.to_builtins(p) for p in probes(inputs.catalogue))
+    specs = tuple(msgspec.to_builtins(p) for p in probes(inputs.catalogue) if p.source in hosts)
     if specs and (dirty or any(c.expand for c in changes.values())):
         stages.append(
             Probe(
@@ -135,6 +136,13 @@ def build_destroy(inputs: Inputs) -> Plan:
     changes = stacking.compare({}, inputs.applied, inputs.observed, inputs.intents)
     stages = stacking.contract_stages({}, changes, inputs, ())
     return _finish(inputs, list(stages), destroy=True)
+
+
+def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) -> dict[str, HostVars]:
+    """Variables of the hosts that a play can reach: those that a target of the lab builds."""
+    targets = catalogue.all(Target)
+    found = host_variables(catalogue, routing=routing)
+    return {host: v for host, v in found.items() if targets[v.target].driver == "lab"}
 
 
 def _identify(inputs: Inputs, work: _Work) -> None:
@@ -267,7 +275,7 @@ def _dirty_hosts(
 ) -> dict[str, str]:
     """Digest of the variables of each host that must be configured."""
     anew = {host for names in restart.values() for host in names}
-    drifted = {o.uid for o in inputs.observed if o.status == "changed" and "configuration" in o.detail}
+    drifted = {o.uid for o in inputs.observed if o.detail.get("configuration")}
     out: dict[str, str] = {}
     for host in sorted(hosts):
         variables = hosts[host]
@@ -340,5 +348,3 @@ def _finish(
         hosts=hosts or {},
     )
 
-
-__all__ = ["BY_KIND", "Draft", "Inputs", "build", "build_destroy", "effect_of", "field_changes"]

@@ -54,7 +54,7 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
             environment=workspace.environment,
             accepted=accepted,
             applied=building.all_applied(connection),
-            observed=building.all_observed(connection),
+            observed=building.all_observed(connection, deviating=True),
             intents=building.intents(connection),
             former=former,
             proposed={},
@@ -185,3 +185,13 @@ def read_plan(path: Path) -> Plan:
             [Problem(f"not a plan file of this version: {error}", str(path))],
             hint="`govcloud plan --out FILE` writes one",
         ) from None
+
+
+def accepted_catalogue(accepted: Mapping[entries.Key, entries.Accepted]) -> Catalogue:
+    """The accepted entries as typed structs (they were checked before they were accepted)."""
+    from ..model import KINDS
+
+    tables: dict[str, dict[str, Any]] = {}
+    for (kind, name), entry in accepted.items():
+        tables.setdefault(kind, {})[name] = msgspec.convert(entry.fields, KINDS[kind])
+    return Catalogue(tables)

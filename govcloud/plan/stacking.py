@@ -129,7 +129,7 @@ def _change(
     if built.digest != resource_digest(resource):
         return ResourceChange("update", resource.type, resource.uid, resource.subject, fields)
     found = seen.get(resource.object_id)
-    if found is not None and found.status in ("missing", "changed") and "configuration" not in found.detail:
+    if found is not None and (found.status == "missing" or found.detail.get("fields")):
         drifted = tuple(
             FieldChange(n, v["seen"], v["wanted"]) for n, v in sorted(found.detail.get("fields", {}).items())
         )

@@ -1,0 +1,119 @@
+"""`govcloud apply` and `govcloud destroy`: plans carried out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ConflictError, DeniedError, Exit, InputError, Problem
+from .common import App, console, json_option
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+    from ..plan.gather import Proposal
+    from ..plan.stages import Plan
+    from ..run.events import Sink
+    from ..workspace import Workspace
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
+    """Carry out the plan of the files, or of FILE: record, build, configure, measure.
+
+    A plan file is held against the ledger first: where its base has moved, the plan is made again,
+    and goes on only if it would do the same.
+    """
+    from ..ledger import open_ledger
+    from ..plan.gather import propose, read_plan
+
+    given = read_plan(file) if file is not None else None
+    destroying = given is not None and given.destroy
+    # Planned before a ledger is made: faulty files leave nothing behind.
+    proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroying)
+    ledger = open_ledger(app.workspace, create=True)
+    if given is not None:
+        _same_effect(app.workspace, ledger, given, proposal, file)
+    return _carry(app.workspace, ledger, proposal, as_json, yes)
+
+
+@click.command()
+@json_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def destroy(app: App, as_json: bool, yes: bool) -> int:
+    """Take down everything that was built, users before what they use. The ledger keeps its entries."""
+    from ..ledger import open_ledger
+    from ..plan.gather import propose
+
+    ledger = open_ledger(app.workspace)
+    proposal = propose(app.workspace, ledger, destroy=True)
+    return _carry(app.workspace, ledger, proposal, as_json, yes)
+
+
+def _same_effect(
+    workspace: Workspace, ledger: Ledger, given: Plan, proposal: Proposal, file: Path | None
+) -> None:
+    """Raises ``ConflictError`` where the plan file no longer says what would happen."""
+    from ..plan.gather import still_based
+
+    if given.environment != workspace.environment:
+        raise InputError(
+            [Problem(f"the plan is for {given.environment}, this is {workspace.environment}", str(file))]
+        )
+    if given.effect == proposal.plan.effect:
+        return
+    moved = "the ledger has moved" if not still_based(given, ledger) else "the files have changed"
+    raise ConflictError(
+        f"{moved} since {file} was made, and applying now would do something else: "
+        f"effect {given.effect[:8]} became {proposal.plan.effect[:8]}",
+        hint="`govcloud plan --out FILE` shows and writes the new one",
+    )
+
+
+def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+    from ..run.runner import start
+
+    plan = proposal.plan
+    if plan.empty:
+        _nothing(as_json)
+        return int(Exit.OK)
+    if not as_json:
+        from .plan import show
+
+        show(plan)
+    if not yes:
+        _ask(as_json)
+    return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json)).exit_code)
+
+
+def _nothing(as_json: bool) -> None:
+    if as_json:
+        click.echo('{"event":"run_ended","run":"","status":"done","seconds":0,"hint":""}')
+    else:
+        click.echo("Nothing to do.")
+
+
+def _ask(as_json: bool) -> None:
+    """Ask a person; a pipe must say --yes itself."""
+    if as_json or not sys.stdin.isatty():
+        raise DeniedError("nobody is there to confirm the plan", hint="`--yes` confirms it beforehand")
+    if not click.confirm("\nDo this?"):
+        raise DeniedError("not confirmed; nothing was done")
+
+
+def sinks(as_json: bool) -> list[Sink]:
+    """How a run is shown: JSON lines, a live view on a terminal, plain lines elsewhere."""
+    from ..run.sinks import JsonLines, Lines, Live
+
+    if as_json:
+        return [JsonLines()]
+    if sys.stdout.isatty():
+        return [Live(console())]
+    return [Lines()]

@@ -1,0 +1,64 @@
+"""`govcloud drift`: reality against the ledger."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import Exit
+from .common import App, console, emit, json_option
+
+if TYPE_CHECKING:
+    from ..run.drift import Finding, Report
+
+SIGNS = {"missing": ("-", "red"), "changed": ("~", "yellow"), "extra": ("+", "magenta"), "unmanaged": ("?", "dim")}
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def drift(app: App, as_json: bool) -> int:
+    """Look at everything that was built and tell what is missing, extra or changed.
+
+    Exits with 3 when something is. The next `plan` shows how `apply` would heal it.
+    """
+    from ..ledger import open_ledger
+    from ..run.drift import look
+
+    began = time.monotonic()
+    report = look(app.workspace, open_ledger(app.workspace, create=True))
+    if as_json:
+        emit(
+            {
+                "checked": report.checked,
+                "deviations": report.deviations,
+                "seconds": round(time.monotonic() - began, 3),
+                "findings": report.findings,
+            }
+        )
+    else:
+        _show(report, time.monotonic() - began)
+    return int(Exit.CHANGES if report.deviations else Exit.OK)
+
+
+def _show(report: Report, seconds: float) -> None:
+    out = console()
+    for finding in report.findings:
+        sign, colour = SIGNS[finding.status]
+        owner = f"  [dim]{finding.owner}[/dim]" if finding.owner else ""
+        out.print(f"[{colour}]{sign} {finding.status:9} {finding.subject}[/{colour}]{owner}")
+        for line in _fields(finding):
+            out.print(f"      {line}", markup=False)
+    if not report.deviations:
+        out.print(f"{report.checked} objects looked at in {seconds:.1f} s: all as it should be.")
+    else:
+        out.print(
+            f"{report.checked} objects looked at in {seconds:.1f} s, {report.deviations} not as they should be; "
+            "[bold]govcloud apply[/bold] heals."
+        )
+
+
+def _fields(finding: Finding) -> list[str]:
+    return [f"{name}: should be {v['wanted']}, is {v['seen']}" for name, v in finding.fields.items()]

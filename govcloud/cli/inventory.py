@@ -1,0 +1,45 @@
+"""`govcloud inventory`: the ledger as an Ansible inventory, also for plain `ansible -i`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .common import App, emit
+
+
+@click.command()
+@click.option("--list", "list_all", is_flag=True, help="All groups and hosts (what Ansible asks for).")
+@click.option("--host", metavar="NAME", help="One host's variables.")
+@click.pass_obj
+def inventory(app: App, list_all: bool, host: str | None) -> None:
+    """Hosts with their groups and variables, as Ansible's dynamic inventory.
+
+    `ansible -i inventory.sh all -m ping` works with a script of one line in the workspace:
+    `exec govcloud inventory "$@"`.
+    """
+    del list_all  # Ansible always says it; there is no other answer
+    document = document_of(app)
+    if host is not None:
+        emit(document["_meta"]["hostvars"].get(host, {}))
+    else:
+        emit(document)
+
+
+def document_of(app: App) -> dict[str, Any]:
+    """The inventory of what is accepted, with connections to what is there."""
+    from ..ledger import entries, open_ledger
+    from ..plan.builder import reachable_hosts
+    from ..plan.gather import accepted_catalogue, routing
+    from ..plan.hosts import inventory_document
+    from ..run.reach import Reach
+
+    with open_ledger(app.workspace).read() as connection:
+        catalogue = accepted_catalogue(entries.current(connection))
+    hosts = reachable_hosts(catalogue, routing(catalogue))
+    reach = Reach(app.workspace) if hosts else None
+    connections = reach.connections() if reach else {}
+    return inventory_document(
+        {h: v for h, v in hosts.items() if h in connections}, {h: connections[h] for h in hosts if h in connections}
+    )

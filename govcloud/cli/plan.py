@@ -1,0 +1,65 @@
+"""`govcloud plan`: what apply would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import Exit
+from .common import App, console, emit, json_option
+
+if TYPE_CHECKING:
+    from ..plan.stages import Plan
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE.")
+@json_option
+@click.option("--markdown", is_flag=True, help="Write Markdown, for a merge request.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when there is something to do.")
+@click.option("--full", is_flag=True, help="Show every entry, also of long lists.")
+@click.option("--destroy", is_flag=True, help="Plan to take down everything that was built.")
+@click.pass_obj
+def plan(
+    app: App,
+    out: Path | None,
+    as_json: bool,
+    markdown: bool,
+    detailed_exitcode: bool,
+    full: bool,
+    destroy: bool,
+) -> int:
+    """Show the difference between the files and what is accepted, built and seen.
+
+    Changes nothing. `apply FILE` carries out a plan written with --out.
+    """
+    from ..files import write_atomically
+    from ..ledger import open_ledger
+    from ..plan import explain, stages
+    from ..plan.gather import propose
+
+    proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroy)
+    if out is not None:
+        write_atomically(out, stages.encode(proposal.plan))
+    if as_json:
+        emit(explain.document(proposal.plan))
+    elif markdown:
+        click.echo(explain.markdown(proposal.plan))
+    else:
+        show(proposal.plan, full=full)
+        if out is not None:
+            click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
+    return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
+
+
+def show(plan: Plan, *, full: bool = False) -> None:
+    """Write a plan to the terminal, coloured like a diff."""
+    from rich.text import Text
+
+    from ..plan.explain import lines
+
+    out = console()
+    for style, text in lines(plan, full=full):
+        out.print(Text(text, style=style))
