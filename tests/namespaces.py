@@ -20,6 +20,7 @@ mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/govcloud && : > /run/gov
 mount --bind /run/govcloud/resolv.conf /etc/resolv.conf && hostname "$0" && ip link set lo up &&
 echo up && exec sleep infinity
 """
+OUTER_NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 HOST_NAMESPACES = ["--net", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
 
 
@@ -48,8 +49,7 @@ class Province:
         root = os.geteuid() == 0
         outer = [] if root else ["--user", "--map-root-user"]
         self._unshare = subprocess.Popen(
-            ["unshare", *outer, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
-            + [sys.executable, str(Path(__file__).resolve())],
+            ["unshare", *outer, *OUTER_NAMESPACES, "--", sys.executable, str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -76,7 +76,7 @@ class Province:
     def run(self, argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command beside the hosts, where their process ids are known."""
         options = {"text": True, "capture_output": True, "check": True} | options
-        return subprocess.run([*self._enter, "--", *argv], **options)  # noqa: PLW1510
+        return subprocess.run([*self._enter, "--", *argv], **options)
 
     def on(self, host: str, argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command inside a host."""

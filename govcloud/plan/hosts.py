@@ -348,7 +348,7 @@ def _standby(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
 
 
 def content_urls(catalogue: Catalogue, protection: Protection) -> dict[Literal[4, 6], str]:
-    """Where the primary offers its content, by IP version; empty when it has no endpoint of the application."""
+    """Where the primary offers its content, by IP version; empty when it serves no such application."""
     ports = [
         e.port
         for _, e in sorted(catalogue.all(Endpoint).items())

@@ -167,7 +167,7 @@ def _destinations(
     for wire in topology.wires:
         prefix = str(parse_prefix(wire.prefix(version), f"link/{wire.name}"))
         found.setdefault(prefix, set()).update({wire.a.node, wire.b.node})
-    for prefix in sorted(found, key=lambda p: parse_prefix(p, p)):  # type: ignore[arg-type,return-value]
+    for prefix in sorted(found, key=lambda p: parse_prefix(p, p)):
         yield prefix, sorted(found[prefix])
 
 

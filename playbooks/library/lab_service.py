@@ -1,6 +1,9 @@
 #!/usr/bin/python
 """A service without an init system: its files, its daemons, restarted when either changes."""
 
+# WANT_JSON: Ansible hands the arguments over in a file, and nothing but the standard library is loaded. The
+# ordinary way unpacks and compiles its helper library at each execution, four times the cost of all this.
+
 from __future__ import annotations
 
 import hashlib
@@ -9,9 +12,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
-
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: lab_service
@@ -61,9 +63,28 @@ differences:
   type: list
 """
 
+REQUIRED = object()
+ARGUMENTS = {
+    "name": REQUIRED,
+    "root": REQUIRED,
+    "state": "present",
+    "files": [],
+    "daemons": [],
+    "ready_s": 5,
+    "stop_s": 3,
+}
+
 # A daemon that cannot read its configuration ends within this time, seconds.
 SETTLE_S = 0.15
 POLL_S = 0.02
+
+
+class Failure(Exception):
+    """What Ansible is to report as the reason, with facts about it."""
+
+    def __init__(self, message, **facts):
+        super().__init__(message)
+        self.facts = facts
 
 
 def start_time(pid):
@@ -80,10 +101,10 @@ def start_time(pid):
 class Service:
     """One service of a host: what is declared, what is on disk, what runs."""
 
-    def __init__(self, module):
-        self.module = module
-        self.name = module.params["name"]
-        self.folder = os.path.join(module.params["root"], self.name)
+    def __init__(self, arguments, check):
+        self.arguments, self.check = arguments, check
+        self.name = arguments["name"]
+        self.folder = os.path.join(arguments["root"], self.name)
         self.record_path = os.path.join(self.folder, ".daemons.json")
         self.running = self._read_record()
         self.differences = []
@@ -110,20 +131,20 @@ class Service:
         for name in reversed(list(self.running)):
             if self.alive(name):
                 self.differ("daemon", self.name, name, "extra")
-                if not self.module.check_mode:
+                if not self.check:
                     self.stop(name)
         if os.path.isdir(self.folder):
             self.differ("service", self.name, self.folder, "extra")
-            if not self.module.check_mode:
+            if not self.check:
                 shutil.rmtree(self.folder)
 
     def present(self):
         """Write what differs, then restart what has to be."""
-        touched = {f["name"] for f in self.module.params["files"] if self.write(f)}
-        daemons = self.module.params["daemons"]
+        touched = {f["name"] for f in self.arguments["files"] if self.write(f)}
+        daemons = self.arguments["daemons"]
         for name in set(self.running) - {d["name"] for d in daemons}:
             self.differ("daemon", self.name, name, "extra")
-            if not self.module.check_mode:
+            if not self.check:
                 self.stop(name)
         for daemon in daemons:
             self.bring_up(daemon, touched)
@@ -131,8 +152,8 @@ class Service:
     def bring_up(self, daemon, touched):
         """Start or restart one daemon where that is due."""
         name = daemon["name"]
-        reads = daemon.get("files") or [f["name"] for f in self.module.params["files"]]
-        contents = {f["name"]: f["content"] for f in self.module.params["files"] if f["name"] in reads}
+        reads = daemon.get("files") or [f["name"] for f in self.arguments["files"]]
+        contents = {f["name"]: f["content"] for f in self.arguments["files"] if f["name"] in reads}
         told = json.dumps([daemon["argv"], sorted(contents.items())])
         digest = hashlib.sha256(told.encode()).hexdigest()[:32]
         if self.alive(name):
@@ -141,7 +162,7 @@ class Service:
             self.differ("daemon", self.name, name, "changed")
         else:
             self.differ("daemon", self.name, name, "missing")
-        if self.module.check_mode:
+        if self.check:
             return
         self.stop(name)
         self.start(name, daemon, digest)
@@ -158,32 +179,39 @@ class Service:
                     stdout=log,
                     stderr=log,
                     cwd=self.folder,
+                    env=self.environment(),
                     start_new_session=True,
                 )
             except OSError as error:
-                self.module.fail_json(msg="%s: cannot start %s: %s" % (self.name, name, error))
+                raise Failure("%s: cannot start %s: %s" % (self.name, name, error)) from None
         begun = start_time(process.pid)
         self.running[name] = {"pid": process.pid, "start": begun, "digest": digest}
         self.write_record()
         time.sleep(SETTLE_S)
-        limit = time.monotonic() + self.module.params["ready_s"]
+        limit = time.monotonic() + self.arguments["ready_s"]
         while process.poll() is None and ready and not os.path.exists(ready):
             if time.monotonic() > limit:
-                self.fail(name, log_path, "is not up after %g s" % self.module.params["ready_s"])
+                self.fail(name, log_path, "is not up after %g s" % self.arguments["ready_s"])
             time.sleep(POLL_S)
         if process.poll() is not None:
             self.fail(name, log_path, "ended at once with code %d" % process.returncode)
+
+    @staticmethod
+    def environment():
+        """A daemon's environment: nothing of the session's that started it but the language."""
+        kept = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
+        return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/", **kept}
 
     def fail(self, name, log_path, what):
         with open(log_path, errors="replace") as file:
             words = file.read()[-2000:].strip()
         # Tried again by the next run: a daemon with no record is missing.
         self.stop(name)
-        self.module.fail_json(msg="%s: %s %s: %s" % (self.name, name, what, words or "it said nothing"))
+        raise Failure("%s: %s %s: %s" % (self.name, name, what, words or "it said nothing"))
 
     def stop(self, name):
         if self.alive(name):
-            pid, limit = self.running[name]["pid"], time.monotonic() + self.module.params["stop_s"]
+            pid, limit = self.running[name]["pid"], time.monotonic() + self.arguments["stop_s"]
             self.signal(pid, signal.SIGTERM)
             while self.alive(name) and time.monotonic() < limit:
                 time.sleep(POLL_S)
@@ -214,7 +242,7 @@ class Service:
         self.diffs.append(
             {"before_header": path, "before": before or "", "after_header": path, "after": content}
         )
-        if not self.module.check_mode:
+        if not self.check:
             self.write_atomically(path, content, mode)
         return True
 
@@ -230,28 +258,33 @@ class Service:
         os.replace(temporary, path)
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "root": {"type": "path", "required": True},
-            "state": {"choices": ["present", "absent"], "default": "present"},
-            "files": {"type": "list", "elements": "dict", "default": []},
-            "daemons": {"type": "list", "elements": "dict", "default": []},
-            "ready_s": {"type": "float", "default": 5},
-            "stop_s": {"type": "float", "default": 3},
-        },
-        supports_check_mode=True,
-    )
-    service = Service(module)
-    if module.params["state"] == "absent":
+def run(arguments, check, diff):
+    """Bring the service to its state; Ansible's result."""
+    service = Service(arguments, check)
+    if arguments["state"] == "absent":
         service.absent()
     else:
         service.present()
     result = {"changed": bool(service.differences), "differences": service.differences}
-    if module._diff:
+    if diff:
         result["diff"] = service.diffs
-    module.exit_json(**result)
+    return result
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        given = json.load(file)
+    check, diff = given.get("_ansible_check_mode", False), given.get("_ansible_diff", False)
+    own = {name: value for name, value in given.items() if not name.startswith("_ansible_")}
+    unknown = sorted(set(own) - set(ARGUMENTS))
+    missing = sorted(name for name in set(ARGUMENTS) - set(own) if ARGUMENTS[name] is REQUIRED)
+    try:
+        if unknown or missing:
+            raise Failure("unknown arguments: %s; missing: %s" % (unknown, missing))
+        result = run({**ARGUMENTS, **own}, check, diff)
+    except Failure as failure:
+        result = {"failed": True, "msg": str(failure), **failure.facts}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

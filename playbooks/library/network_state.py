@@ -1,18 +1,22 @@
 #!/usr/bin/python
 """Make a host's addresses, static routes and kernel settings what is declared, in one execution."""
 
+# WANT_JSON: Ansible hands the arguments over in a file, and nothing but the standard library is loaded. The
+# ordinary way unpacks and compiles its helper library at each execution, four times the cost of all this.
+
 from __future__ import annotations
 
 import ipaddress
 import json
-
-from ansible.module_utils.basic import AnsibleModule
+import os
+import subprocess
+import sys
 
 DOCUMENTATION = r"""
 module: network_state
 short_description: Addresses, static routes and kernel settings as declared
 description:
-  - On the interfaces it is given, every global address is declared or removed; other interfaces are left alone.
+  - On the interfaces it is given, every global address is declared or removed; others are left alone.
   - In the main table, every route that a person or this module set is declared or removed. Routes of the
     kernel and of routing daemons are left alone.
   - Needs iproute2 (C(ip -json)).
@@ -33,7 +37,7 @@ options:
     default: {}
   duplicate_detection:
     description:
-      - Whether a new IPv6 address is first checked for duplicates; it cannot be used for a second or two meanwhile.
+      - Whether a new IPv6 address is first checked for duplicates, which keeps it from use for a second.
     type: bool
     default: true
 """
@@ -45,6 +49,9 @@ differences:
   type: list
 """
 
+REQUIRED = object()
+ARGUMENTS = {"interfaces": REQUIRED, "routes": [], "sysctls": {}, "duplicate_detection": True}
+
 # Routes of ours carry this protocol (0 to 255, not in /etc/iproute2/rt_protos). Those that people
 # set by hand are `boot` or `static`.
 OUR_PROTOCOL = "171"
@@ -55,31 +62,54 @@ BY_HAND = (OUR_PROTOCOL, "boot", "static")
 ROUNDS = 3
 
 
-def run_json(module, arguments):
-    """Output of `ip -json …` as a list."""
-    _rc, out, _err = module.run_command(["ip", "-json", *arguments], check_rc=True)
+class Failure(Exception):
+    """What Ansible is to report as the reason, with facts about it."""
+
+    def __init__(self, message, **facts):
+        super().__init__(message)
+        self.facts = facts
+
+
+def ip(arguments, commands=""):
+    """Run iproute2; (exit code, standard output, standard error)."""
+    # The machines' PATH need not hold the places of system programs.
+    env = dict(os.environ, PATH=os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
+    try:
+        done = subprocess.run(
+            ["ip", *arguments], input=commands, capture_output=True, text=True, env=env, check=False
+        )
+    except FileNotFoundError:
+        raise Failure("no `ip` on this host: the package iproute2 brings it") from None
+    return done.returncode, done.stdout, done.stderr.strip()
+
+
+def ip_json(arguments):
+    """What `ip -json …` lists."""
+    code, out, error = ip(["-json", *arguments])
+    if code:
+        raise Failure("ip %s: %s" % (" ".join(arguments), error))
     return json.loads(out) if out.strip() else []
 
 
-def declared(params):
+def declared(arguments):
     """(addresses, routes, settings) as declared, in canonical form."""
     addresses = {
         (interface["name"], str(ipaddress.ip_interface(address)))
-        for interface in params["interfaces"]
+        for interface in arguments["interfaces"]
         for address in interface["addresses"]
     }
     routes = {
         (str(ipaddress.ip_network(route["prefix"])), str(ipaddress.ip_address(route["via"])))
-        for route in params["routes"]
+        for route in arguments["routes"]
     }
-    settings = {(name, str(value)) for name, value in params["sysctls"].items()}
+    settings = {(name, str(value)) for name, value in arguments["sysctls"].items()}
     return addresses, routes, settings
 
 
-def present(module, names):
+def present(arguments, names):
     """(addresses, routes, settings, interfaces that are down) as they are."""
     addresses, down, found = set(), [], set()
-    for link in run_json(module, ["address", "show"]):
+    for link in ip_json(["address", "show"]):
         if link["ifname"] not in names:
             continue
         found.add(link["ifname"])
@@ -90,15 +120,15 @@ def present(module, names):
                 addresses.add((link["ifname"], "{local}/{prefixlen}".format(**info)))
     missing = sorted(names - found)
     if missing:
-        module.fail_json(msg="no such interface on this host: " + ", ".join(missing))
+        raise Failure("no such interface on this host: " + ", ".join(missing))
     routes = set()
     for family, anywhere in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
-        for route in run_json(module, [family, "route", "show", "table", "main"]):
+        for route in ip_json([family, "route", "show", "table", "main"]):
             if str(route.get("protocol", "boot")) not in BY_HAND:
                 continue
             prefix = anywhere if route["dst"] == "default" else str(ipaddress.ip_network(route["dst"]))
             routes.add((prefix, route.get("gateway", "dev " + route.get("dev", "?"))))
-    settings = {(name, read_setting(name)) for name in module.params["sysctls"]}
+    settings = {(name, read_setting(name)) for name in arguments["sysctls"]}
     return addresses, routes, settings, down
 
 
@@ -116,10 +146,10 @@ def read_setting(name):
         return "absent"
 
 
-def compare(module, wanted):
+def compare(arguments, wanted):
     """(differences, ip commands, settings to write)."""
-    names = {interface["name"] for interface in module.params["interfaces"]}
-    addresses, routes, settings, down = present(module, names)
+    names = {interface["name"] for interface in arguments["interfaces"]}
+    addresses, routes, settings, down = present(arguments, names)
     differences, commands = [], []
 
     def differ(what, where, value, state):
@@ -133,7 +163,7 @@ def compare(module, wanted):
         commands.append("address del %s dev %s" % (address, name))
     for name, address in sorted(wanted[0] - addresses):
         differ("address", name, address, "missing")
-        at_once = ":" in address and not module.params["duplicate_detection"]
+        at_once = ":" in address and not arguments["duplicate_detection"]
         commands.append("address add %s dev %s%s" % (address, name, " nodad" if at_once else ""))
     for prefix, via in sorted(routes - wanted[1]):
         differ("route", prefix, via, "extra")
@@ -147,18 +177,18 @@ def compare(module, wanted):
     return differences, commands, to_write
 
 
-def apply(module, commands, to_write):
+def apply(commands, to_write):
     """Carry out what ``compare`` found."""
     for name, value in to_write:
         try:
             with open(setting_path(name), "w") as file:
                 file.write(value)
         except OSError as error:
-            module.fail_json(msg="cannot set %s = %s: %s" % (name, value, error))
+            raise Failure("cannot set %s = %s: %s" % (name, value, error)) from None
     if commands:
         # -force: a command may have become idle by an earlier one; what is left is read again.
-        _rc, _out, err = module.run_command(["ip", "-force", "-batch", "-"], data="\n".join(commands) + "\n")
-        return err.strip()
+        _code, _out, error = ip(["-force", "-batch", "-"], "\n".join(commands) + "\n")
+        return error
     return ""
 
 
@@ -167,35 +197,43 @@ def lines(triples):
     return "".join("%(what)s %(where)s %(value)s\n" % d for d in triples)
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "interfaces": {"type": "list", "elements": "dict", "required": True},
-            "routes": {"type": "list", "elements": "dict", "default": []},
-            "sysctls": {"type": "dict", "default": {}},
-            "duplicate_detection": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    wanted = declared(module.params)
-    differences, commands, to_write = compare(module, wanted)
+def run(arguments, check, diff):
+    """Compare, change what differs, and look again; Ansible's result."""
+    wanted = declared(arguments)
+    differences, commands, to_write = compare(arguments, wanted)
     result = {"changed": bool(differences), "differences": differences}
-    if module._diff:
+    if diff:
         result["diff"] = {
             "before": lines(d for d in differences if d["state"] == "extra"),
             "after": lines(d for d in differences if d["state"] != "extra"),
         }
-    if module.check_mode:
-        module.exit_json(**result)
+    if check:
+        return result
     left, error = differences, ""
     for _round in range(ROUNDS):
         if not left:
-            break
-        error = apply(module, commands, to_write)
-        left, commands, to_write = compare(module, wanted)
+            return result
+        error = apply(commands, to_write)
+        left, commands, to_write = compare(arguments, wanted)
     if left:
-        module.fail_json(msg="not as declared after %d rounds: %s" % (ROUNDS, error), left=left, **result)
-    module.exit_json(**result)
+        raise Failure("not as declared after %d rounds: %s" % (ROUNDS, error), left=left, **result)
+    return result
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        given = json.load(file)
+    check, diff = given.get("_ansible_check_mode", False), given.get("_ansible_diff", False)
+    own = {name: value for name, value in given.items() if not name.startswith("_ansible_")}
+    unknown = sorted(set(own) - set(ARGUMENTS))
+    missing = sorted(name for name in set(ARGUMENTS) - set(own) if ARGUMENTS[name] is REQUIRED)
+    try:
+        if unknown or missing:
+            raise Failure("unknown arguments: %s; missing: %s" % (unknown, missing))
+        result = run({**ARGUMENTS, **own}, check, diff)
+    except Failure as failure:
+        result = {"failed": True, "msg": str(failure), **failure.facts}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 #!/usr/bin/python
 """Write the resolver's configuration, in place."""
 
+# WANT_JSON: Ansible hands the arguments over in a file, and nothing but the standard library is loaded. The
+# ordinary way unpacks and compiles its helper library at each execution, four times the cost of all this.
+
 from __future__ import annotations
 
+import json
 import os
-
-from ansible.module_utils.basic import AnsibleModule
+import sys
 
 DOCUMENTATION = r"""
 module: resolv_conf
@@ -32,6 +35,17 @@ options:
     default: false
 """
 
+REQUIRED = object()
+ARGUMENTS = {"servers": REQUIRED, "search": [], "path": "/etc/resolv.conf", "private": False}
+
+
+class Failure(Exception):
+    """What Ansible is to report as the reason, with facts about it."""
+
+    def __init__(self, message, **facts):
+        super().__init__(message)
+        self.facts = facts
+
 
 def is_mount(path):
     """Whether something is mounted on this very file."""
@@ -40,22 +54,14 @@ def is_mount(path):
         return any(line.split()[4] in (path, real) for line in file)
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "servers": {"type": "list", "elements": "str", "required": True},
-            "search": {"type": "list", "elements": "str", "default": []},
-            "path": {"type": "path", "default": "/etc/resolv.conf"},
-            "private": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    path = module.params["path"]
-    if module.params["private"] and not is_mount(path):
-        module.fail_json(msg="%s is the machine's own here, not the host's: nothing is bound over it" % path)
-    wanted = "".join("nameserver %s\n" % server for server in module.params["servers"])
-    if module.params["search"]:
-        wanted = "search %s\n" % " ".join(module.params["search"]) + wanted
+def run(arguments, check, diff):
+    """Write the file where it differs; Ansible's result."""
+    path = arguments["path"]
+    if arguments["private"] and not is_mount(path):
+        raise Failure("%s is the machine's own here, not the host's: nothing is bound over it" % path)
+    wanted = "".join("nameserver %s\n" % server for server in arguments["servers"])
+    if arguments["search"]:
+        wanted = "search %s\n" % " ".join(arguments["search"]) + wanted
     # A server that is down should cost a second, not five.
     wanted += "options timeout:1 attempts:2\n"
     try:
@@ -63,14 +69,29 @@ def main():
             before = file.read()
     except FileNotFoundError:
         before = ""
-    changed = before != wanted
-    if changed and not module.check_mode:
+    result = {"changed": before != wanted}
+    if diff:
+        result["diff"] = {"before_header": path, "before": before, "after_header": path, "after": wanted}
+    if result["changed"] and not check:
         with open(path, "w") as file:
             file.write(wanted)
-    result = {"changed": changed}
-    if module._diff:
-        result["diff"] = {"before_header": path, "before": before, "after_header": path, "after": wanted}
-    module.exit_json(**result)
+    return result
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        given = json.load(file)
+    check, diff = given.get("_ansible_check_mode", False), given.get("_ansible_diff", False)
+    own = {name: value for name, value in given.items() if not name.startswith("_ansible_")}
+    unknown = sorted(set(own) - set(ARGUMENTS))
+    missing = sorted(name for name in set(ARGUMENTS) - set(own) if ARGUMENTS[name] is REQUIRED)
+    try:
+        if unknown or missing:
+            raise Failure("unknown arguments: %s; missing: %s" % (unknown, missing))
+        result = run({**ARGUMENTS, **own}, check, diff)
+    except Failure as failure:
+        result = {"failed": True, "msg": str(failure), **failure.facts}
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

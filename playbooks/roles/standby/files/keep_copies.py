@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -24,48 +25,68 @@ OPENER = build_opener(ProxyHandler({}))
 
 
 def replace(path, data):
-    with open(path + ".new", "wb") as file:
-        file.write(data)
-    os.replace(path + ".new", path)
+    """Write a file whole: a reader sees the old one or the new one."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(data)
+    os.replace(new, path)
 
 
-def fetch(copy, data):
-    """Take one copy; whether an address answered."""
-    for url in copy["urls"]:
-        begun = time.time()
-        try:
-            with OPENER.open(url, timeout=TIMEOUT_S) as answer:
-                content = answer.read()
-        except (URLError, OSError) as error:
-            print(f"{copy['application']}: {url}: {error}", flush=True)
-            continue
-        path = os.path.join(data, copy["application"])
-        replace(path + ".json", content)
+class Copy:
+    """One application's content, as it was when it was last fetched."""
+
+    def __init__(self, declared, data):
+        self.application, self.urls = declared["application"], declared["urls"]
+        self.every_s, self.data = declared["every_s"], data
+        self.complaint = ""
+
+    def keep(self):
+        """Fetch until the first copy is there, then at the declared interval, for ever."""
+        while not self.fetch():
+            time.sleep(FIRST_RETRY_S)
+        while True:
+            time.sleep(self.every_s)
+            self.fetch()
+
+    def fetch(self):
+        """Take the copy from the first address that answers; whether one did."""
+        complaints = []
+        for url in self.urls:
+            begun = time.time()
+            try:
+                with OPENER.open(url, timeout=TIMEOUT_S) as answer:
+                    content = answer.read()
+            except (URLError, OSError) as error:
+                complaints.append(f"{url}: {error}")
+                continue
+            self.store(url, begun, content)
+            self.say("")
+            return True
+        self.say("; ".join(complaints))
+        return False
+
+    def store(self, url, begun, content):
         note = {
-            "application": copy["application"],
+            "application": self.application,
             "url": url,
             "fetched_at": begun,
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        replace(path + ".copy.json", json.dumps(note).encode())
-        return True
-    return False
+        replace(self.data / f"{self.application}.json", content)
+        replace(self.data / f"{self.application}.copy.json", json.dumps(note).encode())
 
-
-def keep(copy, data):
-    while not fetch(copy, data):
-        time.sleep(FIRST_RETRY_S)
-    while True:
-        time.sleep(copy["every_s"])
-        fetch(copy, data)
+    def say(self, complaint):
+        """Log what has changed, once: the log stands in memory."""
+        if complaint != self.complaint:
+            print(f"{self.application}: {complaint or 'copied'}", flush=True)
+        self.complaint = complaint
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        config = json.load(file)
-    os.makedirs(config["data"], exist_ok=True)
-    for copy in config["copies"]:
-        threading.Thread(target=keep, args=(copy, config["data"])).start()
+    config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    data = Path(config["data"])
+    data.mkdir(parents=True, exist_ok=True)
+    for declared in config["copies"]:
+        threading.Thread(target=Copy(declared, data).keep).start()
 
 
 if __name__ == "__main__":

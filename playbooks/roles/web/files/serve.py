@@ -12,6 +12,7 @@ import sys
 import threading
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PAGE = """<!doctype html>
 <html lang="zh"><meta charset="utf-8"><title>{title}</title>
@@ -54,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_page(self):
         """The page of the application named by Host; with one on the port, that one."""
-        host = self.headers.get("Host", "").rsplit(":", 1)[0] if self.headers.get("Host") else ""
+        host = self.headers.get("Host", "").rsplit(":", 1)[0]
         services = self.server.services
         named = [s for s in services if s["fqdn"] == host] or (services if len(services) == 1 else [])
         if not named:
@@ -69,8 +70,8 @@ class Handler(BaseHTTPRequestHandler):
         if application not in {s["application"] for s in self.server.services}:
             self.answer(404, "text/plain; charset=utf-8", b"no such application\n")
             return
-        with open(content_path(self.server.data, application), "rb") as file:
-            self.answer(200, "application/json", file.read())
+        content = content_path(self.server.data, application).read_bytes()
+        self.answer(200, "application/json", content)
 
     def answer(self, status, kind, body):
         self.send_response(status)
@@ -84,24 +85,24 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def content_path(data, application):
-    return os.path.join(data, application + ".json")
+    """The file of an application's content."""
+    return Path(data) / f"{application}.json"
 
 
 def first_content(data, service):
     """Make an application's content where there is none."""
     path = content_path(data, service["application"])
-    if os.path.exists(path):
+    if path.exists():
         return
     content = {key: service[key] for key in ("application", "title", "unit")} | {"records": []}
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, sort_keys=True)
-    os.replace(path + ".new", path)
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(content, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+    os.replace(new, path)
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        config = json.load(file)
-    os.makedirs(config["data"], exist_ok=True)
+    config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    Path(config["data"]).mkdir(parents=True, exist_ok=True)
     for service in config["services"]:
         first_content(config["data"], service)
     servers = [
@@ -113,8 +114,7 @@ def main():
         )
         for port in sorted({s["port"] for s in config["services"]})
     ]
-    with open(config["ready"], "w", encoding="utf-8") as file:
-        file.write("listening\n")
+    Path(config["ready"]).write_text("listening\n", encoding="utf-8")
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
         thread.start()
