@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -110,5 +111,5 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
         return int(error.exit_code)
     except BrokenPipeError:
         # The reader (head, less) went away; nothing is wrong. Keep Python's exit quiet too.
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.OK)

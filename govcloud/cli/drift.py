@@ -13,7 +13,12 @@ from .common import App, console, emit, json_option
 if TYPE_CHECKING:
     from ..run.drift import Finding, Report
 
-SIGNS = {"missing": ("-", "red"), "changed": ("~", "yellow"), "extra": ("+", "magenta"), "unmanaged": ("?", "dim")}
+SIGNS = {
+    "missing": ("-", "red"),
+    "changed": ("~", "yellow"),
+    "extra": ("+", "magenta"),
+    "unmanaged": ("?", "dim"),
+}
 
 
 @click.command()
@@ -55,8 +60,8 @@ def _show(report: Report, seconds: float) -> None:
         out.print(f"{report.checked} objects looked at in {seconds:.1f} s: all as it should be.")
     else:
         out.print(
-            f"{report.checked} objects looked at in {seconds:.1f} s, {report.deviations} not as they should be; "
-            "[bold]govcloud apply[/bold] heals."
+            f"{report.checked} objects looked at in {seconds:.1f} s, {report.deviations} not as they "
+            "should be; [bold]govcloud apply[/bold] heals."
         )
 
 

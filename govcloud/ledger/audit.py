@@ -45,9 +45,7 @@ def append(connection: Connection, actor: str, action: str, data: dict[str, Any]
 
 def head(connection: Connection) -> tuple[int, str]:
     """(sequence number, hash) of the last row; (0, zeros) for an empty trail."""
-    last = connection.execute(
-        select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    ).first()
+    last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
     return (last.seq, last.hash) if last else (0, GENESIS)
 
 

@@ -93,9 +93,7 @@ def all_observed(
     if deviating:
         query = query.where(observed.c.status != "present")
     rows = connection.execute(query)
-    return [
-        Observed(r.object, r.uid, r.target, r.status, msgspec.json.decode(r.detail), r.at) for r in rows
-    ]
+    return [Observed(r.object, r.uid, r.target, r.status, msgspec.json.decode(r.detail), r.at) for r in rows]
 
 
 def replace_observed(connection: Connection, targets: Iterable[str], rows: Iterable[Observed]) -> None:

@@ -82,7 +82,9 @@ def uid_for(environment: str, kind: str, name: str, former: int) -> str:
 
 def former_names(connection: Connection) -> dict[Key, int]:
     """How many entries bore each name before or bear it now (one query for a whole plan)."""
-    rows = connection.execute(select(entry.c.kind, entry.c.name, func.count()).group_by(entry.c.kind, entry.c.name))
+    rows = connection.execute(
+        select(entry.c.kind, entry.c.name, func.count()).group_by(entry.c.kind, entry.c.name)
+    )
     return {(kind, name): count for kind, name, count in rows}
 
 
@@ -146,9 +148,7 @@ def accept(
 def withdraw(connection: Connection, number: int, uid: str) -> None:
     """End the entry at revision ``number``; its history stays. Safe to repeat."""
     _close(connection, uid, number)
-    connection.execute(
-        update(entry).where(entry.c.uid == uid, entry.c.until.is_(None)).values(until=number)
-    )
+    connection.execute(update(entry).where(entry.c.uid == uid, entry.c.until.is_(None)).values(until=number))
 
 
 def _close(connection: Connection, uid: str, number: int) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -44,8 +45,8 @@ class Holder:
 def _host() -> str:
     # Two machines may share a name, two boots may not share this id.
     try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return f"{socket.gethostname()}/{file.read().strip()}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()}/{boot}"
     except OSError:
         return socket.gethostname()
 

@@ -162,9 +162,7 @@ def begin_stage(connection: Connection, id: str, stage_id: str) -> None:
     )
 
 
-def end_stage(
-    connection: Connection, id: str, stage_id: str, status: Status, detail: dict[str, Any]
-) -> None:
+def end_stage(connection: Connection, id: str, stage_id: str, status: Status, detail: dict[str, Any]) -> None:
     """A stage ends with what it has to say."""
     connection.execute(
         update(stage)

@@ -114,9 +114,7 @@ observed = Table(
     Column("object", String(200), primary_key=True),
     Column("uid", String(16)),
     Column("target", String(63), nullable=False),
-    Column(
-        "status", String(16), nullable=False
-    ),  # present, missing, changed, extra, unmanaged
+    Column("status", String(16), nullable=False),  # present, missing, changed, extra, unmanaged
     Column("detail", Text, nullable=False),
     Column("at", Float, nullable=False),
 )

@@ -169,4 +169,4 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
 def settings(connection: Connection) -> dict[str, str]:
     """What the ledger is bound to, by key."""
     rows = connection.execute(select(schema.setting.c.key, schema.setting.c.value))
-    return {key: value for key, value in rows}
+    return {row.key: row.value for row in rows}

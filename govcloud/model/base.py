@@ -45,15 +45,11 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     ZH: ClassVar[str] = ""
 
     title: Annotated[str, Doc("名称", "The name in Chinese, as people say it.")] = ""
-    source: Annotated[
-        str, Doc("来源", "Document and line that the entry comes from, e.g. `001:L244`.")
-    ] = ""
+    source: Annotated[str, Doc("来源", "Document and line that the entry comes from, e.g. `001:L244`.")] = ""
     invented: Annotated[
         bool, Doc("虚构", "True where a sample made the figures up; no document says them.")
     ] = False
-    was: Annotated[
-        str, Doc("曾用名", "The entry's former name; a rename keeps its identity.")
-    ] = ""
+    was: Annotated[str, Doc("曾用名", "The entry's former name; a rename keeps its identity.")] = ""
 
 
 @dataclass(frozen=True)

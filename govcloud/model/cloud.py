@@ -16,7 +16,9 @@ class Cloud(Entry, kw_only=True):
     site: Annotated[str, Ref("site"), Doc("站点", "The site that houses it.")]
     unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.")] = ""
     mlps: Annotated[int, msgspec.Meta(ge=1, le=4), Doc("等保级别", "Its level of graded protection.")] = 3
-    target: Annotated[str, Ref("target"), Doc("目标", "What builds its resources; empty: recorded only.")] = ""
+    target: Annotated[str, Ref("target"), Doc("目标", "What builds its resources; empty: recorded only.")] = (
+        ""
+    )
 
 
 @kind("project", "projects", "云项目")

@@ -30,7 +30,10 @@ class Node(Entry, kw_only=True):
     zone: Annotated[str, Ref("zone"), Doc("网络区域", "The zone it belongs to.")]
     role: Annotated[
         Literal["core", "aggregation", "access", "border"],
-        Doc("角色", "core: trunk; aggregation: county; access: town and village; border: cloud or data centre."),
+        Doc(
+            "角色",
+            "core: trunk; aggregation: county; access: town and village; border: cloud or data centre.",
+        ),
     ]
     site: Annotated[str, Ref("site"), Doc("站点", "The site that houses it, if it is one of ours.")] = ""
     loopback4: Annotated[str, Doc("IPv4环回地址", "Address of the router itself, without length.")] = ""

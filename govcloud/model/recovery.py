@@ -20,5 +20,7 @@ class Protection(Entry, kw_only=True):
         int, msgspec.Meta(ge=1, le=6), Doc("灾难恢复等级", "Level of GB/T 20988 that is promised.")
     ]
     rpo_s: Annotated[
-        float, msgspec.Meta(ge=0), Doc("恢复点目标(秒)", "Data that may be lost, seconds; the probe measures it.")
+        float,
+        msgspec.Meta(ge=0),
+        Doc("恢复点目标(秒)", "Data that may be lost, seconds; the probe measures it."),
     ]

@@ -39,7 +39,7 @@ class ResourceType:
         """The type token in Pulumi's terms."""
         return f"govcloud:index:{self.name}"
 
-    def property(self, name: str) -> Property:
+    def get(self, name: str) -> Property:
         """Raises ``KeyError`` for a name that the type does not have."""
         return self._by_name()[name]
 

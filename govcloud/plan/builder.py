@@ -30,7 +30,6 @@ from .stages import (
     Probe,
     Record,
     Resource,
-    ResourceChange,
     Stage,
 )
 
@@ -92,7 +91,9 @@ def build(inputs: Inputs) -> Plan:
     dirty = _dirty_hosts(inputs, work, hosts, restart)
     before = tuple(s.id for s in stages)
     if dirty:
-        title = f"configure {len(dirty)} host{'s' if len(dirty) != 1 else ''} ({_routing_words(inputs.routing)})"
+        title = (
+            f"configure {len(dirty)} host{'s' if len(dirty) != 1 else ''} ({_routing_words(inputs.routing)})"
+        )
         stages.append(
             Play(
                 id="play",
@@ -186,10 +187,14 @@ def _must_be_new(
     """Whether the object that has (or may have) this identity differs in what cannot be changed."""
     built = inputs.applied.get((f"stack:{identity.stack}", identity.uid))
     if built is not None and built.incarnation == identity.incarnation:
-        return _immutable(resource.type, built.inputs) != _immutable(resource.type, stacking.snapshot(resource))
+        return _immutable(resource.type, built.inputs) != _immutable(
+            resource.type, stacking.snapshot(resource)
+        )
     sent = pending.get(resource.object_id)
     if sent is not None:
-        return _immutable(resource.type, sent.inputs) != _immutable(resource.type, stacking.snapshot(resource))
+        return _immutable(resource.type, sent.inputs) != _immutable(
+            resource.type, stacking.snapshot(resource)
+        )
     return False
 
 
@@ -347,4 +352,3 @@ def _finish(
         commit=inputs.commit,
         hosts=hosts or {},
     )
-

@@ -117,7 +117,9 @@ def drafts(catalogue: Catalogue) -> dict[tuple[str, str], Draft]:
     return out
 
 
-def settle(draft: Draft, subject: str, uid: str, incarnation: int, ids: Mapping[tuple[str, str], str]) -> Resource:
+def settle(
+    draft: Draft, subject: str, uid: str, incarnation: int, ids: Mapping[tuple[str, str], str]
+) -> Resource:
     """A draft with its identity, its references turned into object ids.
 
     ``ids``: object id by (kind, name); raises ``KeyError`` where a referred object is not built.

@@ -113,9 +113,7 @@ def compare(
     return {s: c for s, c in out.items() if c.expand or c.contract}
 
 
-def _change(
-    resource: Resource, built: Applied | None, seen: Mapping[str, Observed]
-) -> ResourceChange | None:
+def _change(resource: Resource, built: Applied | None, seen: Mapping[str, Observed]) -> ResourceChange | None:
     if built is None:
         return ResourceChange("create", resource.type, resource.uid, resource.subject)
     before, after = built.inputs["inputs"], resource.inputs
@@ -165,7 +163,9 @@ def _sweep(
 
 def applied_digest(stack: str, applied: Mapping[tuple[str, str], Applied]) -> str:
     """What is applied in a stack, as one digest: ids and inputs, without times and run numbers."""
-    rows = [(r.uid, r.incarnation, r.digest) for (scope, _), r in applied.items() if scope == f"stack:{stack}"]
+    rows = [
+        (r.uid, r.incarnation, r.digest) for (scope, _), r in applied.items() if scope == f"stack:{stack}"
+    ]
     return canonical.digest(sorted(rows))
 
 
@@ -212,7 +212,7 @@ def expand_stages(
                 stack=stack,
                 domain=domain_of(stack),
                 program=inputs.programs[domain_of(stack)],
-                resources=tuple([*wanted[stack], *change.doomed]),
+                resources=(*wanted[stack], *change.doomed),
                 changes=tuple(change.expand),
                 refresh=change.refresh,
                 restart=restart.get(stack, ()),

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pulumi.provider.experimental.provider as pulumi_provider
-from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.provider.experimental.provider import (
     CheckFailure,
     CheckRequest,
@@ -103,7 +103,7 @@ class GovcloudProvider(pulumi_provider.Provider):
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Fill defaults and refuse what the type does not have, lacks, or has in another shape."""
         kind = _kind(request.type)
-        inputs = {p.name: PropertyValue(p.default) for p in kind.properties if p.default is not None}
+        inputs = {p.name: _value(p.default) for p in kind.properties if p.default is not None}
         inputs |= request.new_inputs
         return CheckResponse(inputs=inputs, failures=list(_failures(kind, inputs)))
 
@@ -189,7 +189,7 @@ def _kind(token: str) -> ResourceType:
 
 
 def _type_of(kind: ResourceType, name: str) -> str:
-    return IDENTITY[name][0] if name in IDENTITY else kind.property(name).type
+    return IDENTITY[name][0] if name in IDENTITY else kind.get(name).type
 
 
 def _plain(kind: ResourceType, name: str, value: PropertyValue | None) -> Any:
@@ -214,7 +214,12 @@ def _own(kind: ResourceType, inputs: dict[str, Any]) -> dict[str, Any]:
 def _state(inputs: dict[str, Any], found: RealObject) -> Values:
     """The state to keep: identity from the inputs, everything else as it really is."""
     identity = {n: inputs[n] for n in IDENTITY}
-    return {n: PropertyValue(v) for n, v in {**found.properties, **identity}.items()}
+    return {n: _value(v) for n, v in {**found.properties, **identity}.items()}
+
+
+def _value(value: Any) -> PropertyValue:
+    """The wire knows no integers, and truth values are not numbers."""
+    return PropertyValue(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
 
 
 def _failures(kind: ResourceType, inputs: Values) -> list[CheckFailure]:
@@ -236,7 +241,7 @@ def _failures(kind: ResourceType, inputs: Values) -> list[CheckFailure]:
 
 
 def _computed(value: PropertyValue) -> bool:
-    return value == PropertyValue.computed()
+    return isinstance(value.value, Computed)
 
 
 def _watch_parent() -> None:

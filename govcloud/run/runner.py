@@ -63,7 +63,10 @@ def start(
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with _leased(ledger) as fence:
         with ledger.write((LEASE, fence)) as connection:
-            _refuse_unfinished(runs.unfinished(connection))
+            for left in runs.unfinished(connection):
+                _refuse_running(left)
+                # What it left undone is part of this plan; going on with it later would undo this.
+                runs.set_status(connection, left.id, Status.CANCELLED)
             for content in blobs.values():
                 runs.put_blob(connection, content)
             digest = runs.put_blob(connection, stages.encode(plan))
@@ -80,15 +83,14 @@ def start(
         return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
 
 
-def _refuse_unfinished(unfinished: Sequence[runs.Run]) -> None:
+def _refuse_running(left: runs.Run) -> None:
     """A run that a dead process left running is finished or given up first, knowingly."""
-    for left in unfinished:
-        if left.status is Status.RUNNING:
-            raise ConflictError(
-                f"run {left.id} was interrupted and is not over",
-                hint=f"`govcloud runs resume {left.id}` goes on with it, "
-                f"`govcloud runs cancel {left.id}` gives it up and lets a new plan start from there",
-            )
+    if left.status is Status.RUNNING:
+        raise ConflictError(
+            f"run {left.id} was interrupted and is not over",
+            hint=f"`govcloud runs resume {left.id}` goes on with it, "
+            f"`govcloud runs cancel {left.id}` gives it up and lets a new plan start from there",
+        )
 
 
 def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink]) -> Outcome:

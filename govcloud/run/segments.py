@@ -52,7 +52,7 @@ def _stage(run: str, stage: str) -> str:
 @DBOS.workflow(name="govcloud.segment")
 def _segment(run: str, number: int, graph: list[list[Any]]) -> str:
     """Start each stage when what it needs is done; after a failure start no more."""
-    sorter: TopologicalSorter[str] = TopologicalSorter({s: needs for s, needs in graph})
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict(map(tuple, graph)))
     sorter.prepare()
     prefix = f"{run}.{number}."
     going: dict[str, Any] = {}

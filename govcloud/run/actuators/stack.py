@@ -94,9 +94,7 @@ class _Progress:
         self._stage = stage
         self._context = context
         self._subjects: dict[str, ResourceChange] = {c.uid: c for c in stage.changes}
-        self._names = {r.uid: r.subject for r in stage.resources} | {
-            c.uid: c.subject for c in stage.changes
-        }
+        self._names = {r.uid: r.subject for r in stage.resources} | {c.uid: c.subject for c in stage.changes}
         self.done: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self._words: list[str] = []
@@ -127,9 +125,9 @@ class _Progress:
         text = diagnostic.message.split(":\n  File ")[0].strip()
         uid = (diagnostic.urn or "").rpartition("::")[2]
         subject = self._names.get(uid, "")
-        for noise in ("<{%reset%}>", "<{%fg 1%}>", "error: "):
+        for noise in ("<{%reset%}>", "<{%fg 1%}>", "error: ", "Unexpected <class 'Exception'>: "):
             text = text.replace(noise, "")
-        if text and "resource monitor shut down" not in text and "update failed" != text:
+        if text and "resource monitor shut down" not in text and text != "update failed":
             self._words.append(f"{subject}: {text}" if subject else text)
 
     def words(self, error: Exception) -> str:
@@ -173,7 +171,7 @@ def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
 
     source = context.blob(stage.program)
     module = ModuleType(f"govcloud_stack_{stage.domain}")
-    exec(compile(source, f"stacks/{stage.domain}.py", "exec"), module.__dict__)  # noqa: S102
+    exec(compile(source, f"stacks/{stage.domain}.py", "exec"), module.__dict__)
     program = module.program
 
     def inline() -> None:

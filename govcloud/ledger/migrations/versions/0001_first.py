@@ -21,9 +21,7 @@ def upgrade() -> None:
         sa.Column("until", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(
-        "accepted_live", "accepted", ["until", "kind", "name"], unique=False
-    )
+    op.create_index("accepted_live", "accepted", ["until", "kind", "name"], unique=False)
     op.create_index("accepted_uid", "accepted", ["uid"], unique=False)
     op.create_table(
         "applied",

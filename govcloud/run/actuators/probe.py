@@ -1,0 +1,132 @@
+"""Probe: figures measured inside the hosts, again and again until all are good or patience ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from ...ledger import evidence
+from ...ledger.evidence import Evidence
+from ...plan.probes import ProbeSpec
+from ...plan.stages import Probe
+from ..context import RunContext, StageFailed, Stopped
+from ..events import Note, StageProgress
+from ..measure import Result
+from ..reach import Reach
+
+# Seconds that one batch of a source may take: every probe in it has its own, shorter limit.
+BATCH = 60.0
+# Seconds between two tries of what has not been good yet.
+PAUSE = 1.0
+
+
+def measure(stage: Probe, context: RunContext) -> dict[str, Any]:
+    """Measure everything, keep the last figure of each probe; a probe that stays bad fails the stage."""
+    specs = [msgspec.convert(p, ProbeSpec) for p in stage.probes]
+    results = take(
+        Reach(context.workspace),
+        specs,
+        stage.patience_s,
+        context,
+        stage.id,
+        context.workspace.settings.parallel,
+    )
+    rows = [to_evidence(spec, results[spec.name]) for spec in specs if spec.name in results]
+    with context.write() as connection:
+        evidence.keep(connection, context.run, stage.id, rows)
+    bad = [r for r in rows if not r.ok]
+    if context.stop.is_set():
+        raise Stopped(f"stopped; {len(rows) - len(bad)} of {len(specs)} probes were good")
+    detail = {"good": len(rows) - len(bad), "probes": len(specs)}
+    if bad:
+        words = "\n".join(f"{r.name}: {r.detail.get('reason') or 'not good'}" for r in bad)
+        raise StageFailed(words, {**detail, "failed": [r.name for r in bad]})
+    return {**detail, "words": f"{len(rows)} probes good"}
+
+
+def to_evidence(spec: ProbeSpec, result: Result) -> Evidence:
+    """A figure with what it is about."""
+    return Evidence(
+        spec.subject,
+        spec.name,
+        result.ok,
+        result.value,
+        result.unit,
+        {
+            "reason": result.detail,
+            "source": spec.source,
+            "target": spec.target,
+            "ip_version": spec.ip_version,
+            "path": result.path,
+            "kind": spec.kind,
+        },
+        at=time.time(),
+    )
+
+
+def take(
+    reach: Reach,
+    specs: Sequence[ProbeSpec],
+    patience_s: float,
+    context: RunContext | None = None,
+    stage: str = "",
+    parallel: int = 4,
+) -> dict[str, Result]:
+    """The last result of each probe by name; bad ones are tried again until ``patience_s`` is over."""
+    deadline = time.monotonic() + patience_s
+    results: dict[str, Result] = {}
+    waiting = list(specs)
+    told = False
+    with ThreadPoolExecutor(parallel) as pool:
+        while waiting:
+            for found in pool.map(lambda batch: _batch(reach, batch), _by_source(waiting)):
+                results |= found
+            waiting = [s for s in waiting if not results[s.name].ok]
+            if context is not None:
+                good = sum(1 for r in results.values() if r.ok)
+                context.bus(StageProgress(stage, good, len(specs), f"{good} good"))
+                if context.stop.is_set():
+                    break
+            if not waiting or time.monotonic() >= deadline:
+                break
+            if context is not None and not told:
+                told = True
+                context.bus(
+                    Note(
+                        stage, f"{len(waiting)} probes are not good yet; trying for up to {patience_s:.0f} s"
+                    )
+                )
+            time.sleep(PAUSE)
+    return results
+
+
+def _by_source(specs: Sequence[ProbeSpec]) -> list[list[ProbeSpec]]:
+    groups: dict[str, list[ProbeSpec]] = {}
+    for spec in specs:
+        groups.setdefault(spec.source, []).append(spec)
+    return list(groups.values())
+
+
+def _batch(reach: Reach, specs: list[ProbeSpec]) -> Mapping[str, Result]:
+    """Run one source's probes inside it."""
+    source = specs[0].source
+    if reach.missing([source]):
+        return {s.name: Result(s.name, False, None, "", f"{source} is not there", []) for s in specs}
+    argv = reach.command(source, [sys.executable, "-m", "govcloud.run.measure"])
+    try:
+        done = subprocess.run(
+            argv, input=msgspec.json.encode(specs), capture_output=True, timeout=BATCH, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {s.name: Result(s.name, False, None, "", f"no answer within {BATCH:.0f} s", []) for s in specs}
+    if done.returncode != 0:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = words[-1] if words else f"ended with {done.returncode}"
+        return {s.name: Result(s.name, False, None, "", reason, []) for s in specs}
+    return {r.name: r for r in msgspec.json.decode(done.stdout, type=list[Result])}
