@@ -1,0 +1,108 @@
+"""What files say, entry by entry, and where they say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+# (kind, name) of an entry.
+Key = tuple[str, str]
+# A way into a file: plural kind, name, field, index in a list or key in a mapping.
+Path = tuple[str | int, ...]
+# (way, line of the entry or 0, whether the key is meant rather than the value) -> (line, column).
+Locator = Callable[[Path, int, bool], tuple[int, int]]
+
+# A claimant that is a file: this, then its path relative to the workspace.
+FILES = "file:"
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """One entry as one file says it; ``fields`` are checked, defaults are not filled in."""
+
+    kind: str
+    name: str
+    fields: dict[str, Any]
+    claimant: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands: file relative to the workspace, line and column from 1 (0: not known)."""
+
+    path: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with the meaning of an entry; ``field`` is empty where the whole entry is meant."""
+
+    kind: str
+    name: str
+    field: str
+    message: str
+    hint: str = ""
+    item: int = -1
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong in one file, placed by the way to it, or by line and column themselves."""
+
+    message: str
+    hint: str = ""
+    path: Path = ()
+    on_key: bool = False
+    line: int = 0
+    column: int = 0
+    # The place of the first of two is told too.
+    twice: bool = False
+
+
+@dataclass
+class Table:
+    """The entries of one kind in one file, as the file says them: three lists of one length."""
+
+    kind: str
+    plural: str
+    names: list[str] = field(default_factory=list)
+    raws: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Draft:
+    """What a reader found in one file, before the entries are held against their kinds."""
+
+    tables: list[Table] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    # Entries that exist but must not be judged further: their fault is told already.
+    broken: set[Key] = field(default_factory=set)
+    # Names in a table of a kind that nobody knows: they may be what a reference means.
+    strangers: set[str] = field(default_factory=set)
+    # True where it cannot be known what entries the file has.
+    unreadable: bool = False
+
+
+class Block(msgspec.Struct, array_like=True, gc=False):
+    """Good entries of one kind in one file, in the form in which they are cached."""
+
+    kind: str
+    names: list[str]
+    lines: list[int]
+    fields: list[dict[str, Any]]
+
+
+def claims_of(path: str, blocks: list[Block]) -> list[Claim]:
+    """The claims of one file."""
+    claimant = FILES + path
+    return [
+        Claim(block.kind, name, said, claimant, line)
+        for block in blocks
+        for name, said, line in zip(block.names, block.fields, block.lines, strict=True)
+    ]

@@ -1,0 +1,150 @@
+"""The declarative files of a workspace: which they are, and their bytes, without following traps."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import Problem
+from ..workspace import SETTINGS
+
+EXTENSIONS = (".yaml", ".yml", ".csv")
+# Folders at the top of a workspace that hold programs, not declarations.
+PROGRAMS = frozenset({"stacks", "playbooks"})
+LARGEST = 64 * 1024 * 1024
+
+
+@dataclass
+class Found:
+    """Paths relative to the workspace (posix, sorted), what is wrong, and what was left out."""
+
+    paths: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
+
+
+class Unreadable(Exception):
+    """A file cannot be read; the message says why."""
+
+
+def discover(root: str | os.PathLike[str]) -> Found:
+    """Find the files under a workspace. Unreadable folders and names become problems."""
+    found = Found()
+    base = os.path.realpath(root)
+    links: list[str] = []
+    for path in _walk(base, "", found, links):
+        found.paths.append(path)
+    own = {os.path.join(base, path) for path in found.paths}
+    for link in links:
+        real = os.path.realpath(os.path.join(base, link))
+        if not real.startswith(base + os.sep):
+            found.notes.append(Problem("a link that leads out of the workspace; not read", link))
+        elif real not in own and Path(real).is_file():
+            # A file that is read anyway is not read twice; what only a link shows is read once.
+            own.add(real)
+            found.paths.append(link)
+    found.paths.sort()
+    return found
+
+
+def _walk(base: str, folder: str, found: Found, links: list[str]) -> Iterator[str]:
+    pending = [folder]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(os.path.join(base, folder)) as listing:
+                entries = list(listing)
+        except OSError as error:
+            found.problems.append(Problem(f"the folder cannot be read: {_reason(error)}", folder or "."))
+            continue
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            path = f"{folder}/{name}" if folder else name
+            if entry.is_dir(follow_symlinks=False):
+                if folder or name not in PROGRAMS:
+                    pending.append(path)
+            elif name != SETTINGS and name.lower().endswith(EXTENSIONS):
+                if not name.isprintable():  # also bytes that are not UTF-8
+                    found.problems.append(
+                        Problem(
+                            "the file's name has characters that cannot be shown; rename it",
+                            ascii(path)[1:-1],
+                        )
+                    )
+                elif entry.is_symlink():
+                    links.append(path)
+                elif entry.is_file(follow_symlinks=False):
+                    yield path
+
+
+def read(root: str | os.PathLike[str], path: str) -> bytes:
+    """The bytes of a file. Raises ``Unreadable`` with a sentence; never waits for a pipe."""
+    try:
+        handle = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("not a regular file")
+            if status.st_size <= LARGEST:
+                data = file.read(LARGEST + 1) or b""
+                while len(data) <= LARGEST and (more := file.read(LARGEST + 1 - len(data))):
+                    data += more
+                if len(data) <= LARGEST:
+                    return data
+    except OSError as error:
+        raise Unreadable(f"the file cannot be read: {_reason(error)}") from None
+    raise Unreadable(f"the file is larger than {LARGEST >> 20} MiB; split it")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+class BadText(Exception):
+    """Bytes that are not text: message, offset of the first bad byte, hint."""
+
+    def __init__(self, message: str, offset: int, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.hint = hint
+
+
+def text_of(data: bytes) -> str:
+    """Decode a file: UTF-8 with or without a byte order mark. Raises ``BadText``."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise BadText("the file is UTF-16, expected UTF-8", 0, "save it as UTF-8")
+    mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    try:
+        text = data[mark:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadText("the file is not UTF-8", mark + error.start, _guess_encoding(data)) from None
+    if "\0" in text:
+        raise BadText("the file holds a NUL character; it is not text", data.index(0))
+    return text
+
+
+def _guess_encoding(data: bytes) -> str:
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return "save it as UTF-8"
+    return "it looks like GBK; save it as UTF-8" if re.search("[\u4e00-\u9fff]", text) else "save it as UTF-8"
+
+
+def place_of_byte(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column (in characters, from 1) of a byte."""
+    start = data.rfind(b"\n", 0, offset) + 1
+    before = data[start:offset].decode("utf-8-sig" if start == 0 else "utf-8", "replace")
+    return data.count(b"\n", 0, offset) + 1, len(before) + 1
+
+
+def plural_of(path: str) -> str:
+    """The plural kind that a table's file name begins with: ``servers-haikou.csv`` -> ``servers``."""
+    return re.split(r"[-.]", path.rpartition("/")[2], maxsplit=1)[0]

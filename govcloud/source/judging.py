@@ -1,0 +1,162 @@
+"""Do all entries together make sense? Types, fields that are missing, references, and the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ..model import KINDS, Entry, Ref, fields
+from ..model.catalogue import Catalogue, split_ref
+from .checks import CHECKS
+from .claims import Finding, Key
+from .explain import explain
+from .words import Hints, one_of, shown
+
+
+@dataclass
+class Known:
+    """What the files told before their entries are judged together."""
+
+    # Entries with a fault that is told already; they exist, and are judged no further.
+    broken: Collection[Key] = ()
+    # Names that may belong to any kind.
+    strangers: Collection[str] = ()
+    # False where a file could not be read: then an entry or a field may be there after all.
+    complete: bool = True
+    hints: Hints = field(default_factory=Hints)
+
+
+def examine(
+    proposed: Mapping[Key, Mapping[str, Any]], known: Known | None = None
+) -> tuple[Catalogue, list[Finding]]:
+    """The entries as typed structs, and everything wrong with them as a whole.
+
+    Entries that are wrong in themselves are not in the catalogue.
+    """
+    known = known or Known()
+    tables: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for (kind, name), said in proposed.items():
+        tables.setdefault(kind, {})[name] = said
+    findings: list[Finding] = []
+    typed: dict[str, dict[str, Entry]] = {}
+    for kind, table in tables.items():
+        if kind not in KINDS:
+            findings += [Finding(kind, name, "", f"no kind is called {shown(kind)}") for name in table]
+            continue
+        typed[kind] = _typed(kind, table, known, findings)
+    if known.complete:
+        names: dict[str, set[str]] = {kind: set(table) for kind, table in tables.items()}
+        for kind, name in known.broken:
+            names.setdefault(kind, set()).add(name)
+        for kind, table in tables.items():
+            if kind in KINDS:
+                findings += _references(kind, table, names, known)
+    catalogue = Catalogue(typed)
+    for check in CHECKS:
+        findings += check(catalogue)
+    return catalogue, findings
+
+
+def _typed(
+    kind: str, table: dict[str, Mapping[str, Any]], known: Known, findings: list[Finding]
+) -> dict[str, Entry]:
+    cls = KINDS[kind]
+    required = [info for info in fields(kind).values() if info.required]
+    wrong: set[str] = {name for broken, name in known.broken if broken == kind}
+    for info in required:
+        for name, said in table.items():
+            if name in wrong and info.name not in said:
+                continue
+            if said.get(info.name, "") == "":
+                wrong_now = info.name in said or known.complete
+                if wrong_now:
+                    word = "is empty" if info.name in said else "is missing"
+                    meaning = f"{info.doc.zh}: {info.doc.en}" if info.doc.zh else info.doc.en
+                    findings.append(Finding(kind, name, info.name, f"`{info.name}` {word}", meaning))
+    incomplete = {
+        name for name, said in table.items() if any(said.get(info.name, "") == "" for info in required)
+    }
+    leave_out = wrong | incomplete
+    good = {n: s for n, s in table.items() if n not in leave_out} if leave_out else table
+    try:
+        out: dict[str, Entry] = msgspec.convert(good, dict[str, cls])  # type: ignore[valid-type]
+        return out
+    except msgspec.ValidationError:
+        return {n: e for n, s in good.items() if (e := _typed_one(cls, n, s, known, findings)) is not None}
+
+
+def _typed_one(
+    cls: type[Entry], name: str, said: Mapping[str, Any], known: Known, findings: list[Finding]
+) -> Entry | None:
+    # Only entries that no file said come here: what an older version accepted, what a request holds.
+    try:
+        return msgspec.convert(said, cls)
+    except msgspec.ValidationError as error:
+        before = len(findings)
+        infos = fields(cls.KIND)
+        for key, value in said.items():
+            if key not in infos:
+                hint = known.hints.did_you_mean(key, infos.keys(), otherwise=f"fields: {one_of(infos)}")
+                findings.append(Finding(cls.KIND, name, key, f"{cls.KIND} has no field {shown(key)}", hint))
+                continue
+            try:
+                msgspec.convert(value, infos[key].type)
+            except msgspec.ValidationError as wrong:
+                for _, message, hint in explain(infos[key].type, value, str(wrong), known.hints):
+                    findings.append(Finding(cls.KIND, name, key, f"`{key}`: {message}", hint))
+        if len(findings) == before:
+            findings.append(Finding(cls.KIND, name, "", str(error)))
+        return None
+
+
+def _references(
+    kind: str, table: Mapping[str, Mapping[str, Any]], names: Mapping[str, set[str]], known: Known
+) -> Iterator[Finding]:
+    for info in fields(kind).values():
+        ref = info.ref
+        if ref is None:
+            continue
+        single = names.get(ref.kinds[0], set()) if len(ref.kinds) == 1 else None
+        for name, said in table.items():
+            value = said.get(info.name)
+            if not value:
+                continue
+            if not info.many:
+                # By far the most common case comes first: the name is there.
+                if (single is None or value not in single) and isinstance(value, str):
+                    yield from _dangling(Finding(kind, name, info.name, ""), ref, value, names, known)
+                continue
+            for index, one in enumerate(value):
+                if (single is None or one not in single) and isinstance(one, str):
+                    yield from _dangling(
+                        Finding(kind, name, info.name, "", item=index), ref, one, names, known
+                    )
+
+
+def _dangling(
+    where: Finding, ref: Ref, value: str, names: Mapping[str, set[str]], known: Known
+) -> Iterator[Finding]:
+    try:
+        kind, name = split_ref(ref, value)
+    except ValueError as error:
+        holders = [k for k in ref.kinds if value.rpartition("/")[2] in names.get(k, ())]
+        hint = f"did you mean '{holders[0]}/{value.rpartition('/')[2]}'?" if len(holders) == 1 else ""
+        yield _at(where, f"`{where.field}`: {error}", hint)
+        return
+    there = names.get(kind, set())
+    if name in there or name in known.strangers:
+        return
+    hint = known.hints.did_you_mean(name, there)
+    if hint and len(ref.kinds) > 1:
+        guess = known.hints.nearest(name, there)
+        hint = f"did you mean '{kind}/{guess}'?"
+    if not there:
+        hint = f"the files have no {KINDS[kind].PLURAL} at all"
+    yield _at(where, f"`{where.field}`: no {kind} is called {shown(name)}", hint)
+
+
+def _at(where: Finding, message: str, hint: str) -> Finding:
+    return Finding(where.kind, where.name, where.field, message, hint, where.item)

@@ -1,0 +1,110 @@
+"""What a workspace's files say, and where each thing stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from .. import canonical
+from ..errors import Problem
+from ..model import KINDS
+from . import files
+from .claims import FILES, Claim, Fault, Finding, Key, Locator, Place
+from .claims import Path as Way
+from .readers import reader_of
+
+
+class Loaded:
+    """The whole of a workspace's files.
+
+    ``files``: digest by path. ``counts``: entries by kind. ``notes``: what was left out, and why.
+    Claims of unchanged files are fetched from the cache when they are first asked for.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        files: Mapping[str, str],
+        counts: Mapping[str, int],
+        notes: list[Problem],
+        fetch: Callable[[], list[Claim]],
+    ) -> None:
+        self.root = root
+        self.files = dict(files)
+        self.counts = dict(counts)
+        self.notes = notes
+        self._fetch = fetch
+        self._locators: dict[str, Locator | None] = {}
+
+    @classmethod
+    def nothing(cls) -> Loaded:
+        """What no files say."""
+        return cls(Path(), {}, {}, [], list)
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        """Every claim of every file. Raises ``InputError`` where a file changed since it was loaded."""
+        return self._fetch()
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all files together: equal as long as none of them changed."""
+        return canonical.digest(self.files)
+
+    @cached_property
+    def _by_entry(self) -> dict[Key, list[Claim]]:
+        out: dict[Key, list[Claim]] = {}
+        for claim in self.claims:
+            out.setdefault((claim.kind, claim.name), []).append(claim)
+        return out
+
+    def position(self, kind: str, name: str, field: str | None = None, item: int = -1) -> Place:
+        """Where the entry, or its field's value, stands; an empty place where no file says the entry."""
+        claims = self._by_entry.get((kind, name), [])
+        if not claims:
+            return Place()
+        saying = next((c for c in claims if field in c.fields), None)
+        claim = saying or claims[0]
+        path = claim.claimant.removeprefix(FILES)
+        locate = self._locator(path)
+        if locate is None:
+            return Place(path, claim.line, 1 if claim.line else 0)
+        way: Way = (KINDS[kind].PLURAL, name)
+        if saying is not None and field:
+            way = (*way, field) if item < 0 else (*way, field, item)
+        line, column = locate(way, claim.line, saying is None or not field)
+        return Place(path, line, column)
+
+    def problem(self, finding: Finding) -> Problem:
+        """A finding with its place, and with the entry that it is about."""
+        place = self.position(finding.kind, finding.name, finding.field or None, finding.item)
+        message = f"{finding.kind}/{finding.name}: {finding.message}"
+        return Problem(message, place.path, place.line, place.column, finding.hint)
+
+    def _locator(self, path: str) -> Locator | None:
+        if path not in self._locators:
+            try:
+                data = files.read(self.root, path)
+                self._locators[path] = reader_of(path).locator(data, path)
+            except (files.Unreadable, files.BadText):
+                self._locators[path] = None
+        return self._locators[path]
+
+
+def place_faults(data: bytes, path: str, faults: list[Fault]) -> list[Problem]:
+    """One file's faults with their places; the file is read once more only where it is needed."""
+    locate: Locator | None = None
+    problems: list[Problem] = []
+    for fault in faults:
+        line, column = fault.line, fault.column
+        first = ""
+        if fault.path and (not column or fault.twice):
+            locate = locate or reader_of(path).locator(data, path)
+            found = locate(fault.path, fault.line, fault.on_key)
+            if fault.twice:
+                first = f"; first in line {found[0]}"
+            else:
+                line, column = found
+        problems.append(Problem(fault.message + first, path, line, column, fault.hint))
+    return problems

@@ -1,0 +1,39 @@
+"""Which reader a file has. A reader is a module with ``read`` and ``locator``; a new format is one more."""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from .claims import Draft, Locator
+from .files import plural_of
+from .words import Hints
+
+
+class Reader(Protocol):
+    """One format. Both functions raise ``files.BadText`` for bytes that are not text."""
+
+    def read(self, data: bytes, path: str, hints: Hints) -> Draft:
+        """The entries as they are written, and the faults of the file's form."""
+        ...
+
+    def locator(self, data: bytes, path: str) -> Locator:
+        """Reads the file once more to find line and column of anything in it."""
+        ...
+
+
+def reader_of(path: str) -> Reader:
+    """The reader for a file, by its extension. Loads only what is needed."""
+    if path.lower().endswith(".csv"):
+        from . import csvfile
+
+        return cast(Reader, csvfile)
+    from . import yamlfile
+
+    return cast(Reader, yamlfile)
+
+
+def form_of(path: str) -> str:
+    """What a file's meaning depends on besides its content."""
+    if path.lower().endswith(".csv"):
+        return f"csv {plural_of(path)}"
+    return "yaml"

@@ -1,0 +1,410 @@
+"""YAML files: plural kinds, each a mapping of names to fields.
+
+The parser's events are read as they come, without a tree of nodes: that is ten times as fast as
+``yaml.load``, sees duplicate keys and tags, and is stopped by depth and by aliases before memory is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from ..model import PLURALS
+from .claims import Draft, Fault, Locator, Path, Table
+from .files import text_of
+from .words import Hints, one_of, shown
+
+# kind, name, field, and what a `dict` field may hold: nobody needs more, and the stack has an end.
+DEEPEST = 32
+# Values that aliases may add to a file; without a limit, nine lines become a thousand million values.
+ALIAS_VALUES = 1_000_000
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)").fullmatch
+_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?").fullmatch
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)").fullmatch
+_WORDS: dict[str, Any] = {"": None, "~": None}
+for _value, _spellings in ((None, "null"), (True, "true yes on"), (False, "false no off")):
+    for _word in _spellings.split():
+        _WORDS |= {_word: _value, _word.capitalize(): _value, _word.upper(): _value}
+# What a plain text may start with and still be something else than a text.
+_SPECIAL = frozenset("~nNtTyYoOfF0123456789+-.")
+
+_TAG = "tag:yaml.org,2002:"
+_TEXT_TAGS = (None, _TAG + "str")
+# Not interned with a "<<" that stands in quotes, which is a name like any other.
+_MERGE = "".join(("<", "<"))
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class _Stop(Exception):
+    """The rest of the file cannot be read; the fault is noted."""
+
+
+class _Anchored:
+    """What an anchor stands for, with how many values it is and how deep."""
+
+    __slots__ = ("count", "depth", "value")
+
+    def __init__(self, value: Any, count: int, depth: int) -> None:
+        self.value, self.count, self.depth = value, count, depth
+
+
+class _Reader:
+    """Builds plain values from one file's events, and notes what is wrong on the way."""
+
+    def __init__(self, data: bytes, record: bool = False) -> None:
+        self.faults: list[Fault] = []
+        self.broken: set[tuple[str, str]] = set()
+        self.lines: dict[Path, int] = {}
+        # {way: (line, column of the key, line, column of the value)}; only where it is asked for.
+        self.record: dict[Path, tuple[int, int, int, int]] | None = {} if record else None
+        self._data = data
+        # The parser takes text that is well-formed already; a byte order mark is not part of it.
+        mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        self._next: Callable[[], Any] = yaml.CSafeLoader(data[mark:]).get_event
+        self._anchors: dict[str, _Anchored | None] = {}
+        self._count = 0
+        self._expanded = 0
+        self._deepest = 0
+
+    def document(self) -> Any:
+        """The file's one document, or None for an empty file. Raises ``_Stop``."""
+        try:
+            self._next()  # the stream's start
+            event = self._next()
+            if isinstance(event, yaml.StreamEndEvent):
+                return None
+            value = self._node(self._next(), (), 0)
+            self._next()  # the document's end
+            event = self._next()
+            if not isinstance(event, yaml.StreamEndEvent):
+                self._fault("a second document starts here, expected one in a file", event, "remove `---`")
+            return value
+        except yaml.MarkedYAMLError as error:
+            self._syntax(error)
+        except yaml.YAMLError as error:
+            self._unprintable(error)
+        raise _Stop
+
+    def _node(self, event: Any, path: Path, depth: int) -> Any:
+        self._count += 1
+        if depth > self._deepest:
+            self._deepest = depth
+            if depth > DEEPEST:
+                self._fault(f"nested deeper than {DEEPEST} levels", event)
+                raise _Stop
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event, depth)
+        anchor = event.anchor
+        if anchor is not None:
+            self._anchors[anchor] = None  # known, not complete
+            count, deepest, self._deepest = self._count, self._deepest, depth
+        if kind is yaml.ScalarEvent:
+            value = self._scalar(event, path)
+        elif kind is yaml.MappingStartEvent:
+            self._check_tag(event, "map", path)
+            value = self._mapping(path, depth)
+        else:
+            self._check_tag(event, "seq", path)
+            value = self._sequence(path, depth)
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(value, self._count - count + 1, self._deepest - depth)
+            self._deepest = max(deepest, self._deepest)
+        return value
+
+    def _mapping(self, path: Path, depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        merged: list[Any] = []
+        record, get = self.record, self._next
+        while True:
+            event = get()
+            if type(event) is yaml.MappingEndEvent:
+                break
+            key = self._key(event, path, depth)
+            child = (*path, key) if (depth < 2 or record is not None) and key is not None else path
+            following = get()
+            if depth == 1 and child not in self.lines:
+                self.lines[child] = event.start_mark.line + 1
+            if record is not None and key is not None:
+                start, value_start = event.start_mark, following.start_mark
+                record.setdefault(
+                    child,
+                    (start.line + 1, start.column + 1, value_start.line + 1, value_start.column + 1),
+                )
+            value = self._node(following, child, depth + 1)
+            if key is None:
+                continue
+            if key is _MERGE:
+                merged.append((value, event))
+            elif key in out:
+                self._twice(key, out, value, event, path, depth)
+            else:
+                out[key] = value
+        for value, event in merged:
+            self._merge(out, value, event, path)
+        return out
+
+    def _key(self, event: Any, path: Path, depth: int) -> str | None:
+        if type(event) is not yaml.ScalarEvent:
+            self._fault("a key must be a text", event, path=path)
+            self._node(event, path, depth + 1)  # read on behind it
+            return None
+        text: str = event.value
+        if not event.style and event.tag is None:
+            if text == _MERGE:
+                return _MERGE
+            value = _plain(text)
+            if type(value) is not str:
+                what = "nothing" if value is None else "a number"
+                if isinstance(value, bool):
+                    what = "true or false"
+                hint = f'write it in quotes: "{text}"' if text else "write a name before the colon"
+                self._fault(f"the key {shown(text)} is read as {what}, expected a text", event, hint, path)
+        elif event.tag not in _TEXT_TAGS:
+            self._fault(f"tags are not used here: {shown(event.tag)}", event, path=path)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(text, 1, 0)
+        return text
+
+    def _twice(self, key: str, out: dict[str, Any], value: Any, event: Any, path: Path, depth: int) -> None:
+        mark = event.start_mark
+        self.faults.append(
+            Fault(
+                f"{shown(key)} is written twice in the same mapping",
+                "join the two" if depth < 2 else "remove one of the two",
+                (*path, key) if depth < 2 else path,
+                line=mark.line + 1,
+                column=mark.column + 1,
+                twice=depth < 2,
+            )
+        )
+        if depth == 0 and isinstance(value, dict) and isinstance(out[key], dict):
+            out[key] = {**value, **out[key]}  # the entries of both exist
+        if path[1:]:
+            self.broken.add((str(path[0]), str(path[1])))
+        elif path:
+            self.broken.add((str(path[0]), key))
+
+    def _merge(self, out: dict[str, Any], value: Any, event: Any, path: Path) -> None:
+        sources = value if isinstance(value, list) else [value]
+        for source in sources:
+            if not isinstance(source, dict):
+                self._fault("`<<` takes in a mapping", event, "write `<<: *anchor`", path)
+                return
+            for key, inherited in source.items():
+                out.setdefault(key, inherited)
+
+    def _sequence(self, path: Path, depth: int) -> list[Any]:
+        out: list[Any] = []
+        get = self._next
+        while True:
+            event = get()
+            if type(event) is yaml.SequenceEndEvent:
+                return out
+            child = path
+            if self.record is not None:
+                child, mark = (*path, len(out)), event.start_mark
+                line, column = mark.line + 1, mark.column + 1
+                self.record.setdefault(child, (line, column, line, column))
+            out.append(self._node(event, child, depth + 1))
+
+    def _alias(self, event: Any, depth: int) -> Any:
+        if event.anchor not in self._anchors:
+            self._fault(f"no anchor is called {shown(event.anchor)}", event)
+            raise _Stop
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            self._fault(f"the alias {shown(event.anchor)} stands inside of what it names", event)
+            raise _Stop
+        self._count += anchored.count
+        self._expanded += anchored.count
+        self._deepest = max(self._deepest, depth + anchored.depth)
+        if self._expanded > ALIAS_VALUES or self._deepest > DEEPEST:
+            what = "deeper" if self._deepest > DEEPEST else "more"
+            self._fault(f"the aliases unfold to {what} than a file may hold", event, "write the values out")
+            raise _Stop
+        return anchored.value
+
+    def _scalar(self, event: Any, path: Path) -> Any:
+        text: str = event.value
+        if event.tag is not None:
+            return self._tagged(event, path)
+        if event.style:  # quoted or block; a plain one has an empty style
+            if "\0" in text:
+                self._fault("the text holds a NUL character", event, path=path)
+            return text
+        if text and text[0] not in _SPECIAL:
+            return text
+        try:
+            value = _plain(text)
+        except ValueError as error:
+            self._fault(str(error), event, 'a text is written in quotes: "..."', path)
+            return None
+        return value
+
+    def _tagged(self, event: Any, path: Path) -> Any:
+        text: str = event.value
+        if event.tag in (_TAG + "str", "!"):
+            return text
+        if event.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
+            try:
+                value = _plain(text)
+            except ValueError:
+                value = text
+            if type(value) is not str:
+                return value
+            self._fault(f"{shown(text)} does not fit its tag", event, "remove the tag", path)
+            return None
+        self._fault(f"tags are not used here: {shown(event.tag)}", event, "remove the tag", path)
+        return text
+
+    def _check_tag(self, event: Any, expected: str, path: Path) -> None:
+        if event.tag not in (None, _TAG + expected, "!"):
+            self._fault(f"tags are not used here: {shown(event.tag)}", event, "remove the tag", path)
+
+    def _fault(self, message: str, event: Any, hint: str = "", path: Path = ()) -> None:
+        mark = event.start_mark
+        self.faults.append(Fault(message, hint, line=mark.line + 1, column=mark.column + 1))
+        if len(path) > 1:
+            self.broken.add((str(path[0]), str(path[1])))
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> None:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = error.problem or "not readable as YAML"
+        message = f"{error.context}: {problem}" if error.context else problem
+        hint = ""
+        lines = self._data.split(b"\n")
+        here = lines[line - 1] if line <= len(lines) else b""
+        if b"\t" in here[: column + 1] or (not here.strip() and b"\t" in lines[max(line - 2, 0)]):
+            message, hint = "a tab stands here", "YAML is indented with spaces"
+        elif "mapping values are not allowed" in problem:
+            hint = "a text with `: ` in it is written in quotes; else check the indentation"
+        elif "expected <block end>" in problem or "could not find expected ':'" in problem:
+            hint = "check the indentation, and the colon behind each key"
+        self.faults.append(Fault(f"not YAML: {message}", hint, line=line, column=column))
+
+    def _unprintable(self, error: yaml.YAMLError) -> None:
+        text = text_of(self._data)
+        found = _UNPRINTABLE.search(text)
+        message = f"not YAML: {getattr(error, 'reason', error)}"
+        if found is None:
+            self.faults.append(Fault(message, line=1, column=1))
+            return
+        start = text.rfind("\n", 0, found.start()) + 1
+        line = text.count("\n", 0, found.start()) + 1
+        name = f"U+{ord(found.group()):04X}"
+        self.faults.append(
+            Fault(f"the character {name} cannot stand in YAML", line=line, column=found.start() - start + 1)
+        )
+
+
+def _plain(text: str) -> Any:
+    """What a plain scalar means. Raises ``ValueError`` with a sentence for what JSON cannot hold."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER(text):
+        if len(text) > 19 or not -(2**63) <= int(text) < 2**63:
+            raise ValueError(f"the number {shown(text)} is too large")
+        return int(text)
+    if _FLOAT(text):
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(f"the number {shown(text)} is too large")
+        return value
+    if _NOT_FINITE(text):
+        raise ValueError(f"{shown(text)} is not a number that can be kept")
+    # Dates, 010, 0x1f, 1_000 and 12:30 too: what one version of YAML calls a number and another a
+    # text is a text here, as it is written.
+    return text
+
+
+def read(data: bytes, path: str, hints: Hints) -> Draft:
+    """The entries of a YAML file as they are written, with the faults of its form."""
+    reader = _Reader(data)
+    draft = Draft(faults=reader.faults)
+    try:
+        document = reader.document()
+    except _Stop:
+        draft.unreadable = True
+        return draft
+    if document is None:
+        return draft
+    if not isinstance(document, dict):
+        draft.unreadable = True
+        draft.faults.append(
+            Fault(
+                f"expected a mapping of kinds, got {shown(document)}", "e.g. `servers:` with names below it"
+            )
+        )
+        return draft
+    for plural, table in document.items():
+        _take_table(draft, reader, plural, table, hints)
+    for plural, name in reader.broken:
+        if plural in PLURALS:
+            draft.broken.add((PLURALS[plural], name))
+    return draft
+
+
+def _take_table(draft: Draft, reader: _Reader, plural: str, entries: Any, hints: Hints) -> None:
+    kind = PLURALS.get(plural)
+    if kind is None:
+        hint = hints.did_you_mean(plural, PLURALS.keys(), otherwise=f"kinds: {one_of(sorted(PLURALS))}")
+        draft.faults.append(Fault(f"no kind is called {shown(plural)}", hint, (plural,), on_key=True))
+        draft.strangers.update(entries if isinstance(entries, dict) else ())
+        return
+    if entries is None:
+        return
+    if not isinstance(entries, dict):
+        draft.unreadable = True
+        draft.faults.append(
+            Fault(
+                f"expected a mapping of names to fields under `{plural}`, got {shown(entries)}",
+                f"write `{plural}:`, then each entry as `NAME:` with its fields below",
+                (plural,),
+            )
+        )
+        return
+    table = Table(kind, plural)
+    for name, said in entries.items():
+        line = reader.lines.get((plural, name), 0)
+        if said is not None and not isinstance(said, dict):
+            draft.faults.append(
+                Fault(
+                    f"expected the fields of {kind}/{name}, got {shown(said)}",
+                    "each field stands on a line of its own as `field: value`",
+                    (plural, name),
+                )
+            )
+            draft.broken.add((kind, name))
+            continue
+        table.names.append(name)
+        table.raws.append(said or {})
+        table.lines.append(line)
+    draft.tables.append(table)
+
+
+def locator(data: bytes, path: str) -> Locator:
+    """Reads the file once more, this time with every position kept."""
+    reader = _Reader(data, record=True)
+    with contextlib.suppress(_Stop):
+        reader.document()
+    record = reader.record or {}
+
+    def locate(way: Path, line: int, on_key: bool) -> tuple[int, int]:
+        known = way
+        while known and known not in record:
+            known = known[:-1]
+        if not known:
+            return (1, 1)
+        key_line, key_column, value_line, value_column = record[known]
+        # What is not written itself (a field that came by an alias) is told at the entry's name.
+        return (key_line, key_column) if on_key or known != way else (value_line, value_column)
+
+    return locate
