@@ -1,0 +1,157 @@
+"""What is to be measured, from the flows and protections of the ledger: plain data for ``run.measure``.
+
+Every probe holds the way that its traffic is to take. One that arrives by another way has failed, so
+cutting any link of the way makes each of its probes fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from ..model.application import Application, Endpoint
+from ..model.catalogue import Catalogue
+from ..model.cloud import Instance
+from ..model.network import Flow
+from ..model.recovery import Protection
+from .hosts import content_urls, resolvers, service_name
+from .routes import path_between
+from .wiring import IPVersion, address_owners, bare, built_instances, built_nodes
+
+ProbeKind = Literal["reach", "dns", "http", "copy"]
+
+# Where a standby keeps its copies (playbooks: govcloud_root, and the role standby).
+COPIES = "/run/govcloud/data"
+
+
+class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement: what, from where, over which version of IP, and the way it must take."""
+
+    name: str  # unique: entry/kind/version, e.g. `village-haiyiban/http/6`
+    subject: str  # the entry that it proves: flow/x or protection/x
+    kind: ProbeKind
+    source: str  # the host that measures
+    target: str  # the domain name of the service, or the host that is copied from
+    ip_version: IPVersion
+    path: list[str]  # routers after the source, in order
+    # For run.measure: `address` of the target's machine and its name `host`, `hops` as [router, its
+    # addresses], and what the kind needs: reach count; dns and http servers, expect; copy url, file, rpo_s.
+    args: dict[str, Any]
+
+
+def probes(catalogue: Catalogue) -> list[ProbeSpec]:
+    """Every probe of the flows, then of the protections, sorted by name within each.
+
+    A flow without a path is held to the one that the links' costs give, and so is a copy.
+    """
+    addresses: dict[str, list[str]] = {}
+    for address, host in address_owners(catalogue).items():
+        addresses.setdefault(host, []).append(address)
+    servers = resolvers(catalogue)
+    out: list[ProbeSpec] = []
+    for name, flow in sorted(catalogue.all(Flow).items()):
+        out.extend(_of_flow(catalogue, name, flow, servers, addresses))
+    for name, protection in sorted(catalogue.all(Protection).items()):
+        out.extend(_of_protection(catalogue, name, protection, addresses))
+    return out
+
+
+def _of_flow(
+    catalogue: Catalogue, name: str, flow: Flow, servers: list[str], addresses: dict[str, list[str]]
+) -> Iterator[ProbeSpec]:
+    endpoint = catalogue.get(Endpoint, flow.endpoint)
+    instance = catalogue.get(Instance, endpoint.instance)
+    application = catalogue.get(Application, endpoint.application)
+    fqdn = service_name(endpoint, catalogue)
+    start = flow.start.partition("/")[2]
+    for version in sorted(flow.ip_versions):
+        path = _after_start(flow, start) or _cheapest(
+            catalogue, flow.start, f"instance/{endpoint.instance}", version
+        )
+        way = _way(instance, endpoint.instance, path, version, addresses)
+        asked = [s for s in servers if _version(s) == version]
+        more: dict[str, dict[str, Any]] = {
+            "reach": {"count": 3},
+            "dns": {"servers": asked, "fqdn": fqdn, "expect": [way["address"]]},
+            "http": {
+                "servers": asked,
+                "fqdn": fqdn,
+                "expect": [way["address"]],
+                "port": endpoint.port,
+                "words": [endpoint.application, *([application.title] if application.title else [])],
+            },
+        }
+        for kind in dict.fromkeys(flow.measures):
+            yield ProbeSpec(
+                name=f"{name}/{kind}/{version}",
+                subject=f"flow/{name}",
+                kind=kind,
+                source=start,
+                target=fqdn,
+                ip_version=version,
+                path=path,
+                args=way | more[kind],
+            )
+
+
+def _of_protection(
+    catalogue: Catalogue, name: str, protection: Protection, addresses: dict[str, list[str]]
+) -> Iterator[ProbeSpec]:
+    primary = catalogue.get(Instance, protection.primary)
+    urls = content_urls(catalogue, protection)
+    for version in sorted(urls) or [6]:
+        path = _cheapest(
+            catalogue, f"instance/{protection.standby}", f"instance/{protection.primary}", version
+        )
+        way = _way(primary, protection.primary, path, version, addresses)
+        yield ProbeSpec(
+            name=f"{name}/copy/{version}",
+            subject=f"protection/{name}",
+            kind="copy",
+            source=protection.standby,
+            target=protection.primary,
+            ip_version=version,
+            path=path,
+            args=way
+            | {
+                "application": protection.application,
+                "url": urls.get(version, ""),
+                "file": f"{COPIES}/{protection.application}.copy.json",
+                "rpo_s": protection.rpo_s,
+            },
+        )
+
+
+def _after_start(flow: Flow, start: str) -> list[str]:
+    """The declared path without the router it starts from: that one sends, so it is no hop."""
+    return flow.path[1:] if flow.path[:1] == [start] and flow.start.startswith("node/") else list(flow.path)
+
+
+def _cheapest(catalogue: Catalogue, start: str, goal: str, version: IPVersion) -> list[str]:
+    """The path by cost, without a router that it starts from; empty where an end is not built."""
+    nodes = built_nodes(catalogue)
+    kind, _, name = start.partition("/")
+    if kind == "node" and name not in nodes:
+        return []
+    if goal.partition("/")[2] not in built_instances(catalogue):
+        return []
+    path = path_between(catalogue, start, goal, ip_version=version)
+    return path[1:] if kind == "node" else path
+
+
+def _way(
+    instance: Instance, host: str, path: list[str], version: IPVersion, addresses: dict[str, list[str]]
+) -> dict[str, Any]:
+    own = [a for a in addresses.get(host, []) if _version(a) == version]
+    stated = bare(instance.ipv4 if version == 4 else instance.ipv6)
+    return {
+        "host": host,
+        "address": own[0] if own else stated,
+        "hops": [[node, [a for a in addresses.get(node, []) if _version(a) == version]] for node in path],
+    }
+
+
+def _version(address: str) -> IPVersion:
+    return 6 if ":" in address else 4
