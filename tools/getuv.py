@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from packages import Stop
@@ -62,7 +61,7 @@ def _has(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def fetch(say: Callable[[str], None]) -> str:
+def fetch() -> str:
     """Install the pinned uv into the cache, its hash checked. Raises ``Stop``."""
     kept = _kept()
     place = kept.parent.parent
@@ -83,7 +82,6 @@ def fetch(say: Callable[[str], None]) -> str:
         shutil.rmtree(near, ignore_errors=True)
     if not _fits(kept):
         raise Stop(f"uv was fetched but does not run here: {kept}")
-    say(f"uv {place.name.removeprefix('uv-')} fetched from the Python package index")
     return str(kept)
 
 

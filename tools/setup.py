@@ -20,7 +20,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-sys.dont_write_bytecode = True
 
 import getuv  # noqa: E402
 import packages  # noqa: E402
@@ -172,8 +171,8 @@ def main() -> int:
             if not fresh():
                 done = True
                 if program is None:
-                    with step("uv"):
-                        program = getuv.fetch(say)
+                    with step("uv fetched from the Python package index, hash checked"):
+                        program = getuv.fetch()
                 with step("dependencies of uv.lock installed in .venv, hashes checked"):
                     dependencies(program)
                 STAMP.write_text(json.dumps({"inputs": inputs()}) + "\n")

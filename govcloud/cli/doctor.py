@@ -16,8 +16,9 @@ from pathlib import Path
 import click
 
 from .. import system
-from ..errors import Exit
-from .common import console, emit, json_option
+from ..errors import Exit, GovcloudError, InputError
+from ..workspace import find_root
+from .common import App, console, emit, json_option
 
 GIB = 1024**3
 REINSTALL = "install govcloud again"
@@ -41,12 +42,13 @@ class Item:
     "--missing", "only_missing", is_flag=True, help="Only what is missing; nothing when all is there."
 )
 @json_option
-def doctor(only_missing: bool, as_json: bool) -> int:
+@click.pass_obj
+def doctor(app: App, only_missing: bool, as_json: bool) -> int:
     """Tell what is there and what is missing, and how to get it.
 
     Exit code 0 when nothing that is required is missing, else 1.
     """
-    items = list(examine())
+    items = list(examine(app))
     faults = [item for item in items if not item.ok]
     fine = not any(item.required for item in faults)
     if as_json:
@@ -58,12 +60,13 @@ def doctor(only_missing: bool, as_json: bool) -> int:
     return int(Exit.OK if fine else Exit.FAILED)
 
 
-def examine() -> Iterator[Item]:
+def examine(app: App) -> Iterator[Item]:
     """Every check, in the order of the table."""
     yield _python()
     yield _uv()
     yield from _tools()
     yield from _lab()
+    yield from _agent(app)
     yield _engine()
     yield _go()
     yield _ansible()
@@ -106,6 +109,25 @@ def _lab() -> Iterator[Item]:
         if check.name in listed:
             continue
         yield Item(f"lab: {check.name}", check.ok, True, check.detail, "" if check.ok else check.cure)
+
+
+def _agent(app: App) -> Iterator[Item]:
+    """The lab of the workspace, where there is a workspace."""
+    if app.directory is None and find_root(Path.cwd()) is None:
+        return
+    from ..lab.client import LabClient, LabDown
+
+    try:
+        client = LabClient(app.workspace.root, app.workspace.environment)
+        agent, nodes = client.hello()["pid"], len(client.nodes())
+        client.close()
+        yield Item("lab agent", True, False, f"process {agent}, {nodes} nodes")
+    except LabDown:
+        yield Item("lab agent", True, False, "not running; `govcloud lab up` starts it")
+    except InputError as error:
+        yield Item("workspace", False, False, "; ".join(map(str, error.problems)), error.hint)
+    except GovcloudError as error:
+        yield Item("lab agent", False, False, error.message, error.hint)
 
 
 def _engine() -> Item:

@@ -20,6 +20,7 @@ from typing import Any
 
 import platformdirs
 
+from ..files import write_atomically
 from .recipe import VERSION, key
 
 
@@ -95,10 +96,7 @@ def keep(built: Path) -> Path:
 
 def write(path: Path, text: str) -> None:
     """Write a small file so that readers see the old content or the new, never half."""
-    near = path.with_name(f".{path.name}-{os.getpid()}")
-    near.write_text(text)
-    os.chmod(near, 0o644)
-    os.replace(near, path)
+    write_atomically(path, text.encode(), 0o644)
 
 
 def private(path: Path) -> Path:
