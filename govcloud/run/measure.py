@@ -31,6 +31,10 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rdatatype
+
+# Loaded now, else the first answer would be charged for it.
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
 from icmplib import (
     ICMPLibError,
     ICMPRequest,

@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
@@ -20,6 +21,7 @@ from typing import Any
 
 from dbos import DBOS, SetWorkflowID
 
+from ..errors import GovcloudError
 from ..ledger import runs
 from ..ledger.runs import Status
 from ..workspace import Workspace
@@ -29,6 +31,8 @@ from .events import StageEnded, StageStarted
 
 # Pinned: by default it is a digest of the source, and an upgrade would strand what is pending.
 VERSION = "1"
+# A workflow that has not come to its end.
+GOING = ["PENDING", "ENQUEUED"]
 # Seconds between two looks at whether a stage has ended.
 POLL = 0.05
 
@@ -94,6 +98,12 @@ def perform(context: RunContext, stage_id: str) -> str:
     except StageFailed as failed:
         status = Status.STOPPED if context.stop.is_set() else Status.FAILED
         detail = {"error": failed.message, **failed.detail}
+    except GovcloudError as error:
+        status, detail = Status.FAILED, {"error": error.message, "hint": error.hint}
+    except Exception as error:
+        # A defect of ours or of an engine's SDK: the run ends in order, and the trace is kept.
+        words = f"unexpected {type(error).__name__}: {error}"
+        status, detail = Status.FAILED, {"error": words, "traceback": traceback.format_exc()}
     if not context.lost:
         with context.write() as connection:
             runs.end_stage(connection, context.run, stage_id, status, detail)
@@ -129,15 +139,29 @@ def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
         DBOS.destroy()
 
 
+def _open_segment(context: RunContext, number: int) -> int:
+    """The first segment from ``number`` on that has not come to its end, written to the run."""
+    while True:
+        status = DBOS.get_workflow_status(f"{context.run}.{number}")
+        if status is None or status.status in GOING:
+            break
+        # It ended, but its process died before the ledger heard of it.
+        number += 1
+    with context.write() as connection:
+        runs.set_status(connection, context.run, Status.RUNNING, segment=number)
+    return number
+
+
 def carry(context: RunContext, number: int, graph: Graph) -> Status:
     """Carry one segment to its end, or on from where a dead process left it."""
     _contexts[context.run] = context
     _slots[context.run] = threading.BoundedSemaphore(context.workspace.settings.parallel)
-    workflow = f"{context.run}.{number}"
     plain = [[s, list(needs)] for s, needs in graph]
     try:
         with _engine(context.workspace):
-            left = DBOS.list_workflows(workflow_id_prefix=workflow, status=["PENDING", "ENQUEUED"])
+            number = _open_segment(context, number)
+            workflow = f"{context.run}.{number}"
+            left = DBOS.list_workflows(workflow_id_prefix=workflow, status=GOING)
             for one in left:
                 # Ours by the lease: its former process is proven dead or silent for too long.
                 DBOS.resume_workflow(one.workflow_id)

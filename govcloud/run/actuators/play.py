@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -56,9 +57,8 @@ def _play(stage: Play, context: RunContext, reach: Reach, folder: Path) -> dict[
         private_data_dir=str(folder),
         playbook=PLAYBOOK,
         inventory=str(inventory),
-        binary=_binary(folder, reach.prefix),
         forks=context.workspace.settings.forks,
-        envvars=_environment(folder, reach.marker),
+        envvars=_environment(folder, reach),
         suppress_env_files=True,
         quiet=True,
         event_handler=progress.event,
@@ -78,26 +78,27 @@ def _play(stage: Play, context: RunContext, reach: Reach, folder: Path) -> dict[
     return {"words": f"{changed} of {len(stage.inputs)} hosts changed", "changed": changed}
 
 
-def _binary(folder: Path, prefix: list[str]) -> str:
-    """``ansible-playbook``; for an ordinary user a two-line script that enters the lab first."""
+def _programs(folder: Path, prefix: list[str]) -> Path:
+    """The folder with ``ansible-playbook``; for an ordinary user a script that enters the lab first."""
     if not prefix:
-        return ansible_playbook()
-    script = folder / "ansible-playbook"
-    words = " ".join(f"'{w}'" for w in [*prefix, ansible_playbook()])
-    write_atomically(script, f'#!/bin/sh\nexec {words} "$@"\n'.encode(), 0o700)
-    return str(script)
+        return Path(ansible_playbook()).parent
+    programs = folder / "bin"
+    programs.mkdir()
+    script = f'#!/bin/sh\nexec {shlex.join([*prefix, ansible_playbook()])} "$@"\n'
+    write_atomically(programs / "ansible-playbook", script.encode(), 0o700)
+    return programs
 
 
-def _environment(folder: Path, marker: Mapping[str, str]) -> dict[str, str]:
+def _environment(folder: Path, reach: Reach) -> dict[str, str]:
     return {
-        **marker,
+        **reach.marker,
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         "ANSIBLE_NOCOWS": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
         # Found beside this interpreter wherever the user's PATH leads.
-        "PATH": f"{Path(ansible_playbook()).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{_programs(folder, reach.prefix)}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
 

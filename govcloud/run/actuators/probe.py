@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from ...ledger import evidence
+from ...ledger import entries, evidence
 from ...ledger.evidence import Evidence
+from ...plan.gather import accepted_catalogue
 from ...plan.probes import ProbeSpec
 from ...plan.stages import Probe
+from ...plan.wiring import address_owners
 from ..context import RunContext, StageFailed, Stopped
 from ..events import Note, StageProgress
-from ..measure import Result
 from ..reach import Reach
 
 # Seconds that one batch of a source may take: every probe in it has its own, shorter limit.
@@ -26,17 +27,28 @@ BATCH = 60.0
 PAUSE = 1.0
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What ``run.measure`` says of one probe.
+
+    ``path``: addresses of the hops; ``nodes``: the same as names; ``figures``: whatever else it saw.
+    """
+
+    name: str
+    ok: bool
+    value: float | None = None
+    unit: str = ""
+    detail: str = ""
+    path: list[str] = []
+    nodes: list[str] = []
+    figures: dict[str, Any] = {}
+
+
 def measure(stage: Probe, context: RunContext) -> dict[str, Any]:
     """Measure everything, keep the last figure of each probe; a probe that stays bad fails the stage."""
     specs = [msgspec.convert(p, ProbeSpec) for p in stage.probes]
-    results = take(
-        Reach(context.workspace),
-        specs,
-        stage.patience_s,
-        context,
-        stage.id,
-        context.workspace.settings.parallel,
-    )
+    with context.ledger.read() as connection:
+        names = address_owners(accepted_catalogue(entries.current(connection)))
+    results = _take(Reach(context.workspace), specs, names, stage, context)
     rows = [to_evidence(spec, results[spec.name]) for spec in specs if spec.name in results]
     with context.write() as connection:
         evidence.keep(connection, context.run, stage.id, rows)
@@ -63,45 +75,36 @@ def to_evidence(spec: ProbeSpec, result: Result) -> Evidence:
             "source": spec.source,
             "target": spec.target,
             "ip_version": spec.ip_version,
-            "path": result.path,
+            "path": result.nodes,
+            "addresses": result.path,
+            **result.figures,
             "kind": spec.kind,
         },
         at=time.time(),
     )
 
 
-def take(
-    reach: Reach,
-    specs: Sequence[ProbeSpec],
-    patience_s: float,
-    context: RunContext | None = None,
-    stage: str = "",
-    parallel: int = 4,
+def _take(
+    reach: Reach, specs: Sequence[ProbeSpec], names: Mapping[str, str], stage: Probe, context: RunContext
 ) -> dict[str, Result]:
-    """The last result of each probe by name; bad ones are tried again until ``patience_s`` is over."""
-    deadline = time.monotonic() + patience_s
+    """The last result of each probe by name; bad ones are tried again until patience is over."""
+    deadline = time.monotonic() + stage.patience_s
     results: dict[str, Result] = {}
     waiting = list(specs)
     told = False
-    with ThreadPoolExecutor(parallel) as pool:
+    with ThreadPoolExecutor(context.workspace.settings.parallel) as pool:
         while waiting:
-            for found in pool.map(lambda batch: _batch(reach, batch), _by_source(waiting)):
+            for found in pool.map(lambda batch: _batch(reach, batch, names), _by_source(waiting)):
                 results |= found
             waiting = [s for s in waiting if not results[s.name].ok]
-            if context is not None:
-                good = sum(1 for r in results.values() if r.ok)
-                context.bus(StageProgress(stage, good, len(specs), f"{good} good"))
-                if context.stop.is_set():
-                    break
-            if not waiting or time.monotonic() >= deadline:
+            good = len(specs) - len(waiting)
+            context.bus(StageProgress(stage.id, good, len(specs), f"{good} good"))
+            if not waiting or context.stop.is_set() or time.monotonic() >= deadline:
                 break
-            if context is not None and not told:
+            if not told:
                 told = True
-                context.bus(
-                    Note(
-                        stage, f"{len(waiting)} probes are not good yet; trying for up to {patience_s:.0f} s"
-                    )
-                )
+                words = f"{len(waiting)} probes are not good yet; trying for up to {stage.patience_s:.0f} s"
+                context.bus(Note(stage.id, words))
             time.sleep(PAUSE)
     return results
 
@@ -113,20 +116,20 @@ def _by_source(specs: Sequence[ProbeSpec]) -> list[list[ProbeSpec]]:
     return list(groups.values())
 
 
-def _batch(reach: Reach, specs: list[ProbeSpec]) -> Mapping[str, Result]:
+def _batch(reach: Reach, specs: list[ProbeSpec], names: Mapping[str, str]) -> Mapping[str, Result]:
     """Run one source's probes inside it."""
     source = specs[0].source
     if reach.missing([source]):
-        return {s.name: Result(s.name, False, None, "", f"{source} is not there", []) for s in specs}
+        return {s.name: Result(s.name, False, detail=f"{source} is not there") for s in specs}
     argv = reach.command(source, [sys.executable, "-m", "govcloud.run.measure"])
     try:
         done = subprocess.run(
-            argv, input=msgspec.json.encode(specs), capture_output=True, timeout=BATCH, check=False
+            argv, input=msgspec.json.encode({"probes": specs, "names": names}), capture_output=True, timeout=BATCH, check=False
         )
     except subprocess.TimeoutExpired:
-        return {s.name: Result(s.name, False, None, "", f"no answer within {BATCH:.0f} s", []) for s in specs}
+        return {s.name: Result(s.name, False, detail=f"no answer within {BATCH:.0f} s") for s in specs}
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         reason = words[-1] if words else f"ended with {done.returncode}"
-        return {s.name: Result(s.name, False, None, "", reason, []) for s in specs}
+        return {s.name: Result(s.name, False, detail=reason) for s in specs}
     return {r.name: r for r in msgspec.json.decode(done.stdout, type=list[Result])}

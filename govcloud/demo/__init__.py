@@ -1,0 +1,1 @@
+"""The demonstration: chapters that type the program's own commands and keep the figures."""

@@ -1,0 +1,127 @@
+"""Chapter `base`: a small province from nothing to nothing, measured on the way."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..lab.leftovers import leftovers
+from ..workspace import open_workspace
+from .stage import Scene
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SAMPLE = "hainan"
+
+
+class Figures(msgspec.Struct, kw_only=True):
+    """What the chapter measured; the keys of `demo.json`."""
+
+    seconds: float = 0.0
+    nodes: int = 0
+    probes: list[dict[str, Any]] = []
+    replan_changes: int = -1
+    drift_found: int = 0
+    drift_left: int = -1
+    leftovers: list[str] = []
+
+    @property
+    def good(self) -> bool:
+        """Everything came out as it should."""
+        return (
+            self.nodes >= 25
+            and bool(self.probes)
+            and all(p["ok"] for p in self.probes)
+            and self.replan_changes == 0
+            and self.drift_found > 0
+            and self.drift_left == 0
+            and not self.leftovers
+        )
+
+
+def play(console: Console, *, keep: bool = False) -> Figures:
+    """Build, measure, break, heal and take down the sample province."""
+    began = time.monotonic()
+    scene = Scene(console, SAMPLE, keep=keep)
+    figures = Figures()
+    try:
+        _play(scene, figures)
+    finally:
+        workspace = open_workspace(str(scene.root)) if scene.root.exists() else None
+        scene.clear()
+        if workspace is not None and not keep:
+            figures.leftovers = [*leftovers(workspace), *scene.files_left()]
+    figures.seconds = round(time.monotonic() - began, 1)
+    return figures
+
+
+def _play(scene: Scene, figures: Figures) -> None:
+    scene.say("A province in files: regions, units, networks over four levels, a cloud, a data centre, recovery.")
+    scene.type("init", str(scene.root), "--sample", SAMPLE)
+    scene.type("validate")
+    scene.say("An empty lab: only its agent runs. Everything else is built by the plan.")
+    scene.type("lab", "up")
+    scene.say("The plan is the difference between the files and what is accepted, built and seen.")
+    scene.type("apply", "--yes")
+    figures.nodes = len(scene.ask("lab", "status")["nodes"])
+    figures.probes = _probes(scene)
+    _table(scene, figures.probes)
+    scene.say("Planned again: nothing is left to do.")
+    scene.type("plan")
+    figures.replan_changes = int(scene.ask("plan")["changes"])
+    _break_and_heal(scene, figures)
+    if not scene.keep:
+        scene.say("Taken down: users before what they use, then the lab itself.")
+        scene.type("destroy", "--yes")
+        scene.type("lab", "down")
+
+
+def _probes(scene: Scene) -> list[dict[str, Any]]:
+    """The probes of the newest run, as `demo.json` lists them."""
+    newest = scene.ask("runs", "list")[0]["id"]
+    evidence = scene.ask("runs", "show", newest)["evidence"]
+    return [
+        {
+            "name": e["name"],
+            "source": e["detail"]["source"],
+            "target": e["detail"]["target"],
+            "ip_version": e["detail"]["ip_version"],
+            "path": e["detail"]["path"],
+            "ok": e["ok"],
+            "value": e["value"],
+            "unit": e["unit"],
+        }
+        for e in sorted(evidence, key=lambda e: e["name"])
+    ]
+
+
+def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("", "probe", "measured", "way", box=None, header_style="dim")
+    for probe in probes:
+        mark = "[green]✓[/green]" if probe["ok"] else "[red]✗[/red]"
+        value = f"{probe['value']:.1f} {probe['unit']}" if probe["value"] is not None else ""
+        table.add_row(mark, probe["name"], value, f"[dim]{' › '.join(probe['path'])}[/dim]")
+    scene.say("Measured, from a village to the provincial cloud, each across every level between:")
+    scene.console.print(table)
+
+
+def _break_and_heal(scene: Scene, figures: Figures) -> None:
+    """Somebody pulls a cable that traffic needs, and slows another one down."""
+    flow = next(p for p in figures.probes if p["path"])
+    links = {frozenset((link["a"], link["b"])): link for link in scene.ask("lab", "status")["links"]}
+    way = [flow["source"], *flow["path"]]
+    cut = next(links[pair] for pair in map(frozenset, zip(way, way[1:], strict=False)) if pair in links)
+    scene.say(f"Somebody pulls a cable at three in the morning: {cut['name']}.")
+    interface = cut["a_interface"]
+    scene.type("lab", "exec", cut["a"], "--", "ip", "link", "delete", interface)
+    scene.type("drift", expect=(3,))
+    figures.drift_found = int(scene.ask("drift", expect=(3,))["deviations"])
+    scene.say("Healing is a plan like any other.")
+    scene.type("apply", "--yes")
+    scene.type("drift", expect=(0, 3))
+    figures.drift_left = int(scene.ask("drift", expect=(0, 3))["deviations"])

@@ -1,0 +1,81 @@
+"""A place for a chapter to play: a workspace of its own, commands typed as a user would, an end that cleans up."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GovcloudError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# What a person would type; commands run it as the same program.
+PROGRAM = "govcloud"
+
+
+class Scene:
+    """A workspace made from a sample, and the commands typed in it."""
+
+    def __init__(self, console: Console, sample: str, *, keep: bool = False) -> None:
+        self.console = console
+        self.keep = keep
+        self.root = Path(tempfile.mkdtemp(prefix="govcloud-demo-")) / sample
+        self.sample = sample
+
+    def say(self, text: str) -> None:
+        """A sentence between commands."""
+        self.console.print(f"\n[bold cyan]▌[/bold cyan] {text}")
+
+    def type(self, *args: str, expect: Sequence[int] = (0,)) -> int:
+        """Run a command in view, its output on the terminal. Raises ``GovcloudError`` on another end."""
+        self.console.print(f"[dim]$[/dim] [bold]{PROGRAM} {' '.join(args)}[/bold]")
+        done = subprocess.run(self._argv(args), cwd=self._where(), check=False)
+        if done.returncode not in expect:
+            raise GovcloudError(f"`{PROGRAM} {' '.join(args)}` ended with {done.returncode}")
+        return done.returncode
+
+    def ask(self, *args: str, expect: Sequence[int] = (0,)) -> Any:
+        """Run a command out of view with ``--json`` and return what it says."""
+        done = subprocess.run(
+            self._argv([*args, "--json"]), cwd=self._where(), capture_output=True, text=True, check=False
+        )
+        if done.returncode not in expect:
+            words = done.stderr.strip().splitlines()
+            raise GovcloudError(
+                f"`{PROGRAM} {' '.join(args)} --json` ended with {done.returncode}: {words[-1] if words else ''}"
+            )
+        return json.loads(done.stdout)
+
+    def _argv(self, args: Sequence[str]) -> list[str]:
+        return [str(Path(sys.executable).parent / PROGRAM), *args]
+
+    def _where(self) -> Path:
+        return self.root if self.root.exists() else self.root.parent
+
+    def clear(self) -> None:
+        """Take down the lab and the folder, whatever happened; with ``keep`` tell how to go on."""
+        if self.keep:
+            self.say(f"Kept for you: [bold]cd {self.root}[/bold]; `govcloud lab down` ends it.")
+            return
+        if self.root.exists():
+            subprocess.run(
+                self._argv(["lab", "down"]), cwd=self.root, stdout=subprocess.DEVNULL, check=False
+            )
+        shutil.rmtree(self.root.parent)
+
+    def files_left(self) -> list[str]:
+        """The folder, where it is still there."""
+        return [f"folder {self.root.parent}"] if self.root.parent.exists() else []
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns if os.isatty(1) else 100
