@@ -41,5 +41,6 @@ def document_of(app: App) -> dict[str, Any]:
     reach = Reach(app.workspace) if hosts else None
     connections = reach.connections() if reach else {}
     return inventory_document(
-        {h: v for h, v in hosts.items() if h in connections}, {h: connections[h] for h in hosts if h in connections}
+        {h: v for h, v in hosts.items() if h in connections},
+        {h: connections[h] for h in hosts if h in connections},
     )

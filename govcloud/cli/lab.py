@@ -182,9 +182,13 @@ def _show(nodes: list[RealObject], links: list[dict[str, Any]], unmanaged: list[
 @click.pass_obj
 def exec_(app: App, node: str, command: tuple[str, ...]) -> None:
     """Run a command inside a node: `lab exec web-1 -- ip address`. Its exit code is passed on."""
+    # Everything after NODE is the command's own, so click leaves the separating `--` in it.
+    argv = command[1:] if command[0] == "--" else command
+    if not argv:
+        raise click.UsageError("Missing the command after `--`.")
     client = _client(app)
     found = _named(client, node)
-    _become([*client.exec_argv(found.facts["pid"]), *command], client)
+    _become([*client.exec_argv(found.facts["pid"]), *argv], client)
 
 
 @lab.command()

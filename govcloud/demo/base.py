@@ -98,16 +98,34 @@ def _probes(scene: Scene) -> list[dict[str, Any]]:
     ]
 
 
-def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+KINDS = tuple(f"{kind}/{version}" for kind in ("reach", "dns", "http") for version in (4, 6))
 
-    table = Table("", "probe", "measured", "way", box=None, header_style="dim")
+
+def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
+    """A line a flow with its figures, and under it the way that its packets took."""
+    flows: dict[str, dict[str, dict[str, Any]]] = {}
     for probe in probes:
-        mark = "[green]✓[/green]" if probe["ok"] else "[red]✗[/red]"
-        value = f"{probe['value']:.1f} {probe['unit']}" if probe["value"] is not None else ""
-        table.add_row(mark, probe["name"], value, f"[dim]{' › '.join(probe['path'])}[/dim]")
-    scene.say("Measured, from a village to the provincial cloud, each across every level between:")
-    scene.console.print(table)
+        flow, _, kind = probe["name"].partition("/")
+        flows.setdefault(flow, {})[kind] = probe
+    scene.say("Measured from villages and islands, every probe across every level between:")
+    heads = "".join(f"{k.replace('/', ' v'):>10}" for k in KINDS)
+    scene.console.print(f"[dim]  {'ms':22}{heads}[/dim]")
+    for flow, found in flows.items():
+        mark = "[green]✓[/green]" if all(p["ok"] for p in found.values()) else "[red]✗[/red]"
+        one = next(iter(found.values()))
+        way = " › ".join([one["source"], *one["path"], one["target"]])
+        if any(k in found for k in KINDS):
+            scene.console.print(f"{mark} {flow:22}{''.join(_figure(found.get(k)) for k in KINDS)}")
+        else:
+            figures = ", ".join(f"v{p['ip_version']} {p['value']:.1f} {p['unit']}" for p in found.values())
+            scene.console.print(f"{mark} {flow:22} copy at the recovery site, age over {figures}")
+        scene.console.print(f"    [dim]{way}[/dim]", soft_wrap=True)
+
+
+def _figure(probe: dict[str, Any] | None) -> str:
+    if probe is None or probe["value"] is None:
+        return f"{'–':>10}"
+    return f"{probe['value']:>10.1f}" if probe["ok"] else f"[red]{probe['value']:>10.1f}[/red]"
 
 
 def _break_and_heal(scene: Scene, figures: Figures) -> None:
