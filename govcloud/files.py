@@ -21,5 +21,5 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink()
         raise

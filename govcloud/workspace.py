@@ -14,13 +14,12 @@ import msgspec
 from .errors import InputError, Problem
 
 SETTINGS = "govcloud.yaml"
-FORMAT = 1
 
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """``govcloud.yaml``. URLs without a host are relative to the workspace."""
 
-    version: Literal[1] = FORMAT
+    version: Literal[1] = 1
     environment: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
     language: Literal["en", "zh"] = "en"
     ledger: str = "sqlite:///.govcloud/ledger.db"

@@ -59,7 +59,9 @@ def play(console: Console, *, keep: bool = False) -> Figures:
 
 
 def _play(scene: Scene, figures: Figures) -> None:
-    scene.say("A province in files: regions, units, networks over four levels, a cloud, a data centre, recovery.")
+    scene.say(
+        "A province in files: regions, units, networks over four levels, a cloud, a data centre, recovery."
+    )
     scene.type("init", str(scene.root), "--sample", SAMPLE)
     scene.type("validate")
     scene.say("An empty lab: only its agent runs. Everything else is built by the plan.")

@@ -66,9 +66,7 @@ class Scene:
             self.say(f"Kept for you: [bold]cd {self.root}[/bold]; `govcloud lab down` ends it.")
             return
         if self.root.exists():
-            subprocess.run(
-                self._argv(["lab", "down"]), cwd=self.root, stdout=subprocess.DEVNULL, check=False
-            )
+            subprocess.run(self._argv(["lab", "down"]), cwd=self.root, stdout=subprocess.DEVNULL, check=False)
         shutil.rmtree(self.root.parent)
 
     def files_left(self) -> list[str]:

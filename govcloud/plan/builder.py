@@ -326,10 +326,20 @@ def effect_of(stages: list[Stage]) -> str:
     return canonical.digest(parts)
 
 
+def _plan_title(stages: list[Stage], destroy: bool) -> str:
+    """A few words for the list of runs; the stages have their own."""
+    if not stages:
+        return "nothing to do"
+    if destroy:
+        return "take down what was built"
+    words = {"record": "record", "stack": "build", "play": "configure", "probe": "measure"}
+    return ", ".join(dict.fromkeys(words[s.kind] for s in stages))
+
+
 def _finish(
     inputs: Inputs, stages: list[Stage], *, destroy: bool = False, hosts: dict[str, Any] | None = None
 ) -> Plan:
-    title = ", ".join(s.title for s in stages) if stages else "nothing to do"
+    title = _plan_title(stages, destroy)
     entries: dict[str, str] = {}
     touched: set[str] = set()
     for stage in stages:

@@ -97,7 +97,8 @@ def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Ite
     for change in changes:
         if change.changes or change in plain:
             sign = SIGNS[change.verb]
-            was = f" (was {change.was})" if getattr(change, "was", "") else ""
+            former = change.was if isinstance(change, EntryChange) else ""
+            was = f" (was {former})" if former else ""
             yield STYLES[sign], f"   {sign} {change.subject}{was}"
             for field in change.changes:
                 yield STYLES[sign], f"       {_field(field)}"
@@ -139,7 +140,7 @@ def document(plan: Plan) -> dict[str, Any]:
     """The plan as JSON with documented keys: sentence, summary, effect, base, stages."""
     stages = []
     for stage in plan.stages:
-        one = {
+        one: dict[str, Any] = {
             "id": stage.id,
             "kind": stage.kind,
             "title": stage.title,

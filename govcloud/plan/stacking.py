@@ -109,6 +109,7 @@ def compare(
         doomed = restore(row)
         change.doomed.append(doomed)
         change.contract.append(ResourceChange("delete", doomed.type, uid, doomed.subject))
+        change.contract.sort(key=lambda c: c.subject)
     _sweep(out, applied, seen.values(), intents, live)
     return {s: c for s, c in out.items() if c.expand or c.contract}
 
@@ -275,5 +276,5 @@ VERBS = {
 
 
 def _words(changes: list[ResourceChange]) -> str:
-    counts = Counter(c.verb for c in changes)
+    counts: Counter[str] = Counter(c.verb for c in changes)
     return ", ".join(f"{counts[v]} {words}" for v, words in VERBS.items() if counts[v])

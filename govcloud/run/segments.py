@@ -127,7 +127,6 @@ def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
             "system_database_url": url,
             "application_version": VERSION,
             "executor_id": f"{os.getpid()}-{time.time_ns()}",
-            "run_admin_server": False,
             "log_level": "CRITICAL",
             "enable_otlp": False,
         }

@@ -122,10 +122,9 @@ def _batch(reach: Reach, specs: list[ProbeSpec], names: Mapping[str, str]) -> Ma
     if reach.missing([source]):
         return {s.name: Result(s.name, False, detail=f"{source} is not there") for s in specs}
     argv = reach.command(source, [sys.executable, "-m", "govcloud.run.measure"])
+    order = msgspec.json.encode({"probes": specs, "names": names})
     try:
-        done = subprocess.run(
-            argv, input=msgspec.json.encode({"probes": specs, "names": names}), capture_output=True, timeout=BATCH, check=False
-        )
+        done = subprocess.run(argv, input=order, capture_output=True, timeout=BATCH, check=False)
     except subprocess.TimeoutExpired:
         return {s.name: Result(s.name, False, detail=f"no answer within {BATCH:.0f} s") for s in specs}
     if done.returncode != 0:
