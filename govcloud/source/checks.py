@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from ..model import Entry
 from ..model.catalogue import Catalogue
@@ -15,12 +14,12 @@ from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
 from ..model.organisation import Region
+from .addresses import Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from .claims import Finding
 from .words import shown
 
-Address = IPv4Address | IPv6Address
-Prefix = IPv4Network | IPv6Network
 MACHINES: tuple[type[Server] | type[Instance], ...] = (Server, Instance)
+EDGES: tuple[type[Network] | type[Link], ...] = (Network, Link)
 Check = Callable[[Catalogue], Iterator[Finding]]
 
 # The kernel keeps 16 bytes for the name of an interface, one of them a zero.
@@ -28,59 +27,16 @@ INTERFACE_BYTES = 15
 _INTERFACE = re.compile(r"[^\s/:]+").fullmatch
 
 
-class Misread(ValueError):
-    """A text that is not the address or prefix it should be: message and hint."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-
-
-def read_address(text: str, version: int) -> Address:
-    """An address without length. Raises ``Misread``."""
-    example = "10.1.0.2" if version == 4 else "fd00:1::2"
-    try:
-        address: Address = IPv4Address(text) if version == 4 else IPv6Address(text)
-    except ValueError:
-        hint = "write it without its length" if "/" in text else ""
-        raise Misread(f"expected an IPv{version} address like {example}, got {shown(text)}", hint) from None
-    if "%" in text:
-        raise Misread(f"expected an IPv{version} address like {example}, got {shown(text)}")
-    return address
-
-
-def read_prefix(text: str, version: int) -> Prefix:
-    """A prefix with length, room for two and no bits behind its length. Raises ``Misread``."""
-    example = "10.1.0.0/24" if version == 4 else "fd00:1::/64"
-    message = f"expected an IPv{version} prefix like {example}, got {shown(text)}"
-    try:
-        prefix = ip_network(text, strict=False)
-    except ValueError:
-        raise Misread(message) from None
-    if prefix.version != version or "/" not in text or "%" in text:
-        raise Misread(message)
-    if prefix.prefixlen == prefix.max_prefixlen:
-        raise Misread(f"{shown(text)} has room for one address, expected at least two")
-    address = text.partition("/")[0]
-    if ip_address(address) != prefix.network_address:
-        raise Misread(f"{shown(text)} has bits behind its length", f"the prefix is {prefix}")
-    return prefix
-
-
-def first_address(prefix: Prefix) -> Address:
-    """The first address for a host: a gateway's, or the first end of a link's."""
-    return prefix[0] if prefix.prefixlen == prefix.max_prefixlen - 1 else prefix[1]
-
-
 class _Plan:
-    """Prefixes and addresses of a catalogue, read once; None where they are empty or misread."""
+    """Prefixes and zones of a catalogue, each worked out once."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
+        self._catalogue = catalogue
         self._prefixes: dict[tuple[str, int], Prefix | None] = {}
         self._zones: dict[str, str] = {}
 
     def prefix(self, text: str, version: int) -> Prefix | None:
+        """None where the text is empty or, as another check tells, no prefix."""
         key = (text, version)
         if key not in self._prefixes:
             try:
@@ -89,20 +45,16 @@ class _Plan:
                 self._prefixes[key] = None
         return self._prefixes[key]
 
-    def address(self, text: str, version: int) -> Address | None:
-        try:
-            return read_address(text, version) if text else None
-        except Misread:
-            return None
-
     def zone_of_node(self, name: str) -> str:
-        node = self.catalogue.find("node", name)
+        """The zone that a node is in; empty where it is not known."""
+        node = self._catalogue.find("node", name)
         return node.zone if isinstance(node, Node) else ""
 
     def zone_of_network(self, name: str) -> str:
+        """The zone of a network's gateway; empty where it is not known."""
         zone = self._zones.get(name)
         if zone is None:
-            network = self.catalogue.find("network", name)
+            network = self._catalogue.find("network", name)
             zone = self.zone_of_node(network.gateway) if isinstance(network, Network) else ""
             self._zones[name] = zone
         return zone
@@ -110,90 +62,99 @@ class _Plan:
 
 def addresses_are_written_well(catalogue: Catalogue) -> Iterator[Finding]:
     """Addresses are addresses, and prefixes prefixes, of their version of IP."""
-    for cls in (Network, Link):
-        for name, edge in catalogue.all(cls).items():
-            for version in (4, 6):
-                text = getattr(edge, f"ipv{version}")
+    for edge_cls in EDGES:
+        for name, edge in catalogue.all(edge_cls).items():
+            for version, text in ((4, edge.ipv4), (6, edge.ipv6)):
                 if text:
                     try:
                         read_prefix(text, version)
                     except Misread as wrong:
-                        yield Finding(cls.KIND, name, f"ipv{version}", f"`ipv{version}`: {wrong}", wrong.hint)
-    single: tuple[tuple[type[Entry], str], ...] = ((Node, "loopback"), (Server, "ipv"), (Instance, "ipv"))
-    for kind, stem in single:
-        for name, entry in catalogue.all(kind).items():
-            for version in (4, 6):
-                text = getattr(entry, f"{stem}{version}")
-                if text:
-                    try:
-                        read_address(text, version)
-                    except Misread as wrong:
-                        field = f"{stem}{version}"
-                        yield Finding(kind.KIND, name, field, f"`{field}`: {wrong}", wrong.hint)
+                        field = f"ipv{version}"
+                        yield Finding(edge_cls.KIND, name, field, f"`{field}`: {wrong}", wrong.hint)
+    for name, node in catalogue.all(Node).items():
+        yield from _misread("node", name, "loopback4", node.loopback4, 4)
+        yield from _misread("node", name, "loopback6", node.loopback6, 6)
+    for cls in MACHINES:
+        for name, machine in catalogue.all(cls).items():
+            if machine.ipv4 and packed(machine.ipv4, 4) is None:
+                yield from _misread(cls.KIND, name, "ipv4", machine.ipv4, 4)
+            if machine.ipv6 and packed(machine.ipv6, 6) is None:
+                yield from _misread(cls.KIND, name, "ipv6", machine.ipv6, 6)
+
+
+def _misread(kind: str, name: str, field: str, text: str, version: int) -> Iterator[Finding]:
+    try:
+        if text:
+            read_address(text, version)
+    except Misread as wrong:
+        yield Finding(kind, name, field, f"`{field}`: {wrong}", wrong.hint)
 
 
 def machines_are_in_their_networks(catalogue: Catalogue) -> Iterator[Finding]:
     """A machine's address lies in its network's prefix, and is one that a machine can have."""
     plan = _Plan(catalogue)
-    networks = catalogue.all(Network)
+    networks = {
+        name: (plan.prefix(network.ipv4, 4), plan.prefix(network.ipv6, 6))
+        for name, network in catalogue.all(Network).items()
+    }
+    none = (None, None)
     for cls in MACHINES:
         for name, machine in catalogue.all(cls).items():
-            network = networks.get(machine.network)
-            if network is None:
-                continue
-            for version, text in ((4, machine.ipv4), (6, machine.ipv6)):
-                address = plan.address(text, version)
-                prefix = plan.prefix(network.ipv4 if version == 4 else network.ipv6, version)
-                if address is None or prefix is None:
+            prefix4, prefix6 = networks.get(machine.network, none)
+            for text, prefix in ((machine.ipv4, prefix4), (machine.ipv6, prefix6)):
+                if not text or prefix is None:
                     continue
-                field = f"ipv{version}"
-                if address not in prefix:
-                    message = (
-                        f"`{field}`: {address} is not in {prefix}, the prefix of network {machine.network}"
-                    )
-                    yield Finding(cls.KIND, name, field, message)
-                elif prefix.prefixlen < prefix.max_prefixlen - 1 and (
-                    address == prefix.network_address or (version == 4 and address == prefix[-1])
-                ):
-                    message = f"`{field}`: {address} stands for all of {prefix}, no machine can have it"
-                    yield Finding(cls.KIND, name, field, message)
+                address = packed(text, prefix.version)
+                if address is None or prefix.low < address < prefix.high:
+                    continue
+                message = ""
+                if not prefix.low <= address <= prefix.high:
+                    message = f"{text} is not in {prefix.text}, the prefix of network {machine.network}"
+                elif not prefix.for_two and (address == prefix.low or prefix.version == 4):
+                    message = f"{text} stands for all of {prefix.text}, no machine can have it"
+                if message:
+                    field = f"ipv{prefix.version}"
+                    yield Finding(cls.KIND, name, field, f"`{field}`: {message}")
 
 
 def addresses_are_used_once(catalogue: Catalogue) -> Iterator[Finding]:
     """No address has two holders in one zone; gateways and ends of links hold theirs too."""
     plan = _Plan(catalogue)
-    holders: dict[tuple[str, Address], str] = {}
-    for kind, name, field, zone, address, note in _holders(catalogue, plan):
-        holder = f"{kind}/{name}{note}"
-        other = holders.setdefault((zone, address), holder)
-        if other is not holder:
-            yield Finding(kind, name, field, f"`{field}`: {address} is already that of {other}")
+    holders: dict[str, dict[bytes, tuple[str, str, str]]] = {}
+    for zone, address, holder, field in _holders(catalogue, plan):
+        first = holders.setdefault(zone, {}).setdefault(address, holder)
+        if first is not holder:
+            kind, name, _ = holder
+            other = f"{first[0]}/{first[1]}{first[2]}"
+            message = f"`{field}`: {spelled(address)} is already that of {other}"
+            yield Finding(kind, name, field, message)
 
 
-def _holders(catalogue: Catalogue, plan: _Plan) -> Iterator[tuple[str, str, str, str, Address, str]]:
-    """(kind, name, field, zone, address, note) of everything that has an address."""
+def _holders(catalogue: Catalogue, plan: _Plan) -> Iterator[tuple[str, bytes, tuple[str, str, str], str]]:
+    """(zone, address, (kind, name, note), field) of everything that has an address."""
     for name, node in catalogue.all(Node).items():
         for version, text in ((4, node.loopback4), (6, node.loopback6)):
-            if (address := plan.address(text, version)) is not None:
-                yield "node", name, f"loopback{version}", node.zone, address, ""
+            if text and (address := packed(text, version)) is not None:
+                yield node.zone, address, ("node", name, ""), f"loopback{version}"
     for name, link in catalogue.all(Link).items():
         zone = plan.zone_of_node(link.a)
         for version, text in ((4, link.ipv4), (6, link.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
-                first = first_address(prefix)
-                yield "link", name, f"ipv{version}", zone, first, f" (its end at {link.a})"
-                yield "link", name, f"ipv{version}", zone, first + 1, f" (its end at {link.b})"
+                for end, address in ((link.a, prefix.first), (link.b, after(prefix.first))):
+                    yield zone, address, ("link", name, f" (its end at {end})"), f"ipv{version}"
     for name, network in catalogue.all(Network).items():
+        zone = plan.zone_of_node(network.gateway)
         for version, text in ((4, network.ipv4), (6, network.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
-                zone = plan.zone_of_node(network.gateway)
-                yield "network", name, f"ipv{version}", zone, first_address(prefix), " (its gateway's)"
+                yield zone, prefix.first, ("network", name, " (its gateway)"), f"ipv{version}"
     for cls in MACHINES:
         for name, machine in catalogue.all(cls).items():
-            for version, text in ((4, machine.ipv4), (6, machine.ipv6)):
-                if (address := plan.address(text, version)) is not None:
-                    zone = plan.zone_of_network(machine.network)
-                    yield cls.KIND, name, f"ipv{version}", zone, address, ""
+            zone = plan.zone_of_network(machine.network)
+            holder = (cls.KIND, name, "")
+            if machine.ipv4 and (address := packed(machine.ipv4, 4)) is not None:
+                yield zone, address, holder, "ipv4"
+            if machine.ipv6 and (address := packed(machine.ipv6, 6)) is not None:
+                yield zone, address, holder, "ipv6"
 
 
 def hosts_have_names_of_their_own(catalogue: Catalogue) -> Iterator[Finding]:

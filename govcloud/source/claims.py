@@ -17,6 +17,8 @@ Locator = Callable[[Path, int, bool], tuple[int, int]]
 
 # A claimant that is a file: this, then its path relative to the workspace.
 FILES = "file:"
+# Faults told of one file; nobody reads more.
+MOST_FAULTS = 10_000
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -64,6 +66,24 @@ class Fault:
     twice: bool = False
 
 
+class TooMany(Exception):
+    """A file has more faults than anybody reads; those found so far are in ``faults``."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(f"more than {MOST_FAULTS} faults")
+        self.faults = faults
+
+
+class Faults(list[Fault]):
+    """The faults of one file. ``append`` raises ``TooMany`` beyond the bound: memory has one too."""
+
+    def append(self, fault: Fault) -> None:
+        """Note one more fault."""
+        if len(self) >= MOST_FAULTS:
+            raise TooMany(self)
+        super().append(fault)
+
+
 @dataclass
 class Table:
     """The entries of one kind in one file, as the file says them: three lists of one length."""
@@ -80,7 +100,7 @@ class Draft:
     """What a reader found in one file, before the entries are held against their kinds."""
 
     tables: list[Table] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
     # Entries that exist but must not be judged further: their fault is told already.
     broken: set[Key] = field(default_factory=set)
     # Names in a table of a kind that nobody knows: they may be what a reference means.

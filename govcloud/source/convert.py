@@ -138,9 +138,9 @@ def _convert_one(
         try:
             good |= form.convert([{field: value}])[0]
         except msgspec.ValidationError as error:
-            draft.faults.extend(
-                _wrong_value(form.kind, form.types[field], field, value, way, line, str(error), hints)
-            )
+            told = _wrong_value(form.kind, form.types[field], field, value, way, line, str(error), hints)
+            for fault in told:
+                draft.faults.append(fault)
     draft.broken.add((form.kind, name))
     return good
 

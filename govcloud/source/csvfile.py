@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from ..model import PLURALS, FieldInfo, fields
@@ -21,6 +22,9 @@ NAME_HEADERS = ("name", "标识")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}").fullmatch
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?").fullmatch
 _BOOLEANS = {"true": True, "false": False, "是": True, "否": False}
+# A row becomes a list of cells; this bounds what one row can take.
+LONGEST_LINE = 1024 * 1024
+MOST_COLUMNS = 1_000
 _BRACKETS = re.compile(r"\([^()]*\)$")
 
 Cell = Callable[[str], Any]
@@ -96,6 +100,10 @@ class _Columns:
         """Understand the header row; False where the rows below cannot be read at all."""
         known = headers_of(self.kind)
         infos = fields(self.kind)
+        if len(header) > MOST_COLUMNS:
+            message = f"{len(header)} columns, expected at most {MOST_COLUMNS}"
+            draft.faults.append(Fault(message, line=line, column=1))
+            return False
         first = header[0].strip() if header else ""
         if first.lower() not in NAME_HEADERS:
             hint = "columns are separated by commas" if re.search("[;\t|，]", first) else ""
@@ -145,7 +153,12 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
     plural = plural_of(path)
     kind = PLURALS.get(plural)
     draft = Draft()
-    reader = csv.reader(io.StringIO(text_of(data), newline=""), strict=True)
+    text = text_of(data)
+    if (line := _too_long(text)) > 0:
+        draft.unreadable = True
+        draft.faults.append(Fault(f"the line is longer than {LONGEST_LINE} characters", line=line, column=1))
+        return draft
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line, before = 1, 0
     try:
         for header in reader:
@@ -170,6 +183,14 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
         draft.unreadable = True
         draft.faults.append(_not_csv(error, before + 1))
     return draft
+
+
+def _too_long(text: str) -> int:
+    """The number of the first line that is too long to be a row; 0 where there is none."""
+    if len(text) <= LONGEST_LINE:
+        return 0
+    lines = enumerate(io.StringIO(text, newline=""), 1)
+    return next((number for number, line in lines if len(line) > LONGEST_LINE), 0)
 
 
 def _not_csv(error: csv.Error, line: int) -> Fault:
@@ -226,6 +247,7 @@ def locator(data: bytes, path: str) -> Locator:
     kind = PLURALS.get(plural_of(path), "")
     starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
     columns: dict[str, int] = {}
+    row_of = lru_cache(maxsize=1)(lambda line: _cells(text, starts[line - 1]))
     header_line = next((n for n, s in enumerate(starts, 1) if _row_at(text, s)), 1)
     if kind:
         known = headers_of(kind)
@@ -242,7 +264,7 @@ def locator(data: bytes, path: str) -> Locator:
         elif len(way) > 2:
             number = columns.get(str(way[2]), 0)
         place = (line, 1)
-        for index, (_, at_line, at_column) in enumerate(_cells(text, starts[line - 1])):
+        for index, (_, at_line, at_column) in enumerate(row_of(line)):
             if index == number:
                 place = (line + at_line, at_column)
                 break

@@ -15,7 +15,7 @@ from ..model.catalogue import Catalogue
 from ..workspace import Workspace
 from . import files
 from .cache import Cache, Passed
-from .claims import Block, Claim, Draft, Fault, Key, claims_of
+from .claims import Block, Claim, Draft, Fault, Key, TooMany, claims_of
 from .judging import Known, examine
 from .loaded import Loaded, place_faults
 from .merging import Saying, join
@@ -114,7 +114,8 @@ class _Load:
     def _judge(self, claims: list[Claim], known: Known, notes: list[Problem]) -> Loaded:
         merged, conflicts = join(claims, self.others)
         _, findings = examine(merged, known)
-        counts = Counter(kind for kind, _ in {(c.kind, c.name): None for c in claims})
+        own = merged if not self.others else {(c.kind, c.name): None for c in claims}
+        counts = Counter(kind for kind, _ in own)
         loaded = Loaded(self.root, dict(self.digests), dict(counts), notes, lambda: claims)
         if not (self.problems or conflicts or findings):
             if not self.others:
@@ -144,11 +145,14 @@ def parse(data: bytes, path: str, hints: Hints) -> _Parsed:
 
     try:
         draft = reader_of(path).read(data, path, hints)
+        blocks = convert_draft(draft, hints)
+    except TooMany as many:
+        last = Fault(f"{many}; the rest is not told")
+        return _Parsed([], [*many.faults, last], Draft(unreadable=True))
     except files.BadText as error:
         line, column = files.place_of_byte(data, error.offset)
         fault = Fault(error.message, error.hint, line=line, column=column)
         return _Parsed([], [fault], Draft(unreadable=True))
-    blocks = convert_draft(draft, hints)
     return _Parsed(blocks, draft.faults, draft)
 
 

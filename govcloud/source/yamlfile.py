@@ -7,7 +7,6 @@ The parser's events are read as they come, without a tree of nodes: that is ten 
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,24 +14,17 @@ from typing import Any
 import yaml
 
 from ..model import PLURALS
-from .claims import Draft, Fault, Locator, Path, Table
+from .claims import Draft, Fault, Faults, Locator, Path, Table, TooMany
 from .files import text_of
+from .scalars import SPECIAL, plain, plain_key
 from .words import Hints, one_of, shown
 
 # kind, name, field, and what a `dict` field may hold: nobody needs more, and the stack has an end.
 DEEPEST = 32
 # Values that aliases may add to a file; without a limit, nine lines become a thousand million values.
 ALIAS_VALUES = 1_000_000
-
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)").fullmatch
-_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?").fullmatch
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)").fullmatch
-_WORDS: dict[str, Any] = {"": None, "~": None}
-for _value, _spellings in ((None, "null"), (True, "true yes on"), (False, "false no off")):
-    for _word in _spellings.split():
-        _WORDS |= {_word: _value, _word.capitalize(): _value, _word.upper(): _value}
-# What a plain text may start with and still be something else than a text.
-_SPECIAL = frozenset("~nNtTyYoOfF0123456789+-.")
+# There are not so many kinds; a long list of something else is not worth a fault for each.
+MOST_KINDS = 1_000
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = (None, _TAG + "str")
@@ -58,7 +50,7 @@ class _Reader:
     """Builds plain values from one file's events, and notes what is wrong on the way."""
 
     def __init__(self, data: bytes, record: bool = False) -> None:
-        self.faults: list[Fault] = []
+        self.faults = Faults()
         self.broken: set[tuple[str, str]] = set()
         self.lines: dict[Path, int] = {}
         # {way: (line, column of the key, line, column of the value)}; only where it is asked for.
@@ -68,6 +60,7 @@ class _Reader:
         mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
         self._next: Callable[[], Any] = yaml.CSafeLoader(data[mark:]).get_event
         self._anchors: dict[str, _Anchored | None] = {}
+        self._texts: set[str] = set()
         self._count = 0
         self._expanded = 0
         self._deepest = 0
@@ -146,6 +139,9 @@ class _Reader:
                 self._twice(key, out, value, event, path, depth)
             else:
                 out[key] = value
+                if depth == 0 and len(out) > MOST_KINDS:
+                    self._fault(f"more than {MOST_KINDS} kinds; this is another sort of file", event)
+                    raise _Stop
         for value, event in merged:
             self._merge(out, value, event, path)
         return out
@@ -157,10 +153,15 @@ class _Reader:
             return None
         text: str = event.value
         if not event.style and event.tag is None:
+            if text in self._texts and event.anchor is None:  # names of fields come again and again
+                return text
             if text == _MERGE:
                 return _MERGE
-            value = _plain(text)
-            if type(value) is not str:
+            value = plain_key(text)
+            if type(value) is str:
+                if depth > 1:
+                    self._texts.add(text)
+            else:
                 what = "nothing" if value is None else "a number"
                 if isinstance(value, bool):
                     what = "true or false"
@@ -239,10 +240,10 @@ class _Reader:
             if "\0" in text:
                 self._fault("the text holds a NUL character", event, path=path)
             return text
-        if text and text[0] not in _SPECIAL:
+        if text and text[0] not in SPECIAL:
             return text
         try:
-            value = _plain(text)
+            value = plain(text)
         except ValueError as error:
             self._fault(str(error), event, 'a text is written in quotes: "..."', path)
             return None
@@ -254,7 +255,7 @@ class _Reader:
             return text
         if event.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
             try:
-                value = _plain(text)
+                value = plain(text)
             except ValueError:
                 value = text
             if type(value) is not str:
@@ -303,26 +304,6 @@ class _Reader:
         self.faults.append(
             Fault(f"the character {name} cannot stand in YAML", line=line, column=found.start() - start + 1)
         )
-
-
-def _plain(text: str) -> Any:
-    """What a plain scalar means. Raises ``ValueError`` with a sentence for what JSON cannot hold."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INTEGER(text):
-        if len(text) > 19 or not -(2**63) <= int(text) < 2**63:
-            raise ValueError(f"the number {shown(text)} is too large")
-        return int(text)
-    if _FLOAT(text):
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(f"the number {shown(text)} is too large")
-        return value
-    if _NOT_FINITE(text):
-        raise ValueError(f"{shown(text)} is not a number that can be kept")
-    # Dates, 010, 0x1f, 1_000 and 12:30 too: what one version of YAML calls a number and another a
-    # text is a text here, as it is written.
-    return text
 
 
 def read(data: bytes, path: str, hints: Hints) -> Draft:
@@ -393,7 +374,7 @@ def _take_table(draft: Draft, reader: _Reader, plural: str, entries: Any, hints:
 def locator(data: bytes, path: str) -> Locator:
     """Reads the file once more, this time with every position kept."""
     reader = _Reader(data, record=True)
-    with contextlib.suppress(_Stop):
+    with contextlib.suppress(_Stop, TooMany):
         reader.document()
     record = reader.record or {}
 
