@@ -16,6 +16,8 @@ from .places import MARK_VARIABLE, places, read_record
 from .preflight import tool
 from .protocol import PROTOCOL, Channel, LabError, raise_error
 
+ANSWER_SECONDS = 120.0  # the longest that one call may take
+
 Objects = list[RealObject]
 Argv = list[str]
 
@@ -24,18 +26,18 @@ class LabDown(LabError):
     """The lab's agent does not run."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "the lab is not up; `govcloud lab up` starts it", code="down", hint="govcloud lab up"
-        )
+        super().__init__("the lab is not up; `govcloud lab up` starts it", code="down")
 
 
 class LabClient:
     """Talks to the agent of one workspace and environment; may be used from many threads.
 
-    Connections are opened when needed and kept; each call has one for itself.
+    Connections are opened when needed and kept; each call has one for itself, and ends with a
+    ``LabError`` when the agent has not answered in ``seconds``.
     """
 
-    def __init__(self, root: Path | str, environment: str) -> None:
+    def __init__(self, root: Path | str, environment: str, seconds: float = ANSWER_SECONDS) -> None:
+        self._seconds = seconds
         self.where = places(root, environment)
         self._idle: list[Channel] = []
         self._lock = threading.Lock()
@@ -130,7 +132,7 @@ class LabClient:
                 raise ConnectionError("no answer")
         except (OSError, ValueError) as error:
             channel.close()
-            if not fresh:
+            if not fresh and isinstance(error, ConnectionError):
                 # The kept connection was of an agent that has gone; all calls are safe to repeat.
                 self.close()
                 return self.call(operation, **arguments)
@@ -145,6 +147,7 @@ class LabClient:
         if record is None or not record.current or not process.alive(record.agent):
             raise LabDown
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self._seconds)
         channel = Channel(connection)
         try:
             connection.connect(str(record.socket))
@@ -153,6 +156,12 @@ class LabClient:
             if answer is None:
                 raise ConnectionError("no answer")
             raise_error(answer)
+        except TimeoutError:
+            channel.close()
+            raise LabError(
+                f"the lab's agent, process {record.agent.pid}, does not answer",
+                hint="`govcloud lab down` ends it by force",
+            ) from None
         except PermissionError:
             channel.close()
             raise LabError("this lab belongs to another user", code="refused") from None

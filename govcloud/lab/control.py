@@ -98,7 +98,7 @@ def _only_one(where: Places) -> Iterator[None]:
 
 
 def _answering(where: Places) -> Outcome | None:
-    client = LabClient(where.root, where.environment)
+    client = LabClient(where.root, where.environment, END_SECONDS)
     try:
         hello = client.hello()
     except LabDown:
@@ -109,7 +109,7 @@ def _answering(where: Places) -> Outcome | None:
 
 
 def _ask_to_end(where: Places) -> bool:
-    client = LabClient(where.root, where.environment)
+    client = LabClient(where.root, where.environment, END_SECONDS)
     try:
         client.call("down")
     except LabError:
@@ -188,7 +188,9 @@ def _sweep(where: Places) -> list[str]:
         if time.monotonic() > deadline:
             break
     for path in (*remains.folders(where), *([record.directory] if record else [])):
-        if path.is_dir() and path.name.startswith("govcloud-") and path.lstat().st_uid == os.getuid():
+        # The record is a file that people could write to: only a folder with the mark is removed.
+        ours = path.name.startswith("govcloud-") and path.name.endswith(where.mark)
+        if ours and path.is_dir() and not path.is_symlink() and path.lstat().st_uid == os.getuid():
             shutil.rmtree(path)
             swept.append(f"removed {path}")
     for path in (where.record, where.log):

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from .protocol import LabError
@@ -29,7 +30,8 @@ class Helper:
     ) -> None:
         self.module = module
         self._command = [*prefix, sys.executable, "-m", f"govcloud.lab.{module}"]
-        self._environment = environment
+        # A helper needs this package and the standard library, wherever this package was loaded from.
+        self._environment = {**environment, "PYTHONPATH": str(Path(__file__).absolute().parents[2])}
         self._started = started
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None

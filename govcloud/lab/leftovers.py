@@ -45,7 +45,7 @@ def leftovers_of(where: Places) -> list[str]:
         found.append(f"process {item.pid} ({_command(item.pid)})")
     found += _mounts(where.mark)
     found += _interfaces(where.mark)
-    found += [f"folder {path}" for path in folders(where) if path.exists()]
+    found += [f"folder {path}" for path in folders(where)]
     record = read_record(where)
     if record is not None and record.directory.exists() and record.directory not in folders(where):
         found.append(f"folder {record.directory}")
@@ -61,7 +61,8 @@ def folders(where: Places) -> list[Path]:
             found |= set(parent.glob(f"govcloud-*{where.mark}"))
         except PermissionError:
             continue  # another user's; not ours to see
-    return sorted(path for path in found if path.exists())
+    # A link or file by that name is somebody else's doing; the agent refuses it and makes none.
+    return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
 
 def ancestors(pid: int) -> set[int]:
