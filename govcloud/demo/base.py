@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SAMPLE = "hainan"
+# The flow from a village to the provincial cloud; its first line is the one that is cut.
+FLOW = "village-haiyiban/"
 
 
 class Figures(msgspec.Struct, kw_only=True):
@@ -59,9 +62,7 @@ def play(console: Console, *, keep: bool = False) -> Figures:
 
 
 def _play(scene: Scene, figures: Figures) -> None:
-    scene.say(
-        "A province in files: regions, units, networks over four levels, a cloud, a data centre, recovery."
-    )
+    scene.say("A province in files: networks over four levels, a cloud, a data centre, a recovery site.")
     scene.type("init", str(scene.root), "--sample", SAMPLE)
     scene.type("validate")
     scene.say("An empty lab: only its agent runs. Everything else is built by the plan.")
@@ -132,10 +133,10 @@ def _figure(probe: dict[str, Any] | None) -> str:
 
 def _break_and_heal(scene: Scene, figures: Figures) -> None:
     """Somebody pulls a cable that traffic needs, and slows another one down."""
-    flow = next(p for p in figures.probes if p["path"])
+    flow = next(p for p in figures.probes if p["name"].startswith(FLOW))
     links = {frozenset((link["a"], link["b"])): link for link in scene.ask("lab", "status")["links"]}
     way = [flow["source"], *flow["path"]]
-    cut = next(links[pair] for pair in map(frozenset, zip(way, way[1:], strict=False)) if pair in links)
+    cut = next(links[pair] for pair in map(frozenset, itertools.pairwise(way)) if pair in links)
     scene.say(f"Somebody pulls a cable at three in the morning: {cut['name']}.")
     interface = cut["a_interface"]
     scene.type("lab", "exec", cut["a"], "--", "ip", "link", "delete", interface)

@@ -1,9 +1,8 @@
-"""A place for a chapter to play: a workspace of its own, commands typed as a user would, an end that cleans up."""
+"""A place for a chapter to play: a workspace of its own, commands typed in view, an end that cleans up."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -33,10 +32,12 @@ class Scene:
     def say(self, text: str) -> None:
         """A sentence between commands."""
         self.console.print(f"\n[bold cyan]▌[/bold cyan] {text}")
+        self._flush()
 
     def type(self, *args: str, expect: Sequence[int] = (0,)) -> int:
         """Run a command in view, its output on the terminal. Raises ``GovcloudError`` on another end."""
         self.console.print(f"[dim]$[/dim] [bold]{PROGRAM} {' '.join(args)}[/bold]")
+        self._flush()
         done = subprocess.run(self._argv(args), cwd=self._where(), check=False)
         if done.returncode not in expect:
             raise GovcloudError(f"`{PROGRAM} {' '.join(args)}` ended with {done.returncode}")
@@ -48,11 +49,13 @@ class Scene:
             self._argv([*args, "--json"]), cwd=self._where(), capture_output=True, text=True, check=False
         )
         if done.returncode not in expect:
-            words = done.stderr.strip().splitlines()
-            raise GovcloudError(
-                f"`{PROGRAM} {' '.join(args)} --json` ended with {done.returncode}: {words[-1] if words else ''}"
-            )
+            words = (done.stderr.strip().splitlines() or [""])[-1]
+            raise GovcloudError(f"`{PROGRAM} {' '.join(args)} --json` ended with {done.returncode}: {words}")
         return json.loads(done.stdout)
+
+    def _flush(self) -> None:
+        # In a pipe what is said here must not come after what the commands say.
+        self.console.file.flush()
 
     def _argv(self, args: Sequence[str]) -> list[str]:
         return [str(Path(sys.executable).parent / PROGRAM), *args]
@@ -72,8 +75,3 @@ class Scene:
     def files_left(self) -> list[str]:
         """The folder, where it is still there."""
         return [f"folder {self.root.parent}"] if self.root.parent.exists() else []
-
-
-def terminal_width() -> int:
-    """Columns of the terminal; 100 where there is none."""
-    return shutil.get_terminal_size((100, 24)).columns if os.isatty(1) else 100
