@@ -17,8 +17,10 @@ from typing import Any
 
 HOST = """
 mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/govcloud && : > /run/govcloud/resolv.conf &&
-mount --bind /run/govcloud/resolv.conf /etc/resolv.conf && hostname "$0" && ip link set lo up &&
-echo up && exec sleep infinity
+mount --bind /run/govcloud/resolv.conf /etc/resolv.conf && hostname "$0" && ip link set lo up || exit
+echo up
+# As the first process it reaps what daemons leave behind.
+sleep infinity & wait
 """
 OUTER_NAMESPACES = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 HOST_NAMESPACES = ["--net", "--mount", "--uts", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
@@ -83,6 +85,11 @@ class Province:
         enter = ["nsenter", f"--target={self.pids[host]}"]
         enter += ["--net", "--mount", "--uts", "--pid", "--ipc", "--"]
         return self.run([*enter, *argv], **options)
+
+    def end_daemon(self, host: str, service: str, daemon: str) -> None:
+        """Kill a daemon that the plays started, as an accident would."""
+        record = self.on(host, ["cat", f"/run/govcloud/{service}/.daemons.json"]).stdout
+        self.on(host, ["kill", "-KILL", str(json.loads(record)[daemon]["pid"])])
 
     def connections(self) -> dict[str, dict[str, Any]]:
         """How Ansible reaches each host."""
