@@ -182,9 +182,10 @@ def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
 
 def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
     from pulumi import automation as auto
+    from pulumi.automation._stack import StackInitMode
     from pulumi.automation.errors import ConcurrentUpdateError
 
-    from .engine import Interruptible
+    from .engine import Interruptible, QuietStack
 
     binary = engine.find()
     if binary is None:
@@ -211,7 +212,9 @@ def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
         pulumi_command=Interruptible(binary, context.stop),
         secrets_provider="passphrase",
     )
-    stack = auto.Stack.create_or_select(f"{context.workspace.environment}.{stage.stack}", workspace)
+    stack = QuietStack(
+        f"{context.workspace.environment}.{stage.stack}", workspace, StackInitMode.CREATE_OR_SELECT
+    )
 
     def up() -> None:
         stack.up(
