@@ -20,8 +20,10 @@ demo: setup ## A small province, from nothing to nothing (CHAPTERS="base …" ch
 	@$(BIN)/govcloud demo $(CHAPTERS)
 
 test: setup ## Lint, types, import contract, every test (TESTS=tests/test_x.py chooses)
-	@$(MAKE) lint
-	$(BIN)/python -m pytest -n $(JOBS) $(TESTS)
+	@code=0; $(MAKE) lint || code=1; \
+	echo "$(BIN)/python -m pytest -n $(JOBS) $(TESTS)"; \
+	$(BIN)/python -m pytest -n $(JOBS) $(TESTS) || code=1; \
+	[ $$code -eq 0 ] || echo "failed: lint or tests, see above"; exit $$code
 
 lint: setup ## Lint, types, import contract
 	$(BIN)/ruff check .
