@@ -99,9 +99,15 @@ def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Ite
             sign = SIGNS[change.verb]
             former = change.was if isinstance(change, EntryChange) else ""
             was = f" (was {former})" if former else ""
-            yield STYLES[sign], f"   {sign} {change.subject}{was}"
+            yield STYLES[sign], f"   {sign} {change.subject}{was}{_stray(change)}"
             for field in change.changes:
                 yield STYLES[sign], f"       {_field(field)}"
+
+
+def _stray(change: EntryChange | ResourceChange) -> str:
+    if isinstance(change, ResourceChange) and change.object:
+        return f" (object {change.object}: ours, and part of nothing any more)"
+    return ""
 
 
 def _field(change: FieldChange) -> str:

@@ -146,19 +146,21 @@ def _sweep(
     """Objects that carry our identity and that nobody wants: seen as extra, or once intended."""
     held = {f"{row.uid}.{row.incarnation}" for (scope, _), row in applied.items() if scope[:6] == "stack:"}
     homes = {uid: scope.removeprefix("stack:") for scope, uid in applied if scope.startswith("stack:")}
-    strays: dict[str, tuple[str, str, str]] = {}
+    strays: dict[str, tuple[str, str, str, str]] = {}
     for one in seen:
         if one.status == "extra":
             uid = one.uid or ""
             # One that no stack knows is swept by the first: which one does it makes no difference.
-            strays[one.object] = (homes.get(uid, "network-1"), one.detail["type"], one.target)
+            name = f"{one.detail['type'].lower()}/{one.detail.get('name') or one.object}"
+            strays[one.object] = (homes.get(uid, "network-1"), one.detail["type"], one.target, name)
     for intent in intents:
-        strays.setdefault(intent.object, (intent.stack, intent.type, intent.target))
-    for object_id, (stack, type_name, target) in sorted(strays.items()):
+        known = (intent.stack, intent.type, intent.target, intent.inputs["subject"])
+        strays.setdefault(intent.object, known)
+    for object_id, (stack, type_name, target, name) in sorted(strays.items()):
         if object_id in live or object_id in held:
             continue
         uid = object_id.rpartition(".")[0]
-        change = ResourceChange("delete", type_name, uid, object_id, object=object_id, target=target)
+        change = ResourceChange("delete", type_name, uid, name, object=object_id, target=target)
         out.setdefault(stack, StackChanges()).contract.append(change)
 
 

@@ -23,6 +23,7 @@ from ..ledger import Ledger, audit, leases, runs
 from ..ledger.leases import Holder
 from ..ledger.runs import Status
 from ..plan import stages
+from ..plan.gather import still_based
 from ..plan.stages import Plan
 from ..workspace import Workspace
 from .context import LEASE, RunContext
@@ -62,6 +63,11 @@ def start(
     """
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with _leased(ledger) as fence:
+        if not still_based(plan, ledger):
+            raise ConflictError(
+                "somebody else's run changed the ledger while this was planned; nothing was done",
+                hint="plan again: `govcloud plan`",
+            )
         with ledger.write((LEASE, fence)) as connection:
             for left in runs.unfinished(connection):
                 _refuse_running(left)

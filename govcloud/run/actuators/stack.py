@@ -160,9 +160,9 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
         building.forget_applied(connection, scope, gone)
         if whole:
             building.settle_intents(connection, stage.stack)
-        if context.plan.destroy:
-            for change in stage.changes:
-                building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}")
+        for change in stage.changes:
+            if change.uid in gone:
+                building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}", gone)
 
 
 def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
