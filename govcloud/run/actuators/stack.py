@@ -140,6 +140,7 @@ class _Progress:
         """What was done and what was not, by name."""
         names = self._names
         return {
+            "words": f"{len(self.done)} of {len(self._subjects)} objects",
             "done": sorted(names[u] for u in self.done),
             "not_done": sorted(names[u] for u in self._subjects if u not in self.done),
             "failed": sorted(self.failed.values()),
