@@ -214,7 +214,8 @@ def _show(document: dict[str, Any], entry: Accepted) -> None:
         mark = "[green]✓[/green]" if one.ok else "[red]✗[/red]"
         figure = f"{one.value:.2f} {one.unit}" if one.value is not None else ""
         reason = "" if one.ok else f"  {one.detail.get('reason', '')}"
-        out.print(f"  {mark} {one.name}  {figure}  [dim]{_age(one.at)} ago, run {one.run}[/dim]{reason}")
+        origin = f"run {one.run}" if one.run else "by hand"
+        out.print(f"  {mark} {one.name}  {figure}  [dim]{_age(one.at)} ago, {origin}[/dim]{reason}")
 
 
 def _age(at: float) -> str:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "destroy": ("apply", "Take down everything that was built."),
     "runs": ("runs", "List, show, resume or cancel runs."),
     "drift": ("drift", "Compare reality with the ledger."),
+    "probe": ("probe", "Measure the accepted flows now."),
     "inventory": ("inventory", "The ledger as an Ansible inventory."),
     "audit": ("audit", "Check the chain of what was done."),
     "lab": ("lab", "The province in network namespaces on this machine."),
