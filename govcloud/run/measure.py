@@ -6,8 +6,8 @@ names only make a wrong way readable. Output: a JSON list of results in the same
     {"name", "ok", "value", "unit", "detail", "path": [addresses], "nodes": [names], "figures": {…}}
 
 ``value`` is null where nothing could be measured. Units: reach, dns, http ms; copy s (its age).
-The program starts once a source, so it imports nothing of ours and only what it needs. All probes
-run side by side; each gives up after five seconds at most.
+The program starts once a source, so it imports nothing of ours and only what it needs. Every way and
+every figure gives up after five seconds at most.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ HTTP_WAIT_S = 2.0
 BODY_LIMIT = 1 << 20
 
 MAX_HOPS = 32
-THREADS = 64
+TRACES_AT_ONCE = 64
+FIGURES_AT_ONCE = 4
 # ICMP types: echo reply; "I will not pass it on".
 ECHO_REPLY = {4: 0, 6: 129}
 UNREACHABLE = {4: 3, 6: 1}
@@ -316,20 +317,33 @@ def attempt(spec: Spec) -> Figure:
 
 
 def measure(specs: Sequence[Spec], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Run the probes of this host side by side; one trace for each address, shared by its probes."""
+    """Run the probes of this host: first every way, then the figures of what can be reached.
+
+    A way is traced once for each address and shared by its probes. The figures are taken a few at a
+    time, for they would slow each other down. Where no way leads there is nothing to time, except
+    for a copy, whose age is known here.
+    """
     if not specs:
         return []
-    goals = {(s["args"]["address"], s["ip_version"]) for s in specs if s["args"]["address"]}
-    with ThreadPoolExecutor(max_workers=min(THREADS, len(goals) + len(specs))) as pool:
-        traces: dict[tuple[str, int], Future[Trace]] = {g: pool.submit(trace, *g) for g in sorted(goals)}
-        figures = [pool.submit(attempt, spec) for spec in specs]
-        nowhere = Trace([], False)
-        out = []
-        for spec, figure in zip(specs, figures, strict=True):
-            goal = (spec["args"]["address"], spec["ip_version"])
-            found = traces[goal].result() if goal in traces else nowhere
-            out.append(result(spec, figure.result(), found, names))
-    return out
+    goals = sorted({_goal(s) for s in specs if s["args"]["address"]})
+    with ThreadPoolExecutor(max_workers=TRACES_AT_ONCE) as pool:
+        traces = dict(zip(goals, pool.map(lambda goal: trace(*goal), goals), strict=True))
+
+    def figure(spec: Spec) -> Figure:
+        reached = _goal(spec) not in traces or traces[_goal(spec)].reached
+        return attempt(spec) if reached or spec["kind"] == "copy" else Figure()
+
+    with ThreadPoolExecutor(max_workers=FIGURES_AT_ONCE) as pool:
+        figures = list(pool.map(figure, specs))
+    nowhere = Trace([], False)
+    return [
+        result(spec, taken, traces.get(_goal(spec), nowhere), names)
+        for spec, taken in zip(specs, figures, strict=True)
+    ]
+
+
+def _goal(spec: Spec) -> tuple[str, int]:
+    return spec["args"]["address"], spec["ip_version"]
 
 
 def result(spec: Spec, figure: Figure, found: Trace, names: Mapping[str, str]) -> dict[str, Any]:
