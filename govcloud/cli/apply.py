@@ -78,10 +78,13 @@ def _same_effect(
 
 
 def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+    from ..run.ready import check_reachable
     from ..run.runner import start
 
     plan = proposal.plan
     if plan.empty:
+        # What the ledger calls built is nowhere while the lab is down.
+        check_reachable(workspace, ledger, plan)
         _nothing(as_json)
         return int(Exit.OK)
     if not as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,7 @@ from ..errors import Exit
 from .common import App, console, emit, json_option
 
 if TYPE_CHECKING:
-    from ..run.drift import Finding, Report
+    from ..run.drift import Report
 
 SIGNS = {
     "missing": ("-", "red"),
@@ -49,13 +49,17 @@ def drift(app: App, as_json: bool) -> int:
 
 
 def _show(report: Report, seconds: float) -> None:
+    from rich.markup import escape
+
     out = console()
     for finding in report.findings:
         sign, colour = SIGNS[finding.status]
         owner = f"  [dim]{finding.owner}[/dim]" if finding.owner else ""
         out.print(f"[{colour}]{sign} {finding.status:9} {finding.subject}[/{colour}]{owner}")
-        for line in _fields(finding):
-            out.print(f"      {line}", markup=False)
+        for name, field in finding.fields.items():
+            claimed = f"  [dim]{field['owner']}[/dim]" if field["owner"] not in ("", finding.owner) else ""
+            words = f"{name}: should be {_words(field['wanted'])}, is {_words(field['seen'])}"
+            out.print(f"      {escape(words)}{claimed}")
     if not report.deviations:
         out.print(f"{report.checked} objects looked at in {seconds:.1f} s: all as it should be.")
     else:
@@ -65,5 +69,7 @@ def _show(report: Report, seconds: float) -> None:
         )
 
 
-def _fields(finding: Finding) -> list[str]:
-    return [f"{name}: should be {v['wanted']}, is {v['seen']}" for name, v in finding.fields.items()]
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "unknown" if value is None else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from .common import App, console, emit, json_option, nearest
 if TYPE_CHECKING:
     from ..lab.client import LabClient
     from ..model.resources import RealObject
+    from ..workspace import Workspace
 
 
 @click.group()
@@ -32,6 +34,7 @@ def up(app: App, as_json: bool) -> None:
     from ..lab.control import up as start
 
     outcome = start(app.workspace.root, app.workspace.environment)
+    missing = _missing(app.workspace) if outcome.changed else 0
     if as_json:
         emit(
             {
@@ -39,6 +42,7 @@ def up(app: App, as_json: bool) -> None:
                 "pid": outcome.pid,
                 "delay": outcome.delay,
                 "swept": outcome.swept,
+                "missing": missing,
                 "milliseconds": round(outcome.milliseconds),
             }
         )
@@ -50,6 +54,20 @@ def up(app: App, as_json: bool) -> None:
         out.print(f"the lab is up: agent {outcome.pid}, started in {outcome.milliseconds:.0f} ms")
     else:
         out.print(f"the lab is up already: agent {outcome.pid}")
+    if missing:
+        out.print(f"it is empty: {missing} objects that were built before are gone; `govcloud apply` heals")
+
+
+def _missing(workspace: Workspace) -> int:
+    """What the ledger holds as built and a new lab has not: seen now, so that the next plan heals it."""
+    url = workspace.ledger_url
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        return 0
+    from ..ledger import open_ledger
+    from ..run.drift import look
+
+    report = look(workspace, open_ledger(workspace))
+    return sum(1 for finding in report.findings if finding.status == "missing")
 
 
 @lab.command()

@@ -34,9 +34,11 @@ def list_(app: App, as_json: bool) -> None:
     if not found:
         click.echo("No run yet.")
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    shown = Table("run", "status", "by", "started", "took", "what", box=None)
+    # Ids are for typing again, so they are never cut short.
+    fixed = [Column(name, no_wrap=True) for name in ("run", "status")]
+    shown = Table(*fixed, "by", Column("started", no_wrap=True), "took", "what", box=None)
     for run in found:
         shown.add_row(run.id, _coloured(run.status), run.actor, _when(run.started), _took(run), run.title)
     console().print(shown)

@@ -30,6 +30,7 @@ from .stages import (
     Probe,
     Record,
     Resource,
+    ResourceChange,
     Stage,
 )
 
@@ -262,6 +263,8 @@ def _restarted(
         for one in change.expand:
             if one.verb not in ("create", "replace", "heal"):
                 continue
+            if one.verb == "heal" and one.changes and not _made_anew(one):
+                continue
             resource = by_subject[one.subject]
             kind, _, name = one.subject.partition("/")
             if kind in HOST_KINDS:
@@ -273,6 +276,11 @@ def _restarted(
                     hosts.add(other.subject.partition("/")[2])
         out[stack] = tuple(sorted(hosts))
     return out
+
+
+def _made_anew(change: ResourceChange) -> bool:
+    """Whether healing a thing that is there makes it anew: something differs that cannot be changed."""
+    return any(field.field in TYPES[change.type].immutable for field in change.changes)
 
 
 def _dirty_hosts(

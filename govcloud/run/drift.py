@@ -11,21 +11,27 @@ import msgspec
 from ..ledger import Ledger, building, entries
 from ..ledger.building import Applied, Observed
 from ..ledger.entries import Accepted, ClaimRow, Key
+from ..model.catalogue import Catalogue
+from ..model.network import Network
 from ..model.resources import RealObject
 from ..plan.builder import reachable_hosts
 from ..plan.gather import accepted_catalogue, routing
 from ..plan.stacking import restore
 from ..plan.stages import Resource
+from ..plan.wiring import wires
 from ..provider.drivers import open_driver
 from ..workspace import Workspace
 
 FILE = "file:"
+# What is said of an interface, before its name.
+ADDRESSES = "addresses of "
+STATE = "state of "
 
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing that is not as it should be.
 
-    ``fields``: {name: {wanted, seen}}; ``owner``: who says what it should be (file:line).
+    ``fields``: {name: {wanted, seen, owner}}; ``owner``: who says what it should be (file:line).
     """
 
     status: Literal["missing", "changed", "extra", "unmanaged"]
@@ -63,7 +69,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         r.object_id: r for (s, _), a in applied.items() if s.startswith("stack:") for r in (restore(a),)
     }
     wanted = _addresses(catalogue, applied, accepted)
-    owners = _owners(claims)
+    owners = _Owners(claims, catalogue)
     observed: list[Observed] = []
     findings: list[Finding] = []
     used = sorted({r.target for r in expected.values()})
@@ -92,7 +98,9 @@ def _compare(
     for real in found:
         if real.identity is None:
             words = ".".join(str(v) for v in real.properties.values())
-            detail = {"type": real.type, "properties": real.properties}
+            known = {**real.properties, "node": real.facts.get("node_name", real.properties.get("node", ""))}
+            name = " ".join(str(v) for v in known.values())
+            detail = {"type": real.type, "name": name, "properties": real.properties}
             out.append(Observed(f"{real.type}:{words}", None, target, "unmanaged", detail))
             continue
         if real.identity.environment != environment:
@@ -125,15 +133,18 @@ def _compare(
 
 
 def _configuration(wanted: Mapping[str, list[str]] | None, real: RealObject) -> dict[str, dict[str, Any]]:
-    """Interfaces whose addresses are not the declared ones."""
+    """Interfaces that are down, or whose addresses are not the declared ones; by what and interface."""
     if wanted is None or "addresses" not in real.facts:
         return {}
     seen: Mapping[str, list[str]] = real.facts["addresses"]
-    out = {}
+    interfaces: Mapping[str, Mapping[str, Any]] = real.facts.get("interfaces", {})
+    out: dict[str, dict[str, Any]] = {}
     for interface, addresses in wanted.items():
+        if interface in interfaces and not interfaces[interface]["up"]:
+            out[f"{STATE}{interface}"] = {"wanted": "up", "seen": "down"}
         there = _normal(seen.get(interface, []))
         if there != _normal(addresses):
-            out[interface] = {"wanted": _normal(addresses), "seen": there}
+            out[f"{ADDRESSES}{interface}"] = {"wanted": _normal(addresses), "seen": there}
     return out
 
 
@@ -142,7 +153,7 @@ def _normal(addresses: Iterable[str]) -> list[str]:
 
 
 def _addresses(
-    catalogue: Any, applied: Mapping[tuple[str, str], Applied], accepted: Mapping[Key, Accepted]
+    catalogue: Catalogue, applied: Mapping[tuple[str, str], Applied], accepted: Mapping[Key, Accepted]
 ) -> dict[str, dict[str, list[str]]]:
     """Declared addresses by interface, of every host that was configured, by kind/name."""
     configured = {scope.removeprefix("host:") for scope, _ in applied if scope.startswith("host:")}
@@ -155,19 +166,43 @@ def _addresses(
     return out
 
 
-def _owners(claims: Iterable[ClaimRow]) -> dict[str, str]:
-    """Who says what an entry should be: ``file:line`` for files, else the claimant's own name."""
-    out = {}
-    for row in claims:
+class _Owners:
+    """Who says what things should be: ``file:line`` for files, else the claimant's own name."""
+
+    def __init__(self, claims: Iterable[ClaimRow], catalogue: Catalogue) -> None:
+        self._claims: dict[str, list[ClaimRow]] = {}
+        for row in claims:
+            self._claims.setdefault(f"{row.kind}/{row.name}", []).append(row)
+        # A router's interface is what its link or network says; all others are their host's own.
+        self._interfaces: dict[tuple[str, str], str] = {}
+        for wire in wires(catalogue):
+            for end in (wire.a, wire.b):
+                self._interfaces[f"node/{end.node}", end.interface] = f"link/{wire.name}"
+        for name, network in catalogue.all(Network).items():
+            self._interfaces[f"node/{network.gateway}", network.interface] = f"network/{name}"
+
+    def of(self, subject: str, field: str = "") -> str:
+        """The owner of an entry's field; of the entry where nobody claims the field by name."""
+        rows = self._claims.get(subject, [])
+        row = next((r for r in rows if field in r.fields), rows[-1] if rows else None)
+        if row is None:
+            return ""
         who = row.claimant.removeprefix(FILE)
-        out[f"{row.kind}/{row.name}"] = f"{who}:{row.line}" if row.line else who
-    return out
+        return f"{who}:{row.line}" if row.line else who
+
+    def of_interface(self, subject: str, what: str) -> str:
+        """The owner of what a host's interface should be."""
+        interface = what.removeprefix(STATE).removeprefix(ADDRESSES)
+        return self.of(self._interfaces.get((subject, interface), subject))
 
 
-def _finding(seen: Observed, resource: Resource | None, owners: Mapping[str, str]) -> Finding:
+def _finding(seen: Observed, resource: Resource | None, owners: _Owners) -> Finding:
     subject = resource.subject if resource else str(seen.detail.get("name") or seen.object)
-    fields = dict(seen.detail.get("fields", {}))
-    fields |= {f"addresses of {i}": v for i, v in seen.detail.get("configuration", {}).items()}
+    fields = {n: {**v, "owner": owners.of(subject, n)} for n, v in seen.detail.get("fields", {}).items()}
+    fields |= {
+        what: {**v, "owner": owners.of_interface(subject, what)}
+        for what, v in seen.detail.get("configuration", {}).items()
+    }
     status: Any = seen.status
     return Finding(
         status,
@@ -176,5 +211,5 @@ def _finding(seen: Observed, resource: Resource | None, owners: Mapping[str, str
         seen.target,
         seen.object,
         fields,
-        owners.get(subject, ""),
+        owners.of(subject),
     )

@@ -28,6 +28,7 @@ from ..plan.stages import Plan
 from ..workspace import Workspace
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
+from .ready import check_reachable
 
 ENDS = {Status.DONE: Exit.OK, Status.FAILED: Exit.FAILED, Status.STOPPED: Exit.FAILED}
 
@@ -59,8 +60,10 @@ def start(
 ) -> Outcome:
     """Carry out a plan. ``blobs``: its programs and playbooks by digest, kept with the run.
 
-    Raises ``ConflictError`` where another run is at work, before anything is done.
+    Raises ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
+    in, before anything is done.
     """
+    check_reachable(workspace, ledger, plan)
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     with _leased(ledger) as fence:
         if not still_based(plan, ledger):
@@ -108,9 +111,11 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
             [Problem(f"run {known.id} is {known.status}; there is nothing to go on with")],
             hint="`govcloud plan` shows what is left to do",
         )
+    with ledger.read() as connection:
+        plan = stages.decode(runs.get_blob(connection, known.plan))
+    check_reachable(workspace, ledger, plan)
     with _leased(ledger) as fence:
         with ledger.read() as connection:
-            plan = stages.decode(runs.get_blob(connection, known.plan))
             # A segment that came to its end is history; what is left of it goes into the next.
             died = runs.get(connection, known.id).status is Status.RUNNING
         number = known.segment if died else known.segment + 1

@@ -29,7 +29,8 @@ def play(stage: Play, context: RunContext) -> dict[str, Any]:
     absent = reach.missing(stage.inputs)
     if absent:
         raise StageFailed(
-            f"{len(absent)} host(s) are not there: {', '.join(absent[:6])}",
+            f"{len(absent)} host(s) are not there: {', '.join(absent[:6])}; "
+            "`govcloud drift` takes note of it, and `govcloud apply` then builds them again",
             {"failed": absent, "not_done": sorted(stage.inputs)},
         )
     folder = context.workspace.private / "plays" / context.run
