@@ -22,6 +22,13 @@ version: 1
 environment: {environment}
 """
 IGNORE = "# The ledger, the engine's state and other private files.\n.govcloud/\n"
+INVENTORY = Path("inventory.sh")
+# Plain Ansible works with it: `ansible -i inventory.sh all -m ping`.
+INVENTORY_TEXT = """\
+#!/bin/sh
+# The ledger as a dynamic inventory: `ansible -i inventory.sh all -m ping`.
+exec "${GOVCLOUD:-govcloud}" -C "$(dirname "$0")" inventory "$@"
+"""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # So many names in a sentence, then only their number.
 FEW = 8
@@ -43,7 +50,7 @@ def init(directory: str, sample: str | None, environment: str | None, as_json: b
         raise InputError([Problem(f"--environment {environment!r}: expected {wanted}")])
     root = Path(directory)
     copies = _copies(chosen)
-    texts = {Path(SETTINGS): _settings(chosen, environment)}
+    texts = {Path(SETTINGS): _settings(chosen, environment), INVENTORY: INVENTORY_TEXT}
     # A repository that is already here may have its own idea of what to ignore.
     if not (root / ".gitignore").exists():
         texts[Path(".gitignore")] = IGNORE
@@ -112,8 +119,9 @@ def _write(root: Path, copies: dict[Path, Path], texts: dict[Path, str]) -> None
             shutil.copyfile(source, target)
             target.chmod(target.stat().st_mode | (source.stat().st_mode & 0o111))
         # The settings come last: a folder is a workspace only when it is complete.
-        for place, text in sorted(texts.items()):
+        for place, text in sorted(texts.items(), key=lambda item: item[0] == Path(SETTINGS)):
             _open_place(root / place, written).write_text(text, encoding="utf-8")
+        (root / INVENTORY).chmod(0o755)
     except OSError as error:
         for path in reversed(written):
             if path.is_dir():
