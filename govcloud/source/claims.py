@@ -105,7 +105,7 @@ class Draft:
     broken: set[Key] = field(default_factory=set)
     # Names in a table of a kind that nobody knows: they may be what a reference means.
     strangers: set[str] = field(default_factory=set)
-    # True where it cannot be known what entries the file has.
+    # True where not all entries of the file are in the tables.
     unreadable: bool = False
 
 

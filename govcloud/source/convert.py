@@ -127,7 +127,7 @@ def _convert_one(
             hint = hints.did_you_mean(field, form.types.keys(), otherwise=f"fields: {one_of(form.types)}")
             draft.faults.append(
                 Fault(
-                    f"{form.kind}/{name}: {form.kind} has no field {shown(field)}",
+                    f"{form.kind}/{name}: no field is called {shown(field)}",
                     hint,
                     (*way, field),
                     on_key=True,

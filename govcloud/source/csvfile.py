@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
-from ..model import PLURALS, FieldInfo, fields
+from ..model import PLURALS, fields
 from .claims import Draft, Fault, Locator, Path, Table
 from .files import plural_of, text_of
 from .words import Hints, one_of, shown
@@ -128,24 +128,15 @@ class _Columns:
                 draft.faults.append(Fault(f"two columns hold `{field}`", "remove one", way, line=line))
                 field = None
             else:
-                reader = self._reader(infos[field], way, line, draft)
+                try:
+                    reader = cell_reader(infos[field].type)
+                except TypeError:
+                    message = f"`{field}` is a mapping and has no form in a table"
+                    draft.faults.append(Fault(message, "write it in YAML", way, line=line))
+                    field = None
             self.fields.append(field)
             self.readers.append(reader)
         return True
-
-    def _reader(self, info: FieldInfo, way: Path, line: int, draft: Draft) -> Cell | None:
-        try:
-            return cell_reader(info.type)
-        except TypeError:
-            draft.faults.append(
-                Fault(
-                    f"`{info.name}` is a mapping and has no form in a table",
-                    "write it in YAML",
-                    way,
-                    line=line,
-                )
-            )
-            return None
 
 
 def read(data: bytes, path: str, hints: Hints) -> Draft:

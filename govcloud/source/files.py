@@ -138,6 +138,13 @@ def _guess_encoding(data: bytes) -> str:
     return "it looks like GBK; save it as UTF-8" if re.search("[\u4e00-\u9fff]", text) else "save it as UTF-8"
 
 
+def names_in(data: bytes) -> set[str]:
+    """Everything in a file that may be a name, however broken the file is."""
+    text = data.decode("latin-1")  # names are ASCII, which looks the same in UTF-8 and GBK
+    found = set(re.findall(r"[a-z0-9][a-z0-9._-]*", text))
+    return found | {word.rstrip("._-") for word in found}
+
+
 def place_of_byte(data: bytes, offset: int) -> tuple[int, int]:
     """Line and column (in characters, from 1) of a byte."""
     start = data.rfind(b"\n", 0, offset) + 1

@@ -22,7 +22,7 @@ class Known:
 
     # Entries with a fault that is told already; they exist, and are judged no further.
     broken: Collection[Key] = ()
-    # Names that may belong to any kind.
+    # Names that may be those of entries of any kind: they stand in files that are broken.
     strangers: Collection[str] = ()
     # False where a file could not be read: then an entry or a field may be there after all.
     complete: bool = True
@@ -71,8 +71,8 @@ def _typed(
             if name in wrong and info.name not in said:
                 continue
             if said.get(info.name, "") == "":
-                wrong_now = info.name in said or known.complete
-                if wrong_now:
+                # What is missing may stand in the part of a file that could not be read.
+                if info.name in said or (known.complete and name not in known.strangers):
                     word = "is empty" if info.name in said else "is missing"
                     meaning = f"{info.doc.zh}: {info.doc.en}" if info.doc.zh else info.doc.en
                     findings.append(Finding(kind, name, info.name, f"`{info.name}` {word}", meaning))
@@ -100,7 +100,7 @@ def _typed_one(
         for key, value in said.items():
             if key not in infos:
                 hint = known.hints.did_you_mean(key, infos.keys(), otherwise=f"fields: {one_of(infos)}")
-                findings.append(Finding(cls.KIND, name, key, f"{cls.KIND} has no field {shown(key)}", hint))
+                findings.append(Finding(cls.KIND, name, key, f"no field is called {shown(key)}", hint))
                 continue
             try:
                 msgspec.convert(value, infos[key].type)

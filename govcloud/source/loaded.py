@@ -12,6 +12,7 @@ from ..model import KINDS
 from . import files
 from .claims import FILES, Claim, Fault, Finding, Key, Locator, Place
 from .claims import Path as Way
+from .merging import Saying
 from .readers import reader_of
 
 
@@ -64,16 +65,22 @@ class Loaded:
         claims = self._by_entry.get((kind, name), [])
         if not claims:
             return Place()
-        saying = next((c for c in claims if field in c.fields), None)
-        claim = saying or claims[0]
+        saying = next((c for c in claims if field in c.fields), claims[0])
+        return self.place_of(saying, field, item)
+
+    def place_of(self, claim: Saying, field: str | None = None, item: int = -1) -> Place:
+        """Where one claim says its entry or, if it does, a field; empty where it is no file's."""
         path = claim.claimant.removeprefix(FILES)
+        if path == claim.claimant:
+            return Place()
         locate = self._locator(path)
         if locate is None:
             return Place(path, claim.line, 1 if claim.line else 0)
-        way: Way = (KINDS[kind].PLURAL, name)
-        if saying is not None and field:
+        way: Way = (KINDS[claim.kind].PLURAL, claim.name)
+        said = field is not None and field in claim.fields
+        if said and field is not None:
             way = (*way, field) if item < 0 else (*way, field, item)
-        line, column = locate(way, claim.line, saying is None or not field)
+        line, column = locate(way, claim.line, not said)
         return Place(path, line, column)
 
     def problem(self, finding: Finding) -> Problem:

@@ -90,7 +90,6 @@ class _Load:
             claims += claims_of(path, parsed.blocks)
             broken |= parsed.draft.broken
             strangers |= parsed.draft.strangers
-            self.unreadable = self.unreadable or parsed.draft.unreadable
             if self.progress is not None:
                 self.progress(number + 1, len(paths))
         return claims, Known(broken, strangers, not self.unreadable, self.hints)
@@ -123,7 +122,7 @@ class _Load:
             self.cache.prune()
             return loaded
         self.cache.prune()
-        self.problems += conflicts
+        self.problems += [c.problem(loaded.place_of(c.claim, c.fields[0])) for c in conflicts]
         self.problems += [loaded.problem(finding) for finding in findings]
         problems = sorted(set(self.problems), key=lambda p: (p.path, p.line, p.column, p.message))
         raise InputError(problems)
@@ -148,11 +147,14 @@ def parse(data: bytes, path: str, hints: Hints) -> _Parsed:
         blocks = convert_draft(draft, hints)
     except TooMany as many:
         last = Fault(f"{many}; the rest is not told")
-        return _Parsed([], [*many.faults, last], Draft(unreadable=True))
+        return _Parsed([], [*many.faults, last], Draft(strangers=files.names_in(data)))
     except files.BadText as error:
         line, column = files.place_of_byte(data, error.offset)
         fault = Fault(error.message, error.hint, line=line, column=column)
-        return _Parsed([], [fault], Draft(unreadable=True))
+        return _Parsed([], [fault], Draft(strangers=files.names_in(data)))
+    if draft.unreadable:
+        # A reference to one of its entries is not wrong because of what is wrong here.
+        draft.strangers |= files.names_in(data)
     return _Parsed(blocks, draft.faults, draft)
 
 

@@ -10,7 +10,7 @@ from .words import shown
 
 _NUMBER = re.compile(
     r"(?P<integer>[-+]?(?:0|[1-9][0-9]*))"
-    r"|(?P<fraction>[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?)"
+    r"|(?P<fraction>[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?)"
     r"|(?P<endless>[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN))"
 ).fullmatch
 _WORDS: dict[str, Any] = {"": None, "~": None}
@@ -27,7 +27,7 @@ def plain(text: str) -> Any:
         return _WORDS[text]
     match = _NUMBER(text)
     if match is None:
-        # Dates, 010, 0x1f, 1_000 and 12:30 too: what one version of YAML calls a number and another
+        # Dates, 010, 0x1f, 1_000, 1e3 and 12:30 too: what one version of YAML calls a number and another
         # a text is a text here, as it is written.
         return text
     if match.lastgroup == "integer":

@@ -30,6 +30,7 @@ _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = (None, _TAG + "str")
 # Not interned with a "<<" that stands in quotes, which is a name like any other.
 _MERGE = "".join(("<", "<"))
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -53,6 +54,10 @@ class _Reader:
         self.faults = Faults()
         self.broken: set[tuple[str, str]] = set()
         self.lines: dict[Path, int] = {}
+        # Where the document's value begins.
+        self.start = (1, 1)
+        # Keys that YAML reads as something else; told already.
+        self.odd_keys: set[str] = set()
         # {way: (line, column of the key, line, column of the value)}; only where it is asked for.
         self.record: dict[Path, tuple[int, int, int, int]] | None = {} if record else None
         self._data = data
@@ -72,7 +77,9 @@ class _Reader:
             event = self._next()
             if isinstance(event, yaml.StreamEndEvent):
                 return None
-            value = self._node(self._next(), (), 0)
+            event = self._next()
+            self.start = (event.start_mark.line + 1, event.start_mark.column + 1)
+            value = self._node(event, (), 0)
             self._next()  # the document's end
             event = self._next()
             if not isinstance(event, yaml.StreamEndEvent):
@@ -165,6 +172,7 @@ class _Reader:
                 what = "nothing" if value is None else "a number"
                 if isinstance(value, bool):
                     what = "true or false"
+                self.odd_keys.add(text)
                 hint = f'write it in quotes: "{text}"' if text else "write a name before the colon"
                 self._fault(f"the key {shown(text)} is read as {what}, expected a text", event, hint, path)
         elif event.tag not in _TEXT_TAGS:
@@ -281,9 +289,9 @@ class _Reader:
         problem = error.problem or "not readable as YAML"
         message = f"{error.context}: {problem}" if error.context else problem
         hint = ""
-        lines = self._data.split(b"\n")
-        here = lines[line - 1] if line <= len(lines) else b""
-        if b"\t" in here[: column + 1] or (not here.strip() and b"\t" in lines[max(line - 2, 0)]):
+        # The parser may stop one line behind the one that it cannot read.
+        near = _LINE_END.split(text_of(self._data))[max(line - 2, 0) : line]
+        if any("\t" in text[: len(text) - len(text.lstrip())] for text in near):
             message, hint = "a tab stands here", "YAML is indented with spaces"
         elif "mapping values are not allowed" in problem:
             hint = "a text with `: ` in it is written in quotes; else check the indentation"
@@ -308,6 +316,7 @@ class _Reader:
 
 def read(data: bytes, path: str, hints: Hints) -> Draft:
     """The entries of a YAML file as they are written, with the faults of its form."""
+    text_of(data)  # the parser takes UTF-16 too, and stops at what is no text with less to say
     reader = _Reader(data)
     draft = Draft(faults=reader.faults)
     try:
@@ -319,11 +328,10 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
         return draft
     if not isinstance(document, dict):
         draft.unreadable = True
-        draft.faults.append(
-            Fault(
-                f"expected a mapping of kinds, got {shown(document)}", "e.g. `servers:` with names below it"
-            )
-        )
+        line, column = reader.start
+        message = f"expected a mapping of kinds, got {shown(document)}"
+        hint = "e.g. `servers:` with names below it"
+        draft.faults.append(Fault(message, hint, line=line, column=column))
         return draft
     for plural, table in document.items():
         _take_table(draft, reader, plural, table, hints)
@@ -335,6 +343,8 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
 
 def _take_table(draft: Draft, reader: _Reader, plural: str, entries: Any, hints: Hints) -> None:
     kind = PLURALS.get(plural)
+    if kind is None and plural in reader.odd_keys:
+        return
     if kind is None:
         hint = hints.did_you_mean(plural, PLURALS.keys(), otherwise=f"kinds: {one_of(sorted(PLURALS))}")
         draft.faults.append(Fault(f"no kind is called {shown(plural)}", hint, (plural,), on_key=True))
