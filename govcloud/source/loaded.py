@@ -77,10 +77,10 @@ class Loaded:
         if locate is None:
             return Place(path, claim.line, 1 if claim.line else 0)
         way: Way = (KINDS[claim.kind].PLURAL, claim.name)
-        said = field is not None and field in claim.fields
-        if said and field is not None:
+        on_key = field is None or field not in claim.fields
+        if field is not None and not on_key:
             way = (*way, field) if item < 0 else (*way, field, item)
-        line, column = locate(way, claim.line, not said)
+        line, column = locate(way, claim.line, on_key)
         return Place(path, line, column)
 
     def problem(self, finding: Finding) -> Problem:

@@ -7,7 +7,6 @@ The parser's events are read as they come, without a tree of nodes: that is ten 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from .claims import Draft, Fault, Faults, Locator, Path, Table, TooMany
 from .files import text_of
 from .scalars import SPECIAL, plain, plain_key
 from .words import Hints, one_of, shown
+from .yamlfault import character_fault, syntax_fault
 
 # kind, name, field, and what a `dict` field may hold: nobody needs more, and the stack has an end.
 DEEPEST = 32
@@ -30,8 +30,6 @@ _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = (None, _TAG + "str")
 # Not interned with a "<<" that stands in quotes, which is a name like any other.
 _MERGE = "".join(("<", "<"))
-_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # as YAML counts lines
-_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _Stop(Exception):
@@ -86,9 +84,9 @@ class _Reader:
                 self._fault("a second document starts here, expected one in a file", event, "remove `---`")
             return value
         except yaml.MarkedYAMLError as error:
-            self._syntax(error)
+            self.faults.append(syntax_fault(error, self._data))
         except yaml.YAMLError as error:
-            self._unprintable(error)
+            self.faults.append(character_fault(error, self._data))
         raise _Stop
 
     def _node(self, event: Any, path: Path, depth: int) -> Any:
@@ -282,36 +280,6 @@ class _Reader:
         self.faults.append(Fault(message, hint, line=mark.line + 1, column=mark.column + 1))
         if len(path) > 1:
             self.broken.add((str(path[0]), str(path[1])))
-
-    def _syntax(self, error: yaml.MarkedYAMLError) -> None:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = error.problem or "not readable as YAML"
-        message = f"{error.context}: {problem}" if error.context else problem
-        hint = ""
-        # The parser may stop one line behind the one that it cannot read.
-        near = _LINE_END.split(text_of(self._data))[max(line - 2, 0) : line]
-        if any("\t" in text[: len(text) - len(text.lstrip())] for text in near):
-            message, hint = "a tab stands here", "YAML is indented with spaces"
-        elif "mapping values are not allowed" in problem:
-            hint = "a text with `: ` in it is written in quotes; else check the indentation"
-        elif "expected <block end>" in problem or "could not find expected ':'" in problem:
-            hint = "check the indentation, and the colon behind each key"
-        self.faults.append(Fault(f"not YAML: {message}", hint, line=line, column=column))
-
-    def _unprintable(self, error: yaml.YAMLError) -> None:
-        text = text_of(self._data)
-        found = _UNPRINTABLE.search(text)
-        message = f"not YAML: {getattr(error, 'reason', error)}"
-        if found is None:
-            self.faults.append(Fault(message, line=1, column=1))
-            return
-        start = text.rfind("\n", 0, found.start()) + 1
-        line = text.count("\n", 0, found.start()) + 1
-        name = f"U+{ord(found.group()):04X}"
-        self.faults.append(
-            Fault(f"the character {name} cannot stand in YAML", line=line, column=found.start() - start + 1)
-        )
 
 
 def read(data: bytes, path: str, hints: Hints) -> Draft:
