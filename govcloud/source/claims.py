@@ -103,6 +103,8 @@ class Draft:
     faults: Faults = field(default_factory=Faults)
     # Entries that exist but must not be judged further: their fault is told already.
     broken: set[Key] = field(default_factory=set)
+    # Fields whose fault is told already, by entry: the entry's other fields are judged all the same.
+    told: dict[Key, set[str]] = field(default_factory=dict)
     # Names in a table of a kind that nobody knows: they may be what a reference means.
     strangers: set[str] = field(default_factory=set)
     # True where not all entries of the file are in the tables.

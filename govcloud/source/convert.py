@@ -59,7 +59,7 @@ def shape(kind: str) -> Shape:
 def convert_draft(draft: Draft, hints: Hints) -> list[Block]:
     """The good entries of a file by kind; what is wrong with others is added to the draft's faults.
 
-    An entry with a wrong field keeps its right ones, so that they are judged too; it is marked as broken.
+    An entry with a wrong field keeps its right ones, so that they are judged too.
     """
     return [_convert_table(table, draft, hints) for table in draft.tables if table.names]
 
@@ -121,9 +121,12 @@ def _convert_one(
     except msgspec.ValidationError:
         pass
     good: dict[str, Any] = {}
+    told = draft.told.setdefault((form.kind, name), set())
     way = (table.plural, name)
     for field, value in raw.items():
         if field not in form.types:
+            # A field that is written almost right is not called missing as well.
+            told.add(hints.nearest(field, form.types.keys()) or field)
             hint = hints.did_you_mean(field, form.types.keys(), otherwise=f"fields: {one_of(form.types)}")
             draft.faults.append(
                 Fault(
@@ -138,10 +141,11 @@ def _convert_one(
         try:
             good |= form.convert([{field: value}])[0]
         except msgspec.ValidationError as error:
-            told = _wrong_value(form.kind, form.types[field], field, value, way, line, str(error), hints)
-            for fault in told:
+            told.add(field)
+            for fault in _wrong_value(
+                form.kind, form.types[field], field, value, way, line, str(error), hints
+            ):
                 draft.faults.append(fault)
-    draft.broken.add((form.kind, name))
     return good
 
 

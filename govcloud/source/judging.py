@@ -22,6 +22,8 @@ class Known:
 
     # Entries with a fault that is told already; they exist, and are judged no further.
     broken: Collection[Key] = ()
+    # Fields with a fault that is told already, by entry; what else is wrong with it is told too.
+    told: Mapping[Key, Collection[str]] = field(default_factory=dict)
     # Names that may be those of entries of any kind: they stand in files that are broken.
     strangers: Collection[str] = ()
     # False where a file could not be read: then an entry or a field may be there after all.
@@ -68,7 +70,7 @@ def _typed(
     wrong: set[str] = {name for broken, name in known.broken if broken == kind}
     for info in required:
         for name, said in table.items():
-            if name in wrong and info.name not in said:
+            if info.name not in said and (name in wrong or info.name in known.told.get((kind, name), ())):
                 continue
             if said.get(info.name, "") == "":
                 # What is missing may stand in the part of a file that could not be read.
@@ -79,7 +81,7 @@ def _typed(
     incomplete = {
         name for name, said in table.items() if any(said.get(info.name, "") == "" for info in required)
     }
-    leave_out = wrong | incomplete
+    leave_out = wrong | incomplete | {name for told, name in known.told if told == kind}
     good = {n: s for n, s in table.items() if n not in leave_out} if leave_out else table
     try:
         out: dict[str, Entry] = msgspec.convert(good, dict[str, cls])  # type: ignore[valid-type]

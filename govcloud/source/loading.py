@@ -83,16 +83,19 @@ class _Load:
     def _parse(self) -> tuple[list[Claim], Known]:
         claims: list[Claim] = []
         broken: set[Key] = set()
+        told: dict[Key, set[str]] = {}
         strangers: set[str] = set()
         paths = list(self.digests)
         for number, path in enumerate(paths):
             parsed = self._file(path)
             claims += claims_of(path, parsed.blocks)
             broken |= parsed.draft.broken
+            for key, named in parsed.draft.told.items():
+                told.setdefault(key, set()).update(named)
             strangers |= parsed.draft.strangers
             if self.progress is not None:
                 self.progress(number + 1, len(paths))
-        return claims, Known(broken, strangers, not self.unreadable, self.hints)
+        return claims, Known(broken, told, strangers, not self.unreadable, self.hints)
 
     def _file(self, path: str) -> _Parsed:
         known = self.cache.blocks(self.digests[path], form_of(path))

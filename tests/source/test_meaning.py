@@ -248,3 +248,13 @@ def test_many_wrong_names_do_not_take_long(tmp_path: Path) -> None:
 def test_nothing_is_a_whole_workspace(tmp_path: Path) -> None:
     assert said(make(tmp_path)) == {}
     assert only_fault(make(tmp_path, a_yaml="rooms: {x: {site: y}}"))
+
+
+def test_a_wrong_field_hides_no_missing_one(tmp_path: Path) -> None:
+    """Every fault of an entry is told in one run; a field that is only misspelt is not missing too."""
+    text = "links:\n  x: {a: 1, b: n, a_interface: e0, bandwith_mbps: 3}\nnodes:\n  n: {zone: 5, region: r}\n"
+    found = faults(make(tmp_path, a_yaml=text))
+    assert any("`b_interface` is missing" in f for f in found)
+    assert any("`role` is missing" in f for f in found)
+    assert any("did you mean 'bandwidth_mbps'?" in f for f in found)
+    assert not any("`bandwidth_mbps` is missing" in f or "`zone` is missing" in f for f in found)

@@ -199,7 +199,7 @@ WRONG = {
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, case: str) -> None:
     text, expected = WRONG[case]
     found = faults(make(tmp_path, a_yaml=text, base_yaml=BASE))
-    assert [f for f in found if f.startswith("a.yaml")][:1] == [expected]
+    assert expected in [f for f in found if f.startswith("a.yaml")]
     assert not [f for f in found if f.startswith("base.yaml")]
 
 
