@@ -11,6 +11,8 @@ from ..errors import InputError, Problem
 from .common import App, console, emit, json_option, nearest
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..ledger.entries import Accepted, Key
 
 
@@ -49,10 +51,14 @@ def show(app: App, entry: str, as_json: bool) -> None:
     from ..ledger import building, entries, evidence, open_ledger
 
     kind, slash, name = entry.partition("/")
-    kind = kind_named(kind)
+    ledger = open_ledger(app.workspace)
     if not slash:
-        raise InputError([Problem(f"{entry!r} should be KIND/NAME, for example {kind}/NAME")])
-    with open_ledger(app.workspace).read() as connection:
+        with ledger.read() as connection:
+            called = [f"{k}/{n}" for k, n in sorted(entries.current(connection)) if n == entry]
+        hint = f"did you mean {', '.join(called)}?" if called else "`govcloud ls KIND` lists names"
+        raise InputError([Problem(f"{entry!r} should be KIND/NAME")], hint=hint)
+    kind = kind_named(kind)
+    with ledger.read() as connection:
         known = entries.current(connection)
         found = known.get((kind, name))
         if found is None:
@@ -138,34 +144,35 @@ def _counts(known: dict[Key, Accepted], as_json: bool) -> None:
     if not counts:
         click.echo("The ledger is empty; `govcloud apply` records what the files say.")
         return
-    from rich.table import Table
+    from .tables import print_table
 
-    table = Table("kind", "种类", "entries", box=None)
-    for kind, cls in KINDS.items():
-        if counts[kind]:
-            table.add_row(kind, cls.ZH, str(counts[kind]))
-    console().print(table)
+    rows = [(kind, cls.ZH, str(counts[kind])) for kind, cls in KINDS.items() if counts[kind]]
+    print_table(console(), ("kind", "种类", "entries"), rows, right=("entries",))
 
 
 def _table(kind: str, found: list[Accepted]) -> None:
     """The fields that most entries have, as many as a terminal holds."""
     from collections import Counter
 
-    from rich.table import Table
+    from ..model import fields
+    from .tables import print_table
 
     used = Counter(f for e in found for f in e.fields if f not in ("title", "source", "invented", "was"))
-    columns = [f for f, _ in used.most_common(6)]
-    table = Table("name", "title", *columns, box=None, header_style="bold")
-    for entry in found:
-        cells = [_cell(entry.fields.get(c, "")) for c in columns]
-        table.add_row(entry.name, str(entry.fields.get("title", "")), *cells)
-    console().print(table)
+    often = {f for f, _ in used.most_common(6)}
+    columns = [f for f in fields(kind) if f in often]
+    rows = [
+        (e.name, str(e.fields.get("title", "")), *(_cell(e.fields.get(c, "")) for c in columns))
+        for e in found
+    ]
+    print_table(console(), ("name", "title", *columns), rows)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _latest(rows: list[Any]) -> list[Any]:
@@ -173,7 +180,7 @@ def _latest(rows: list[Any]) -> list[Any]:
     newest: dict[str, Any] = {}
     for row in rows:
         newest.setdefault(row.name, row)
-    return list(newest.values())
+    return [newest[name] for name in sorted(newest)]
 
 
 def _referring(known: dict[Key, Accepted], kind: str, name: str) -> list[str]:
@@ -189,33 +196,72 @@ def _referring(known: dict[Key, Accepted], kind: str, name: str) -> list[str]:
 
 
 def _show(document: dict[str, Any], entry: Accepted) -> None:
-    from ..model import KINDS, fields
+    from rich.text import Text
+
+    from ..model import KINDS
+    from .tables import print_line
 
     out = console()
-    title = entry.fields.get("title", "")
-    out.print(f"[bold]{entry.kind}/{entry.name}[/bold]  {title}  [dim]{KINDS[entry.kind].ZH}[/dim]")
-    where = f", stack {entry.stack}" if entry.stack else ""
+    title = str(entry.fields.get("title", ""))
     out.print(
-        f"[dim]uid {entry.uid}, incarnation {entry.incarnation}{where}, since revision {entry.since}[/dim]"
+        Text.assemble(
+            (f"{entry.kind}/{entry.name}", "bold"), f"  {title}", (f"  {KINDS[entry.kind].ZH}", "dim")
+        ),
     )
-    said = {f: c for c in document["claims"] for f in c["fields"]}
-    for name, info in fields(entry.kind).items():
-        if name in entry.fields:
-            claim = said.get(name)
-            who = f"{claim['claimant'].removeprefix('file:')}:{claim['line']}" if claim else ""
-            out.print(f"  {name:16} {_cell(entry.fields[name]):40} [dim]{info.doc.zh}  {who}[/dim]")
+    said = {f: _place(c) for c in document["claims"] for f in c["fields"]}
+    # Mostly one file says it all: then it is told once.
+    only = said[next(iter(said))] if len(set(said.values())) == 1 else ""
+    where = f", stack {entry.stack}" if entry.stack else ""
+    identity = f"uid {entry.uid}, incarnation {entry.incarnation}{where}, since revision {entry.since}"
+    print_line(out, Text(identity + (f", {only}" if only else ""), "dim"), 2)
+    _show_fields(out, entry, {} if only else said)
     for one in document["applied"]:
-        out.print(f"  [green]built[/green]   {one['scope']}")
+        out.print(Text.assemble("  ", ("built   ", "green"), one["scope"]))
     for one in document["observed"]:
-        out.print(f"  [cyan]seen[/cyan]    {one.status}, {_age(one.at)} ago")
+        out.print(Text.assemble("  ", ("seen    ", "cyan"), f"{one.status}, {_age(one.at)} ago"))
     if document["referred_by"]:
-        out.print(f"  referred to by {', '.join(document['referred_by'][:12])}")
+        print_line(out, Text(f"  referred to by {_some(document['referred_by'])}"), 4)
     for one in document["evidence"]:
-        mark = "[green]✓[/green]" if one.ok else "[red]✗[/red]"
         figure = f"{one.value:.2f} {one.unit}" if one.value is not None else ""
-        reason = "" if one.ok else f"  {one.detail.get('reason', '')}"
         origin = f"run {one.run}" if one.run else "by hand"
-        out.print(f"  {mark} {one.name}  {figure}  [dim]{_age(one.at)} ago, {origin}[/dim]{reason}")
+        line = Text.assemble(
+            "  ",
+            ("✓", "green") if one.ok else ("✗", "red"),
+            f" {one.name:32} {figure:>10}  ",
+            (f"{_age(one.at)} ago, {origin}", "dim"),
+            "" if one.ok else f"  {one.detail.get('reason', '')}",
+        )
+        print_line(out, line, 4)
+
+
+def _show_fields(out: Console, entry: Accepted, said: dict[str, str]) -> None:
+    """A line a field: its value, what it is called in Chinese, and who says it."""
+    from rich.text import Text
+
+    from ..model import fields
+    from .tables import print_line
+
+    known = {name: info for name, info in fields(entry.kind).items() if name in entry.fields}
+    names = max((len(name) for name in known), default=0)
+    values = {name: Text(_cell(entry.fields[name])) for name in known}
+    # Long values stand alone; the others make a column.
+    width = max((v.cell_len for v in values.values() if v.cell_len <= 32), default=0)
+    for name, info in known.items():
+        value = values[name]
+        blank = " " * (width - value.cell_len)
+        note = "  ".join(filter(None, (info.doc.zh, said.get(name, ""))))
+        line = Text.assemble(f"  {name:{names}}  ", value, blank, (f"  {note}", "dim"))
+        print_line(out, line, names + 4)
+
+
+def _place(claim: dict[str, Any]) -> str:
+    claimant = str(claim["claimant"]).removeprefix("file:")
+    return f"{claimant}:{claim['line']}" if claim["line"] else claimant
+
+
+def _some(names: list[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _age(at: float) -> str:

@@ -164,34 +164,46 @@ def _link_document(link: RealObject, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(nodes: list[RealObject], links: list[dict[str, Any]], unmanaged: list[RealObject]) -> None:
-    from rich.table import Table
+    from .tables import print_table
 
     out = console()
     if not nodes:
         out.print("the lab is up and empty; `govcloud apply` fills it")
         return
-    table = Table("kind", "name", "pid", "addresses", box=None)
-    for node in nodes:
-        shown = [f"{name} {a}" for name, found in sorted(node.facts["addresses"].items()) for a in found]
-        table.add_row(
-            node.type.lower(), str(node.properties["name"]), str(node.facts["pid"]), ", ".join(shown)
+    rows = [
+        (
+            str(node.properties["name"]),
+            node.type.lower(),
+            str(node.facts["pid"]),
+            str(len(node.facts["addresses"])),
+            ", ".join(_chief(node.facts["addresses"])),
         )
-    out.print(table)
+        for node in nodes
+    ]
+    print_table(out, ("node", "kind", "pid", "interfaces", "addresses"), rows, right=("pid", "interfaces"))
     if links:
-        table = Table("link", "from", "to", "Mbit/s", "ms", "state", box=None)
-        for link in links:
-            table.add_row(
+        lines = [
+            (
                 link["name"],
-                f"{link['a']} {link['a_interface']}",
-                f"{link['b']} {link['b_interface']}",
-                f"{link['bandwidth_mbps']:g}",
+                link["a"],
+                link["b"],
+                str(link["bandwidth_mbps"]).removesuffix(".0"),
                 f"{link['delay_ms']:g}",
                 "up" if link["up"] else "down",
+                f"{link['a_interface']}, {link['b_interface']}",
             )
+            for link in links
+        ]
         out.print()
-        out.print(table)
+        heads = ("link", "a", "b", "Mbit/s", "ms", "state", "interfaces")
+        print_table(out, heads, lines, right=("Mbit/s", "ms"))
     for item in unmanaged:
         out.print(f"not of the ledger: {item.facts['node_name']} {item.properties['interface']}")
+
+
+def _chief(addresses: dict[str, list[str]]) -> list[str]:
+    """A router's own addresses, where it has them; those of the lines to it are in the links."""
+    return addresses.get("lo") or [a for _, found in sorted(addresses.items()) for a in found]
 
 
 @lab.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -59,7 +59,8 @@ def show(plan: Plan, *, full: bool = False) -> None:
     from rich.text import Text
 
     from ..plan.explain import lines
+    from .tables import print_line
 
     out = console()
     for style, text in lines(plan, full=full):
-        out.print(Text(text, style=style))
+        print_line(out, Text(text, style=style))

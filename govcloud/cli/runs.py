@@ -10,6 +10,9 @@ import click
 from .common import App, console, emit, json_option
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
+    from ..ledger.evidence import Evidence
     from ..ledger.runs import Run, StageRow
 
 
@@ -34,14 +37,10 @@ def list_(app: App, as_json: bool) -> None:
     if not found:
         click.echo("No run yet.")
         return
-    from rich.table import Column, Table
+    from .tables import print_table
 
-    # Ids are for typing again, so they are never cut short.
-    fixed = [Column(name, no_wrap=True) for name in ("run", "status")]
-    shown = Table(*fixed, "by", Column("started", no_wrap=True), "took", "what", box=None)
-    for run in found:
-        shown.add_row(run.id, _coloured(run.status), run.actor, _when(run.started), _took(run), run.title)
-    console().print(shown)
+    rows = [(r.id, _coloured(r.status), r.title, _when(r.started), _took(r), r.actor) for r in found]
+    print_table(console(), ("run", "status", "what", "started", "took", "by"), rows, right=("took",))
 
 
 @runs.command()
@@ -60,20 +59,39 @@ def show(app: App, run: str, as_json: bool) -> None:
     if as_json:
         emit({"run": found, "stages": stages, "evidence": measured})
         return
+    _show(found, stages, measured)
+
+
+def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
+    from rich.text import Text
+
+    from ..ledger import runs as table
+    from .tables import print_line
+
     out = console()
-    out.print(f"[bold]{found.id}[/bold]  {_coloured(found.status)}  by {found.actor}, {_when(found.started)}")
-    out.print(found.title, style="dim", markup=False)
+    took = f", took {_took(found)}" if found.ended else ""
+    begun = f"  by {found.actor}, {_when(found.started)}{took}"
+    print_line(out, Text.assemble((found.id, "bold"), "  ", _coloured(found.status), begun))
+    print_line(out, Text(found.title, "dim"))
     for stage in stages:
-        took = f"{stage.ended - stage.started:.1f} s" if stage.started and stage.ended else ""
+        seconds = f"{stage.ended - stage.started:.1f} s" if stage.started and stage.ended else ""
+        status = _coloured(stage.status)
+        status.pad_right(max(0, 8 - status.cell_len))
         again = f" (attempt {stage.attempt})" if stage.attempt > 1 else ""
-        out.print(f"  {_coloured(stage.status):24} {stage.id}: {stage.title}{again}  [dim]{took}[/dim]")
-        for line in _words(stage):
-            out.print(f"      {line}", markup=False)
+        words = f": {stage.detail['words']}" if stage.detail.get("words") else ""
+        title = f"  {stage.title}{words}{again}"
+        line = Text.assemble("  ", status, f"{seconds:>8}  ", (stage.id, "bold"), title)
+        print_line(out, line, 20)
+        for trouble in _trouble(stage):
+            print_line(out, Text(f"{'':20}{trouble}"), 22)
     if measured:
         good = sum(1 for e in measured if e.ok)
         out.print(f"  evidence: {good} of {len(measured)} probes ok")
     if found.status not in table.OVER:
-        out.print(f"next: [bold]govcloud runs resume {found.id}[/bold] or [bold]runs cancel[/bold]")
+        out.print(
+            f"next: [bold]govcloud runs resume {found.id}[/bold] goes on, "
+            f"[bold]govcloud runs cancel {found.id}[/bold] gives it up"
+        )
 
 
 @runs.command()
@@ -106,21 +124,19 @@ def cancel(app: App, run: str, as_json: bool) -> None:
         click.echo(f"run {found.id} is cancelled; `govcloud plan` shows what is left to do")
 
 
-def _words(stage: StageRow) -> list[str]:
-    detail = stage.detail
-    lines = str(detail.get("error", "")).splitlines()
-    if detail.get("not_done"):
-        lines.append("not done: " + ", ".join(detail["not_done"][:8]))
-    if detail.get("words"):
-        lines.append(str(detail["words"]))
+def _trouble(stage: StageRow) -> list[str]:
+    lines = str(stage.detail.get("error", "")).splitlines()
+    if stage.detail.get("not_done"):
+        lines.append("not done: " + ", ".join(stage.detail["not_done"][:8]))
     return lines
 
 
-def _coloured(status: str) -> str:
+def _coloured(status: str) -> Text:
+    from rich.text import Text
+
     from ..run.sinks import COLOURS
 
-    colour = COLOURS.get(str(status), "white")
-    return f"[{colour}]{status}[/{colour}]"
+    return Text(str(status), COLOURS.get(str(status), "white"))
 
 
 def _when(at: float) -> str:

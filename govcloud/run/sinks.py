@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,8 @@ from .events import Event, Note, RunEnded, RunStarted, StageEnded, StageProgress
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+# Cells of the live view that are neither title nor words: mark, seconds, and what is between.
+FIXED = 12
 MARKS = {"done": "✓", "failed": "✗", "stopped": "■", "running": "…", "pending": " "}
 COLOURS = {"done": "green", "failed": "red", "stopped": "yellow", "running": "cyan", "pending": "dim"}
 
@@ -91,6 +94,7 @@ class Live:
         self._progress: dict[str, tuple[int, int, str]] = {}
         self._began: dict[str, float] = {}
         self._took: dict[str, float] = {}
+        self._over = False
         self._live = RichLive(get_renderable=self._render, console=console, refresh_per_second=8)
         self._live.start()
 
@@ -130,37 +134,55 @@ class Live:
         self._stages[stage] = (self._stages.get(stage, (stage, ""))[0], status)
 
     def _render(self) -> RenderableType:
-        from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table.grid(padding=(0, 1))
+        room = self._console.width
+        rows = list(self._stages.items())
+        hidden = self._hidden(len(rows))
+        if hidden:
+            rows = [(s, t) for s, t in rows if t[1] in ("running", "failed", "stopped")]
+        widest = max((Text(title).cell_len for _, (title, _) in rows), default=0)
+        titles = min(widest, max(20, (room - FIXED) * 3 // 4))
+        table = Table.grid(padding=(0, 1, 0, 0))
         table.add_column(width=1)
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=58)
-        table.add_column(width=16)
-        table.add_column(justify="right", width=7)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        for stage, (title, status) in list(self._stages.items()):
+        table.add_column(width=titles, no_wrap=True, overflow="ellipsis")
+        table.add_column(width=7, no_wrap=True, justify="right")
+        table.add_column(width=max(0, room - FIXED - titles), no_wrap=True, overflow="ellipsis")
+        for stage, (title, status) in rows:
             done, total, what = self._progress.get(stage, (0, 0, ""))
-            bar: RenderableType = ""
+            words = Text(what, "dim")
             if status == "running":
-                bar = ProgressBar(total or None, done, width=16, pulse=not total)
+                words = Text.assemble(*_bar(done, total, 16 if room > 100 else 10), " ", words)
             seconds = self._took.get(stage)
             if seconds is None and stage in self._began:
                 seconds = time.monotonic() - self._began[stage]
+            took = f"{seconds:.1f} s" if seconds is not None else ""
             colour = COLOURS[status]
-            table.add_row(
-                f"[{colour}]{MARKS[status]}[/{colour}]",
-                f"[{colour}]{_escape(title)}[/{colour}]",
-                bar,
-                f"{seconds:.1f} s" if seconds is not None else "",
-                f"[dim]{_escape(what)}[/dim]",
-            )
+            table.add_row(Text(MARKS[status], colour), Text(title, colour), took, words)
+        if hidden:
+            table.add_row("", Text(self._counts(), "dim"))
         return table
+
+    def _hidden(self, count: int) -> bool:
+        """More stages than lines: those at work are shown, the others counted, until the end."""
+        return not self._over and count > self._console.height - 4
+
+    def _counts(self) -> str:
+        counts = Counter(status for _, status in self._stages.values())
+        return ", ".join(f"{counts[s]} {s}" for s in ("done", "pending") if counts[s])
 
     def close(self) -> None:
         """Draw once more and give back the terminal."""
+        self._over = True
         if self._live.is_started:
             self._live.stop()
+
+
+def _bar(done: int, total: int, width: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What is done and what is left; where nobody knows how much there is, only a line."""
+    full = min(width, done * width // total) if total else 0
+    return ("━" * full, "cyan"), ("━" * (width - full), "bright_black")
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,92 @@
+"""Tables and long lines for people: on a terminal nothing breaks in mid-word, in a pipe nothing is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+# Cells between two columns, and the least that is worth showing of a column that must be cut.
+GAP, LEAST = 2, 6
+# A column longer than this gives room to the ones after it, where a terminal is narrow.
+LONG = 22
+
+
+def print_table(
+    out: Console,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    right: Collection[str] = (),
+) -> None:
+    """Print rows under their heads; ``right`` names columns that are aligned to the right.
+
+    On a terminal the first column is whole (names are there to be copied), long ones after it are
+    cut, and those for which no room is left are named under the table. In a pipe all is whole.
+    """
+    from rich.text import Text
+
+    cells = [[c if isinstance(c, Text) else Text(c) for c in row] for row in rows]
+    widths = [max([Text(head).cell_len, *(row[n].cell_len for row in cells)]) for n, head in enumerate(heads)]
+    shown = _fit(widths, [len(h) for h in heads], out.width) if out.is_terminal else widths
+    out.print(_line([Text(h, "bold") for h in heads], shown, heads, right))
+    for row in cells:
+        out.print(_line(row, shown, heads, right))
+    left = heads[len(shown) :]
+    if left:
+        out.print(f"[dim]no room here for: {', '.join(left)}; a wider terminal or --json shows them[/dim]")
+
+
+def _fit(widths: Sequence[int], heads: Sequence[int], room: int) -> list[int]:
+    """Widths of the columns that are shown, from the left."""
+    if sum(widths) + GAP * (len(widths) - 1) <= room:
+        return list(widths)
+    shown = [widths[0]]
+    for width, head in zip(widths[1:], heads[1:], strict=True):
+        left = room - sum(shown) - GAP * len(shown)
+        wanted = min(width, max(LONG, head))
+        if wanted > left and left < max(LEAST, head):
+            break
+        shown.append(min(wanted, left))
+    return shown
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int], heads: Sequence[str], right: Collection[str]) -> Text:
+    from rich.text import Text
+
+    line = Text()
+    for number, width in enumerate(widths):
+        cell = cells[number].copy()
+        cell.truncate(width, overflow="ellipsis")
+        blank = " " * (width - cell.cell_len)
+        if number:
+            line.append(" " * GAP)
+        if heads[number] in right:
+            line.append(blank)
+            line.append_text(cell)
+        else:
+            line.append_text(cell)
+            line.append(blank)
+    line.rstrip()
+    return line
+
+
+def print_line(out: Console, line: Text, indent: int | None = None) -> None:
+    """Print one line; where a terminal is too narrow, go on under its beginning, between words.
+
+    ``indent``: where the lines after the first begin; by default two further in than the first.
+    """
+    if not out.is_terminal or line.cell_len <= out.width:
+        out.print(line)
+        return
+    from rich.text import Text
+
+    if indent is None:
+        indent = len(line.plain) - len(line.plain.lstrip()) + 2
+    head, rest = line[:indent], line[indent:]
+    for number, part in enumerate(rest.wrap(out, max(20, out.width - indent))):
+        part.rstrip()
+        out.print((head if number == 0 else Text(" " * indent)) + part)
