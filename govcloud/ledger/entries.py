@@ -64,26 +64,20 @@ def last_revision(connection: Connection) -> int:
     return connection.execute(select(func.max(revision.c.number))).scalar() or 0
 
 
-def new_uid(connection: Connection, environment: str, kind: str, name: str) -> str:
-    """The uid that a new entry of this name gets: the same for everybody who plans it now.
-
-    It counts the entries that bore the name before, so a later namesake is somebody else.
-    """
-    former = connection.execute(
-        select(func.count()).select_from(entry).where(entry.c.kind == kind, entry.c.name == name)
-    ).scalar()
-    return uid_for(environment, kind, name, former or 0)
-
-
 def uid_for(environment: str, kind: str, name: str, former: int) -> str:
     """16 hexadecimal characters (64 bits: one clash expected at four thousand million entries)."""
     return hashlib.blake2b(f"{environment}/{kind}/{name}/{former}".encode(), digest_size=8).hexdigest()
 
 
 def former_names(connection: Connection) -> dict[Key, int]:
-    """How many entries bore each name before or bear it now (one query for a whole plan)."""
+    """How many entries have borne each name, now or ever: a later namesake is somebody else.
+
+    Counted over the history, for an entry that was renamed keeps the uid that its first name gave.
+    """
     rows = connection.execute(
-        select(entry.c.kind, entry.c.name, func.count()).group_by(entry.c.kind, entry.c.name)
+        select(accepted.c.kind, accepted.c.name, func.count(accepted.c.uid.distinct())).group_by(
+            accepted.c.kind, accepted.c.name
+        )
     )
     return {(kind, name): count for kind, name, count in rows}
 
