@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import canonical
+from ..errors import InputError, Problem
 from ..ledger.building import Applied, Intent, Observed
 from ..ledger.entries import Accepted, Key, uid_for
 from ..model.catalogue import Catalogue
@@ -148,7 +149,12 @@ def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) ->
 
 
 def _identify(inputs: Inputs, work: _Work) -> None:
-    """Give every proposed entry its uid, and its incarnation as it stands."""
+    """Give every proposed entry its uid, and its incarnation as it stands.
+
+    Raises ``InputError`` where two entries say that they were the same one.
+    """
+    heirs: dict[str, str] = {}
+    problems: list[Problem] = []
     for key, fields in inputs.proposed.items():
         kind, name = key
         was = inputs.accepted.get(key)
@@ -156,11 +162,17 @@ def _identify(inputs: Inputs, work: _Work) -> None:
             was = inputs.accepted.get((kind, fields["was"]))
             if was is not None and was.key in inputs.proposed:
                 was = None  # the former name lives on as an entry of its own
+            if was is not None:
+                first = heirs.setdefault(was.uid, name)
+                if first != name:
+                    problems.append(Problem(f"{kind}/{first} and {kind}/{name} both say `was: {was.name}`"))
         if was is not None:
             work.identities[key] = _Identity(was.uid, was.incarnation, was.stack, was)
         else:
             uid = uid_for(inputs.environment, kind, name, inputs.former.get(key, 0))
             work.identities[key] = _Identity(uid, 1, None, None)
+    if problems:
+        raise InputError(problems, hint="an entry goes on as one other; the rest are new and say no `was`")
 
 
 def _place(inputs: Inputs, work: _Work) -> None:
