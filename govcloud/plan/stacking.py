@@ -110,6 +110,7 @@ def compare(
         change.doomed.append(doomed)
         change.contract.append(ResourceChange("delete", doomed.type, uid, doomed.subject))
         change.contract.sort(key=lambda c: c.subject)
+    _let_go(out, live)
     _sweep(out, applied, seen.values(), intents, live)
     return {s: c for s, c in out.items() if c.expand or c.contract}
 
@@ -134,6 +135,22 @@ def _change(resource: Resource, built: Applied | None, seen: Mapping[str, Observ
         )
         return ResourceChange("heal", resource.type, resource.uid, resource.subject, drifted)
     return None
+
+
+def _let_go(out: Mapping[str, StackChanges], live: set[str]) -> None:
+    """Delete in the first phase what cannot be held until the second: what it stands on is made anew."""
+    held = {r.object_id: r for change in out.values() for r in change.doomed}
+    fallen: set[str] = set()
+    while True:
+        loose = {o for o, r in held.items() if any(i not in live and i not in held for i in _references(r))}
+        if not loose:
+            break
+        fallen |= {held.pop(o).uid for o in loose}
+    for change in out.values():
+        if change.expand:
+            change.expand += [c for c in change.contract if c.uid in fallen]
+            change.contract = [c for c in change.contract if c.uid not in fallen]
+            change.doomed = [r for r in change.doomed if r.uid not in fallen]
 
 
 def _sweep(
