@@ -180,6 +180,16 @@ def set_status(connection: Connection, id: str, status: Status, *, segment: int 
     connection.execute(update(run).where(run.c.id == id).values(**values))
 
 
+def give_up(connection: Connection, id: str) -> None:
+    """The run is cancelled; a stage that its dead process left running was stopped."""
+    connection.execute(
+        update(stage)
+        .where(stage.c.run == id, stage.c.status == Status.RUNNING)
+        .values(status=Status.STOPPED, ended=time.time())
+    )
+    set_status(connection, id, Status.CANCELLED)
+
+
 def reopen(connection: Connection, id: str) -> None:
     """Before a resume: stages that did not get to their end are pending again."""
     connection.execute(

@@ -21,7 +21,14 @@ LEASE = "run"
 
 
 class Stopped(GovcloudError):
-    """The run was asked to stop, and did, at a place from which it can go on."""
+    """The run was asked to stop, and did, at a place from which it can go on.
+
+    ``detail``: what was done and what was not, as far as it is known.
+    """
+
+    def __init__(self, message: str, detail: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.detail = detail or {}
 
 
 class StageFailed(GovcloudError):

@@ -75,7 +75,7 @@ def start(
             for left in runs.unfinished(connection):
                 _refuse_running(left)
                 # What it left undone is part of this plan; going on with it later would undo this.
-                runs.set_status(connection, left.id, Status.CANCELLED)
+                runs.give_up(connection, left.id)
             for content in blobs.values():
                 runs.put_blob(connection, content)
             digest = runs.put_blob(connection, stages.encode(plan))
@@ -136,7 +136,7 @@ def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
     if known.status in runs.OVER:
         raise InputError([Problem(f"run {known.id} is {known.status} already")])
     with _leased(ledger) as fence, ledger.write((LEASE, fence)) as connection:
-        runs.set_status(connection, known.id, Status.CANCELLED)
+        runs.give_up(connection, known.id)
         audit.append(connection, actor(), "run cancelled", {"run": known.id})
         audit.write_anchor(connection, ledger.anchor)
         return runs.get(connection, known.id)

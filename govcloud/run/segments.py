@@ -94,7 +94,7 @@ def perform(context: RunContext, stage_id: str) -> str:
     try:
         detail = actuate(stage, context)
     except Stopped as stopped:
-        status, detail = Status.STOPPED, {"error": stopped.message}
+        status, detail = Status.STOPPED, {"error": stopped.message, **stopped.detail}
     except StageFailed as failed:
         status = Status.STOPPED if context.stop.is_set() else Status.FAILED
         detail = {"error": failed.message, **failed.detail}

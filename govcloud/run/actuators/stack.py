@@ -41,7 +41,8 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
         _record(stage, context, progress, whole=False)
         if context.stop.is_set():
             raise Stopped(
-                f"stopped after {len(progress.done)} of {len(stage.changes)} in {stage.stack}"
+                f"stopped after {len(progress.done)} of {len(stage.changes)} in {stage.stack}",
+                progress.detail(),
             ) from error
         raise StageFailed(progress.words(error), progress.detail()) from error
     _record(stage, context, progress, whole=True)
