@@ -140,9 +140,12 @@ def _break_and_heal(scene: Scene, figures: Figures) -> None:
     scene.say(f"Somebody pulls a cable at three in the morning: {cut['name']}.")
     interface = cut["a_interface"]
     scene.type("lab", "exec", cut["a"], "--", "ip", "link", "delete", interface)
+    village = FLOW.rstrip("/")
+    scene.type("probe", village, expect=(3,))
     scene.type("drift", expect=(3,))
     figures.drift_found = int(scene.ask("drift", expect=(3,))["deviations"])
     scene.say("Healing is a plan like any other.")
     scene.type("apply", "--yes")
+    scene.type("probe", village)
     scene.type("drift", expect=(0, 3))
     figures.drift_left = int(scene.ask("drift", expect=(0, 3))["deviations"])
