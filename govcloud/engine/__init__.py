@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +98,19 @@ def environment(private: Path) -> dict[str, str]:
     folder = private / "pulumi"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
+        **_user(),
         "PULUMI_HOME": str(folder),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_SKIP_CHECKPOINTS": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
     }
+
+
+def _user() -> dict[str, str]:
+    """A name for a user that nobody has written down, as in a container: the engine insists on one."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        return {"USER": os.environ.get("USER") or f"uid-{os.getuid()}"}
+    return {}

@@ -18,7 +18,7 @@ from ..plan.builder import reachable_hosts
 from ..plan.gather import accepted_catalogue, routing
 from ..plan.stacking import restore
 from ..plan.stages import Resource
-from ..plan.wiring import wires
+from ..plan.wiring import LOOPBACK, wires
 from ..provider.drivers import open_driver
 from ..workspace import Workspace
 
@@ -140,6 +140,8 @@ def _configuration(wanted: Mapping[str, list[str]] | None, real: RealObject) -> 
     interfaces: Mapping[str, Mapping[str, Any]] = real.facts.get("interfaces", {})
     out: dict[str, dict[str, Any]] = {}
     for interface, addresses in wanted.items():
+        if interface not in interfaces and interface != LOOPBACK:
+            continue  # it went with its line, which is missing itself
         if interface in interfaces and not interfaces[interface]["up"]:
             out[f"{STATE}{interface}"] = {"wanted": "up", "seen": "down"}
         there = _normal(seen.get(interface, []))

@@ -7,6 +7,7 @@ the process lives. A run whose process died goes on with ``resume``.
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import signal
 import socket
@@ -48,7 +49,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def actor() -> str:
     """Who runs this process, as the audit trail names them."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run us as a user that nobody has written down.
+        name = f"uid-{os.getuid()}"
+    return f"{name}@{socket.gethostname()}"
 
 
 def start(
