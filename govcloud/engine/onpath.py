@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,17 +83,18 @@ def _fault(version: tuple[int, ...], words: str) -> str:
 
 def _ask(path: Path) -> tuple[tuple[int, ...], str]:
     """Run ``pulumi version``: the version, or nothing and why."""
-    environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
-        done = subprocess.run(
-            [str(path), "version"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            env=environment,
-        )
+        # It writes a log even for this, which must not stay in the user's home.
+        with tempfile.TemporaryDirectory(prefix="govcloud-", ignore_cleanup_errors=True) as folder:
+            done = subprocess.run(
+                [str(path), "version"],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                timeout=PATIENCE,
+                env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_HOME": folder},
+            )
     except subprocess.TimeoutExpired:
         return (), f"it gave no answer to `pulumi version` in {PATIENCE:.0f} s"
     except OSError as error:
