@@ -52,6 +52,20 @@ def _host() -> str:
 
 
 def _start_time(pid: int) -> float | None:
+    """When a process started; None where there is none, or only a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return _start_elsewhere(pid)
+    # The command's name is in brackets and may hold brackets itself.
+    fields = text.rpartition(")")[2].split()
+    # Ticks since boot: a time of day would move with every correction of the clock.
+    return None if fields[0] in ("Z", "X") else float(fields[19])
+
+
+def _start_elsewhere(pid: int) -> float | None:
+    if Path("/proc/self/stat").exists():
+        return None
     import psutil
 
     try:
