@@ -155,8 +155,12 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
         bound = settings(connection)
     if not bound:
         with ledger.write() as connection:
-            connection.execute(insert(schema.setting), [{"key": k, "value": v} for k, v in wanted.items()])
-        return
+            # Read again with the lock in hand: another first command may have come before.
+            bound = settings(connection)
+            if not bound:
+                rows = [{"key": k, "value": v} for k, v in wanted.items()]
+                connection.execute(insert(schema.setting), rows)
+                return
     problems = [
         Problem(f"the ledger is bound to {key} {bound[key]!r}, this workspace says {wanted[key]!r}")
         for key in BOUND
