@@ -178,6 +178,7 @@ def replace_claims(connection: Connection, number: int, prefix: str, rows: Itera
     """
     wanted = {(r.kind, r.name, r.claimant): r for r in rows}
     ended: list[int] = []
+    moved: list[tuple[int, int]] = []
     for row in connection.execute(
         select(claim).where(claim.c.until.is_(None), claim.c.claimant.startswith(prefix, autoescape=True))
     ):
@@ -185,8 +186,13 @@ def replace_claims(connection: Connection, number: int, prefix: str, rows: Itera
         new = wanted.get(key)
         if new is not None and canonical.encode(new.fields).decode() == row.fields:
             del wanted[key]
+            if new.line != row.line:
+                moved.append((row.id, new.line))
         else:
             ended.append(row.id)
+    # The same words on another line are the same claim; whoever asks is shown where it stands now.
+    for id, line in moved:
+        connection.execute(update(claim).where(claim.c.id == id).values(line=line))
     for start in range(0, len(ended), 500):
         connection.execute(
             update(claim).where(claim.c.id.in_(ended[start : start + 500])).values(until=number)
