@@ -1,0 +1,164 @@
+"""Claims and accepted entries: identities, revisions, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from govcloud.ledger import Ledger, entries
+from govcloud.ledger.entries import ClaimRow
+from govcloud.ledger.schema import accepted, claim, entry
+
+
+def revise(
+    ledger: Ledger,
+    *uids: str,
+    name: str = "",
+    withdraw: bool = False,
+    incarnation: int = 1,
+    commit: str | None = None,
+    **fields: Any,
+) -> int:
+    """One revision that accepts (or ends) these entries with these fields."""
+    with ledger.write() as connection:
+        number = entries.open_revision(connection, actor="me", run=None, commit=commit, message="")
+        for uid in uids:
+            if withdraw:
+                entries.withdraw(connection, number, uid)
+            else:
+                entries.accept(
+                    connection,
+                    number,
+                    uid=uid,
+                    kind="node",
+                    name=name or uid,
+                    incarnation=incarnation,
+                    stack="network-1",
+                    fields=fields,
+                )
+    return number
+
+
+def history(ledger: Ledger, uid: str) -> list[tuple[int, int | None, str]]:
+    """(since, until, name) of every accepted row of an entry."""
+    query = select(accepted.c.since, accepted.c.until, accepted.c.name).where(accepted.c.uid == uid)
+    with ledger.read() as connection:
+        return [tuple(r) for r in connection.execute(query.order_by(accepted.c.since))]  # type: ignore[misc]
+
+
+def test_rows_are_valid_from_a_revision_to_before_a_revision(ledger: Ledger) -> None:
+    revise(ledger, "a", "b", role="core")
+    revise(ledger, "a", role="border")
+    revise(ledger, "a", name="z", role="border")
+    revise(ledger, "a", withdraw=True)
+    assert history(ledger, "a") == [(1, 2, "a"), (2, 3, "a"), (3, 4, "z")]
+    assert history(ledger, "b") == [(1, None, "b")]
+    with ledger.read() as connection:
+        assert list(entries.current(connection)) == [("node", "b")]
+        assert connection.execute(select(entry.c.until).where(entry.c.uid == "a")).scalar() == 4
+
+
+def test_accepting_and_withdrawing_again_changes_nothing(ledger: Ledger) -> None:
+    revise(ledger, "a", role="core")
+    revise(ledger, "a", role="core")
+    assert history(ledger, "a") == [(1, None, "a")]
+    revise(ledger, "a", withdraw=True)
+    revise(ledger, "a", withdraw=True)
+    assert history(ledger, "a") == [(1, 3, "a")]
+
+
+def test_another_incarnation_is_no_other_revision_of_the_fields(ledger: Ledger) -> None:
+    revise(ledger, "a", role="core")
+    revise(ledger, "a", incarnation=2, role="core")
+    with ledger.read() as connection:
+        known = entries.current(connection)["node", "a"]
+    assert (known.incarnation, known.since, known.fields) == (2, 1, {"role": "core"})
+
+
+def test_a_revision_that_fails_leaves_nothing(ledger: Ledger) -> None:
+    with pytest.raises(RuntimeError), ledger.write() as connection:
+        number = entries.open_revision(connection, actor="me", run=None, commit=None, message="")
+        entries.accept(
+            connection, number, uid="a", kind="node", name="a", incarnation=1, stack=None, fields={}
+        )
+        raise RuntimeError("the process has second thoughts")
+    with ledger.read() as connection:
+        assert entries.current(connection) == {}
+        assert entries.last_revision(connection) == 0
+
+
+def test_a_name_counts_everybody_who_ever_bore_it(ledger: Ledger) -> None:
+    revise(ledger, "first", name="r1")
+    revise(ledger, "first", name="gate")  # renamed: r1 is free, but it was somebody's
+    revise(ledger, "second", name="r1")
+    revise(ledger, "second", withdraw=True)
+    revise(ledger, "third", name="r1", role="core")
+    revise(ledger, "third", name="r1", role="border")
+    with ledger.read() as connection:
+        assert entries.former_names(connection) == {("node", "r1"): 3, ("node", "gate"): 1}
+    uids = {entries.uid_for("tiny", "node", "r1", n) for n in range(4)}
+    assert len(uids) == 4
+    assert entries.uid_for("other", "node", "r1", 0) not in uids
+
+
+def said(ledger: Ledger) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
+    """Every claim of now: (claimant, name) to (line, fields)."""
+    with ledger.read() as connection:
+        return {(c.claimant, c.name): (c.line, c.fields) for c in entries.claims(connection)}
+
+
+def test_claims_are_replaced_only_for_their_claimant(ledger: Ledger) -> None:
+    def replace(number: int, prefix: str, *rows: ClaimRow) -> None:
+        with ledger.write() as connection:
+            entries.replace_claims(connection, number, prefix, rows)
+
+    mine = ClaimRow("node", "a", "file:x.yaml", 3, {"role": "core"})
+    other = ClaimRow("node", "b", "file:y.yaml", 4, {"role": "core"})
+    asked = ClaimRow("node", "a", "request:7", 0, {"title": "A"})
+    odd = ClaimRow("node", "c", "file_x", 0, {})
+    replace(1, "file:", mine, other)
+    replace(1, "request:", asked)
+    replace(1, "file_", odd)
+    # The files say less now, and one thing otherwise: only they are concerned.
+    changed = ClaimRow("node", "a", "file:x.yaml", 9, {"role": "border"})
+    replace(2, "file:", changed)
+    assert said(ledger) == {
+        ("file:x.yaml", "a"): (9, {"role": "border"}),
+        ("request:7", "a"): (0, {"title": "A"}),
+        ("file_x", "c"): (0, {}),
+    }
+    # `_` is a letter here, no wildcard: nothing of `file:` ends.
+    replace(3, "file_")
+    assert ("file:x.yaml", "a") in said(ledger)
+    assert ("file_x", "c") not in said(ledger)
+    with ledger.read() as connection:
+        rows = connection.execute(select(claim.c.claimant, claim.c.since, claim.c.until)).all()
+    assert {tuple(r) for r in rows} == {
+        ("file:x.yaml", 1, 2),
+        ("file:x.yaml", 2, None),
+        ("file:y.yaml", 1, 2),
+        ("file_x", 1, 3),
+        ("request:7", 1, None),
+    }
+
+
+def test_the_same_words_on_another_line_are_the_same_claim(ledger: Ledger) -> None:
+    for number, line in ((1, 3), (2, 40)):
+        with ledger.write() as connection:
+            row = ClaimRow("node", "a", "file:x.yaml", line, {"role": "core"})
+            entries.replace_claims(connection, number, "file:", [row])
+    assert said(ledger) == {("file:x.yaml", "a"): (40, {"role": "core"})}
+    with ledger.read() as connection:
+        assert connection.execute(select(claim.c.since)).scalars().all() == [1]
+
+
+def test_the_last_commit_is_the_newest_that_is_known(ledger: Ledger) -> None:
+    with ledger.read() as connection:
+        assert entries.last_commit(connection) is None
+    revise(ledger, "a", commit="c1")
+    revise(ledger, "a", commit="c2")
+    revise(ledger, "a", commit=None)
+    with ledger.read() as connection:
+        assert entries.last_commit(connection) == "c2"
