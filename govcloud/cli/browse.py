@@ -160,11 +160,10 @@ def _table(kind: str, found: list[Accepted]) -> None:
     used = Counter(f for e in found for f in e.fields if f not in ("title", "source", "invented", "was"))
     often = {f for f, _ in used.most_common(6)}
     columns = [f for f in fields(kind) if f in often]
-    rows = [
-        (e.name, str(e.fields.get("title", "")), *(_cell(e.fields.get(c, "")) for c in columns))
-        for e in found
-    ]
-    print_table(console(), ("name", "title", *columns), rows)
+    if any("title" in e.fields for e in found):
+        columns = ["title", *columns]
+    rows = [(e.name, *(_cell(e.fields.get(c, "")) for c in columns)) for e in found]
+    print_table(console(), ("name", *columns), rows)
 
 
 def _cell(value: Any) -> str:
@@ -202,12 +201,9 @@ def _show(document: dict[str, Any], entry: Accepted) -> None:
     from .tables import print_line
 
     out = console()
-    title = str(entry.fields.get("title", ""))
-    out.print(
-        Text.assemble(
-            (f"{entry.kind}/{entry.name}", "bold"), f"  {title}", (f"  {KINDS[entry.kind].ZH}", "dim")
-        ),
-    )
+    title = f"  {entry.fields['title']}" if "title" in entry.fields else ""
+    subject = Text(f"{entry.kind}/{entry.name}", "bold")
+    out.print(Text.assemble(subject, title, (f"  {KINDS[entry.kind].ZH}", "dim")))
     said = {f: _place(c) for c in document["claims"] for f in c["fields"]}
     # Mostly one file says it all: then it is told once.
     only = said[next(iter(said))] if len(set(said.values())) == 1 else ""
@@ -232,6 +228,18 @@ def _show(document: dict[str, Any], entry: Accepted) -> None:
             "" if one.ok else f"  {one.detail.get('reason', '')}",
         )
         print_line(out, line, 4)
+    for way, versions in _ways(document["evidence"]).items():
+        print_line(out, Text(f"  way over {' and '.join(versions)}: {' › '.join(way)}"), 4)
+
+
+def _ways(rows: list[Any]) -> dict[tuple[str, ...], list[str]]:
+    """The ways that probes took, and over which versions of IP."""
+    ways: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        way, version = row.detail.get("path"), f"IPv{row.detail.get('ip_version')}"
+        if way and version not in ways.setdefault(tuple(way), []):
+            ways[tuple(way)].append(version)
+    return ways
 
 
 def _show_fields(out: Console, entry: Accepted, said: dict[str, str]) -> None:

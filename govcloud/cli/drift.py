@@ -49,17 +49,19 @@ def drift(app: App, as_json: bool) -> int:
 
 
 def _show(report: Report, seconds: float) -> None:
-    from rich.markup import escape
+    from rich.text import Text
+
+    from .tables import print_line
 
     out = console()
     for finding in report.findings:
         sign, colour = SIGNS[finding.status]
-        owner = f"  [dim]{finding.owner}[/dim]" if finding.owner else ""
-        out.print(f"[{colour}]{sign} {finding.status:9} {finding.subject}[/{colour}]{owner}")
+        subject = Text(f"{sign} {finding.status:9} {finding.subject}", colour)
+        print_line(out, Text.assemble(subject, (f"  {finding.owner}".rstrip(), "dim")))
         for name, field in finding.fields.items():
-            claimed = f"  [dim]{field['owner']}[/dim]" if field["owner"] not in ("", finding.owner) else ""
-            words = f"{name}: should be {_words(field['wanted'])}, is {_words(field['seen'])}"
-            out.print(f"      {escape(words)}{claimed}")
+            claimed = f"  {field['owner']}" if field["owner"] not in ("", finding.owner) else ""
+            words = f"      {name}: should be {_words(field['wanted'])}, is {_words(field['seen'])}"
+            print_line(out, Text.assemble(words, (claimed, "dim")))
     if not report.deviations:
         out.print(f"{report.checked} objects looked at in {seconds:.1f} s: all as it should be.")
     else:

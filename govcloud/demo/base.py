@@ -106,10 +106,15 @@ KINDS = tuple(f"{kind}/{version}" for kind in ("reach", "dns", "http") for versi
 
 def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
     """A line a flow with its figures, and under it the way that its packets took."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     flows: dict[str, dict[str, dict[str, Any]]] = {}
     for probe in probes:
         flow, _, kind = probe["name"].partition("/")
         flows.setdefault(flow, {})[kind] = probe
+    # A terminal breaks the way between two words; in a pipe it stays one line.
+    whole = not scene.console.is_terminal
     scene.say("Measured from villages and islands, every probe across every level between:")
     heads = "".join(f"{k.replace('/', ' v'):>10}" for k in KINDS)
     scene.console.print(f"[dim]  {'ms':22}{heads}[/dim]")
@@ -122,7 +127,7 @@ def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
         else:
             figures = ", ".join(f"v{p['ip_version']} {p['value']:.1f} {p['unit']}" for p in found.values())
             scene.console.print(f"{mark} {flow:22} copy at the recovery site, age over {figures}")
-        scene.console.print(f"    [dim]{way}[/dim]", soft_wrap=True)
+        scene.console.print(Padding(Text(way, "dim"), (0, 0, 0, 4), expand=False), soft_wrap=whole)
 
 
 def _figure(probe: dict[str, Any] | None) -> str:

@@ -15,6 +15,14 @@ STYLES = {"+": "green", "~": "yellow", "±": "magenta", "!": "cyan", "-": "red"}
 # A list longer than this is told by its counts, unless everything is asked for.
 LONG = 24
 
+# What a summary counts: one, several, and what happens to it.
+WORDS = (
+    ("entries", "entry", "entries", "record"),
+    *((verb, "object", "objects", verb) for verb in SIGNS),
+    ("hosts", "host", "hosts", "configure"),
+    ("probes", "probe", "probes", "measure"),
+)
+
 Line = tuple[str, str]  # (style, text)
 
 
@@ -40,17 +48,12 @@ def sentence(plan: Plan) -> str:
     if plan.empty:
         return "Nothing to do: what is accepted, built and seen is what the files say."
     counts = summary(plan)
-    words = {
-        "entries": "{} entries to record",
-        "create": "{} objects to create",
-        "update": "{} to update",
-        "replace": "{} to replace",
-        "heal": "{} to heal",
-        "delete": "{} to delete",
-        "hosts": "{} hosts to configure",
-        "probes": "{} probes to measure",
-    }
-    return ", ".join(text.format(counts[key]) for key, text in words.items() if counts.get(key)) + "."
+    parts = [
+        f"{counts[key]} {one if counts[key] == 1 else many} to {verb}"
+        for key, one, many, verb in WORDS
+        if counts.get(key)
+    ]
+    return ", ".join(parts) + "."
 
 
 def lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
@@ -117,6 +120,8 @@ def _field(change: FieldChange) -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "(not said)"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
@@ -124,7 +129,7 @@ def _probes(stage: Probe, full: bool) -> Iterator[Line]:
     groups = Counter((p["source"], p["target"]) for p in stage.probes)
     shown = list(groups.items()) if full else list(groups.items())[:LONG]
     for (source, target), count in shown:
-        yield "", f"   {source} → {target}: {count} probes"
+        yield "", f"   {source} → {target}: {count} probe{'s' if count > 1 else ''}"
 
 
 def markdown(plan: Plan) -> str:

@@ -45,7 +45,8 @@ class Lines:
         """Write what is worth a line; single objects are not."""
         match event:
             case RunStarted():
-                self._line(f"run {event.run}: {len(event.stages)} stages")
+                count = len(event.stages)
+                self._line(f"run {event.run}: {count} stage{'s' if count != 1 else ''}")
             case StageStarted():
                 self._line(f"  {event.stage}: {event.title}")
             case StageEnded():
@@ -179,10 +180,14 @@ class Live:
             self._live.stop()
 
 
-def _bar(done: int, total: int, width: int) -> tuple[tuple[str, str], tuple[str, str]]:
-    """What is done and what is left; where nobody knows how much there is, only a line."""
-    full = min(width, done * width // total) if total else 0
-    return ("━" * full, "cyan"), ("━" * (width - full), "bright_black")
+def _bar(done: int, total: int, width: int) -> list[tuple[str, str]]:
+    """What is done and what is left; where nobody knows how much there is, a dash that wanders."""
+    if total:
+        full = min(width, done * width // total)
+        return [("━" * full, "cyan"), ("━" * (width - full), "bright_black")]
+    dash = width // 4
+    at = int(time.monotonic() * 8) % (width - dash + 1)
+    return [("━" * at, "bright_black"), ("━" * dash, "cyan"), ("━" * (width - dash - at), "bright_black")]
 
 
 def _escape(text: str) -> str:
