@@ -183,6 +183,9 @@ def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
 
 
 def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
+    # The SDK brings gRPC into this process, and ansible-runner forks it. By default gRPC starts threads in
+    # such a child, which now and then end it before it has become ansible-playbook.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from pulumi import automation as auto
     from pulumi.automation._stack import StackInitMode
     from pulumi.automation.errors import ConcurrentUpdateError
