@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from govcloud.plan.gather import frr_installed
 from tests.province import small
 from tests.province.place import Place, place
+
+DISORDER = pytest.StashKey[bool]()
 
 
 def made(where: Place, routing: str) -> Place:
@@ -34,11 +36,21 @@ def built(routing: str) -> Iterator[Place]:
         yield where
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed: it may have left its province in disorder."""
+    report = yield
+    if report.failed and item.parent is not None:
+        item.parent.stash[DISORDER] = True
+    return report
+
+
 @pytest.fixture
-def province(built: Place) -> Place:
-    """The small province in good order, whatever the test before did to it."""
-    built.type("lab", "up")
-    drifted = built.type("drift", expect=(0, 3)).code
-    if drifted or built.ask("plan")["changes"]:
+def province(built: Place, request: pytest.FixtureRequest) -> Place:
+    """The small province in good order: a test leaves it so, unless it fails."""
+    if request.node.parent.stash.get(DISORDER, False):
+        built.type("lab", "up")
+        built.type("drift", expect=(0, 3))
         built.type("apply", "--yes")
+        request.node.parent.stash[DISORDER] = False
     return built

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from govcloud import engine
+from govcloud.lab.client import LabClient
 from govcloud.lab.leftovers import leftovers
 from govcloud.lab.places import MARK_VARIABLE, places
 from govcloud.workspace import open_workspace
@@ -112,6 +113,11 @@ class Place:
         process.send_signal(number)
         process.communicate(timeout=60)
         return process.returncode, time.monotonic() - began
+
+    def lab_prefix(self) -> list[str]:
+        """What an ordinary user's shell of the lab starts with (`govcloud lab shell`); empty for root."""
+        workspace = open_workspace(str(self.root))
+        return LabClient(self.root, workspace.environment).prefix()
 
     # -- what is there ----------------------------------------------------------------------------
 
