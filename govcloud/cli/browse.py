@@ -25,14 +25,14 @@ def ls(app: App, kind: str | None, filters: tuple[str, ...], as_json: bool) -> N
     """List the accepted entries of KIND, those whose fields have these values. Without KIND: counts."""
     from ..ledger import entries, open_ledger
 
+    name = kind_named(kind) if kind is not None else None
+    wanted = [_filter(name, text) for text in filters] if name is not None else []
     with open_ledger(app.workspace).read() as connection:
-        known = entries.current(connection)
-    if kind is None:
+        known = entries.current(connection, kind=name)
+    if name is None:
         _counts(known, as_json)
         return
-    name = kind_named(kind)
-    wanted = [_filter(name, text) for text in filters]
-    found = [e for (k, _), e in sorted(known.items()) if k == name and all(_fits(e, f, v) for f, v in wanted)]
+    found = [e for _, e in sorted(known.items()) if all(_fits(e, f, v) for f, v in wanted)]
     if as_json:
         emit([_document(e) for e in found])
         return
@@ -65,9 +65,9 @@ def show(app: App, entry: str, as_json: bool) -> None:
             guess = nearest(name, [n for k, n in known if k == kind])
             hint = f"did you mean {kind}/{guess}?" if guess else f"`govcloud ls {kind}` lists them"
             raise InputError([Problem(f"no {kind} is called {name!r}")], hint=hint)
-        claims = [c for c in entries.claims(connection) if (c.kind, c.name) == (kind, name)]
+        claims = entries.claims(connection, of=(kind, name))
         observed = building.all_observed(connection, uid=found.uid)
-        built = [a for a in building.all_applied(connection).values() if a.uid == found.uid]
+        built = building.all_applied(connection, uid=found.uid).values()
         measured = _latest(evidence.of(connection, f"{kind}/{name}"))
     document = _document(found) | {
         "claims": [{"claimant": c.claimant, "line": c.line, "fields": sorted(c.fields)} for c in claims],

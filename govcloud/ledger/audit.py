@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
-
 from .. import canonical
 from ..files import write_atomically
-from .schema import audit
+from .connection import Connection
 
 GENESIS = "0" * 64
 
@@ -23,30 +21,27 @@ def _hash(seq: int, epoch: int, at: float, actor: str, action: str, data: str, p
 
 def append(connection: Connection, actor: str, action: str, data: dict[str, Any]) -> None:
     """Add one row, in the caller's transaction: what is done and its trace stand or fall together."""
-    last = connection.execute(
-        select(audit.c.seq, audit.c.epoch, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
-    ).first()
-    seq, epoch, previous = (last.seq + 1, last.epoch, last.hash) if last else (1, 1, GENESIS)
+    last = connection.row("SELECT seq, epoch, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    seq, epoch, previous = (last[0] + 1, last[1], last[2]) if last else (1, 1, GENESIS)
     at = time.time()
     body = canonical.encode(data).decode()
-    connection.execute(
-        insert(audit).values(
-            seq=seq,
-            epoch=epoch,
-            at=at,
-            actor=actor,
-            action=action,
-            data=body,
-            previous=previous,
-            hash=_hash(seq, epoch, at, actor, action, body, previous),
-        )
-    )
+    row = {
+        "seq": seq,
+        "epoch": epoch,
+        "at": at,
+        "actor": actor,
+        "action": action,
+        "data": body,
+        "previous": previous,
+        "hash": _hash(seq, epoch, at, actor, action, body, previous),
+    }
+    connection.insert("audit", [row])
 
 
 def head(connection: Connection) -> tuple[int, str]:
     """(sequence number, hash) of the last row; (0, zeros) for an empty trail."""
-    last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
-    return (last.seq, last.hash) if last else (0, GENESIS)
+    last = connection.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    return (last[0], last[1]) if last else (0, GENESIS)
 
 
 def write_anchor(connection: Connection, path: Path) -> None:
@@ -60,17 +55,20 @@ def verify(connection: Connection, anchor: Path) -> tuple[int, list[str]]:
     """(rows read, what is wrong in sentences). An empty list: the chain holds up to its anchor."""
     wrong: list[str] = []
     previous, count, by_seq = GENESIS, 0, {0: GENESIS}
-    for row in connection.execute(select(audit).order_by(audit.c.seq)):
+    rows = connection.rows(
+        "SELECT seq, epoch, at, actor, action, data, previous, hash FROM audit ORDER BY seq"
+    )
+    for seq, epoch, at, actor, action, data, before, value in rows:
         count += 1
-        if row.seq != count:
-            wrong.append(f"row {count} is missing: the next one found is {row.seq}")
+        if seq != count:
+            wrong.append(f"row {count} is missing: the next one found is {seq}")
             break
-        if row.previous != previous:
-            wrong.append(f"row {row.seq} does not follow the row before it")
-        if row.hash != _hash(row.seq, row.epoch, row.at, row.actor, row.action, row.data, row.previous):
-            wrong.append(f"row {row.seq} ({row.action}) was changed after it was written")
-        previous = row.hash
-        by_seq[row.seq] = row.hash
+        if before != previous:
+            wrong.append(f"row {seq} does not follow the row before it")
+        if value != _hash(seq, epoch, at, actor, action, data, before):
+            wrong.append(f"row {seq} ({action}) was changed after it was written")
+        previous = value
+        by_seq[seq] = value
     if not anchor.exists():
         if count:
             wrong.append(f"the anchor {anchor.name} is missing: nobody can tell whether rows were cut off")

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
 
 from .. import canonical
-from .schema import applied, intent, observed
+from .connection import Connection, matching
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -45,61 +44,62 @@ class Intent(msgspec.Struct, frozen=True):
     run: str
 
 
-def all_applied(connection: Connection) -> dict[tuple[str, str], Applied]:
-    """Everything built, by (scope, uid)."""
-    rows = connection.execute(
-        select(applied.c.scope, applied.c.uid, applied.c.incarnation, applied.c.digest, applied.c.inputs)
-    )
+def all_applied(connection: Connection, *, uid: str | None = None) -> dict[tuple[str, str], Applied]:
+    """Everything built, or what is built of one entry, by (scope, uid)."""
+    where, values = matching(uid=uid)
+    rows = connection.rows(f"SELECT scope, uid, incarnation, digest, inputs FROM applied{where}", **values)
+    decode = msgspec.json.decode
     return {
-        (r.scope, r.uid): Applied(r.scope, r.uid, r.incarnation, r.digest, msgspec.json.decode(r.inputs))
-        for r in rows
+        (scope, uid): Applied(scope, uid, incarnation, digest, decode(inputs))
+        for scope, uid, incarnation, digest, inputs in rows
     }
 
 
 def set_applied(connection: Connection, run: str, rows: Iterable[Applied]) -> None:
     """Record what was built, replacing what stood there."""
     now = time.time()
-    for row in rows:
-        connection.execute(delete(applied).where(applied.c.scope == row.scope, applied.c.uid == row.uid))
-        connection.execute(
-            insert(applied).values(
-                scope=row.scope,
-                uid=row.uid,
-                incarnation=row.incarnation,
-                digest=row.digest,
-                inputs=canonical.encode(row.inputs).decode(),
-                run=run,
-                at=now,
-            )
-        )
+    values = (
+        {
+            "scope": row.scope,
+            "uid": row.uid,
+            "incarnation": row.incarnation,
+            "digest": row.digest,
+            "inputs": canonical.encode(row.inputs).decode(),
+            "run": run,
+            "at": now,
+        }
+        for row in rows
+    )
+    connection.replace("applied", ("scope", "uid"), values)
 
 
 def forget_applied(connection: Connection, scope: str, uids: Iterable[str] | None = None) -> None:
     """Nothing is built there any more: of these uids, or (None) of the whole scope."""
     if uids is None:
-        connection.execute(delete(applied).where(applied.c.scope == scope))
-        return
-    for uid in uids:
-        connection.execute(delete(applied).where(applied.c.scope == scope, applied.c.uid == uid))
+        connection.run("DELETE FROM applied WHERE scope = :scope", scope=scope)
+    else:
+        gone = [{"scope": scope, "uid": uid} for uid in uids]
+        connection.run_many("DELETE FROM applied WHERE scope = :scope AND uid = :uid", gone)
 
 
 def all_observed(
     connection: Connection, *, uid: str | None = None, deviating: bool = False
 ) -> list[Observed]:
     """What was last seen: of one entry, or (``deviating``) only what is not as it should be."""
-    query = select(observed).order_by(observed.c.object)
-    if uid is not None:
-        query = query.where(observed.c.uid == uid)
-    if deviating:
-        query = query.where(observed.c.status != "present")
-    rows = connection.execute(query)
-    return [Observed(r.object, r.uid, r.target, r.status, msgspec.json.decode(r.detail), r.at) for r in rows]
+    where, values = matching(*(["status <> 'present'"] if deviating else []), uid=uid)
+    rows = connection.rows(
+        f"SELECT object, uid, target, status, detail, at FROM observed{where} ORDER BY object", **values
+    )
+    return [
+        Observed(object, of_entry, target, status, msgspec.json.decode(detail), at)
+        for object, of_entry, target, status, detail, at in rows
+    ]
 
 
 def replace_observed(connection: Connection, targets: Iterable[str], rows: Iterable[Observed]) -> None:
     """Make ``rows`` all that was seen at these targets (one sight of the whole, not of a part)."""
     for target in targets:
-        connection.execute(delete(observed).where(observed.c.target == target))
+        connection.run("DELETE FROM observed WHERE target = :target", target=target)
     now = time.time()
     values = [
         {
@@ -112,36 +112,36 @@ def replace_observed(connection: Connection, targets: Iterable[str], rows: Itera
         }
         for r in rows
     ]
-    if values:
-        connection.execute(insert(observed), values)
+    connection.insert("observed", values)
 
 
 def forget_observed(connection: Connection, uids: Iterable[str]) -> None:
     """What was seen of these entries is out of date: an engine has just changed them."""
-    for uid in uids:
-        connection.execute(delete(observed).where(observed.c.uid == uid))
+    connection.run_many("DELETE FROM observed WHERE uid = :uid", [{"uid": uid} for uid in uids])
 
 
 def intents(connection: Connection, stack: str | None = None) -> list[Intent]:
     """What engines were sent to make (in one stack) and nobody has confirmed yet."""
-    query = select(intent).order_by(intent.c.object)
-    if stack is not None:
-        query = query.where(intent.c.stack == stack)
+    where, values = matching(stack=stack)
+    rows = connection.rows(
+        f"SELECT object, stack, type, target, inputs, run FROM intent{where} ORDER BY object", **values
+    )
     return [
-        Intent(r.object, r.stack, r.type, r.target, msgspec.json.decode(r.inputs), r.run)
-        for r in connection.execute(query)
+        Intent(object, home, type, target, msgspec.json.decode(inputs), run)
+        for object, home, type, target, inputs, run in rows
     ]
 
 
 def add_intents(connection: Connection, rows: Iterable[Intent]) -> None:
     """Write down what an engine will make, before it starts. Safe to repeat."""
     now = time.time()
-    for row in rows:
-        connection.execute(delete(intent).where(intent.c.object == row.object))
-        values = msgspec.structs.asdict(row) | {"inputs": canonical.encode(row.inputs).decode()}
-        connection.execute(insert(intent).values(**values, at=now))
+    values = (
+        msgspec.structs.asdict(row) | {"inputs": canonical.encode(row.inputs).decode(), "at": now}
+        for row in rows
+    )
+    connection.replace("intent", ("object",), values)
 
 
 def settle_intents(connection: Connection, stack: str) -> None:
     """The engine has finished: its stack's state now knows every object."""
-    connection.execute(delete(intent).where(intent.c.stack == stack))
+    connection.run("DELETE FROM intent WHERE stack = :stack", stack=stack)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
 
 from .. import canonical
-from .schema import accepted, claim, entry, revision
+from .connection import Connection, matching
 
 Key = tuple[str, str]  # (kind, name)
 
@@ -34,34 +33,24 @@ class Accepted(msgspec.Struct, frozen=True):
         return self.kind, self.name
 
 
-def current(connection: Connection) -> dict[Key, Accepted]:
-    """Every accepted entry of now."""
-    rows = connection.execute(
-        select(
-            accepted.c.uid,
-            accepted.c.kind,
-            accepted.c.name,
-            entry.c.incarnation,
-            entry.c.stack,
-            accepted.c.fields,
-            accepted.c.digest,
-            accepted.c.since,
-        )
-        .join(entry, entry.c.uid == accepted.c.uid)
-        .where(accepted.c.until.is_(None))
+def current(connection: Connection, *, kind: str | None = None) -> dict[Key, Accepted]:
+    """Every accepted entry of now, or those of one kind."""
+    where, values = matching("until IS NULL", kind=kind)
+    rows = connection.rows(
+        "SELECT uid, kind, name, incarnation, stack, fields, digest, since FROM accepted "
+        f"JOIN (SELECT uid, incarnation, stack FROM entry) AS identity USING (uid){where}",
+        **values,
     )
     decode = msgspec.json.decode
     return {
-        (r.kind, r.name): Accepted(
-            r.uid, r.kind, r.name, r.incarnation, r.stack, decode(r.fields), r.digest, r.since
-        )
-        for r in rows
+        (kind, name): Accepted(uid, kind, name, incarnation, stack, decode(fields), digest, since)
+        for uid, kind, name, incarnation, stack, fields, digest, since in rows
     }
 
 
 def last_revision(connection: Connection) -> int:
     """Number of the newest revision; 0 before the first."""
-    return connection.execute(select(func.max(revision.c.number))).scalar() or 0
+    return connection.scalar("SELECT max(number) FROM revision") or 0
 
 
 def uid_for(environment: str, kind: str, name: str, former: int) -> str:
@@ -74,11 +63,7 @@ def former_names(connection: Connection) -> dict[Key, int]:
 
     Counted over the history, for an entry that was renamed keeps the uid that its first name gave.
     """
-    rows = connection.execute(
-        select(accepted.c.kind, accepted.c.name, func.count(accepted.c.uid.distinct())).group_by(
-            accepted.c.kind, accepted.c.name
-        )
-    )
+    rows = connection.rows("SELECT kind, name, count(DISTINCT uid) FROM accepted GROUP BY kind, name")
     return {(kind, name): count for kind, name, count in rows}
 
 
@@ -87,68 +72,76 @@ def open_revision(
 ) -> int:
     """Begin a revision in the caller's transaction and return its number."""
     number = last_revision(connection) + 1
-    connection.execute(
-        insert(revision).values(
-            number=number, at=time.time(), actor=actor, run=run, git_commit=commit, message=message
-        )
+    connection.insert(
+        "revision",
+        [
+            {
+                "number": number,
+                "at": time.time(),
+                "actor": actor,
+                "run": run,
+                "git_commit": commit,
+                "message": message,
+            }
+        ],
     )
     return number
 
 
-def accept(
-    connection: Connection,
-    number: int,
-    *,
-    uid: str,
-    kind: str,
-    name: str,
-    incarnation: int,
-    stack: str | None,
-    fields: Mapping[str, Any],
-) -> None:
-    """Make this the entry's accepted state from revision ``number`` on. Safe to repeat."""
-    digest = canonical.digest([kind, name, fields])
-    known = connection.execute(select(entry).where(entry.c.uid == uid)).first()
-    if known is None:
-        connection.execute(
-            insert(entry).values(
-                uid=uid, kind=kind, name=name, incarnation=incarnation, stack=stack, since=number
-            )
-        )
-    elif (known.name, known.incarnation, known.stack) != (name, incarnation, stack):
-        connection.execute(
-            update(entry)
-            .where(entry.c.uid == uid)
-            .values(name=name, incarnation=incarnation, stack=stack, until=None)
-        )
-    row = connection.execute(
-        select(accepted.c.digest).where(accepted.c.uid == uid, accepted.c.until.is_(None))
-    ).first()
-    if row is not None and row.digest == digest:
-        return
-    _close(connection, uid, number)
-    connection.execute(
-        insert(accepted).values(
-            uid=uid,
-            kind=kind,
-            name=name,
-            fields=canonical.encode(fields).decode(),
-            digest=digest,
-            since=number,
-        )
+class Acceptable(Protocol):
+    """What an entry will be: its identity and all of its fields."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def incarnation(self) -> int: ...
+    @property
+    def stack(self) -> str | None: ...
+    @property
+    def fields(self) -> dict[str, Any]: ...
+
+
+def accept(connection: Connection, number: int, changes: Iterable[Acceptable]) -> None:
+    """Make each the accepted state of its entry from revision ``number`` on. Safe to repeat."""
+    rows = [
+        {
+            "uid": one.uid,
+            "kind": one.kind,
+            "name": one.name,
+            "incarnation": one.incarnation,
+            "stack": one.stack,
+            "fields": canonical.encode(one.fields).decode(),
+            "digest": canonical.digest([one.kind, one.name, one.fields]),
+            "number": number,
+        }
+        for one in changes
+    ]
+    connection.run_many(
+        "INSERT INTO entry (uid, kind, name, incarnation, stack, since) "
+        "VALUES (:uid, :kind, :name, :incarnation, :stack, :number) ON CONFLICT (uid) DO UPDATE SET "
+        "name = excluded.name, incarnation = excluded.incarnation, stack = excluded.stack, until = NULL",
+        rows,
+    )
+    connection.run_many(
+        "UPDATE accepted SET until = :number WHERE uid = :uid AND until IS NULL AND digest <> :digest", rows
+    )
+    connection.run_many(
+        "INSERT INTO accepted (uid, kind, name, fields, digest, since) "
+        "SELECT :uid, :kind, :name, :fields, :digest, :number "
+        "WHERE NOT EXISTS (SELECT 1 FROM accepted WHERE uid = :uid AND until IS NULL)",
+        rows,
     )
 
 
-def withdraw(connection: Connection, number: int, uid: str) -> None:
-    """End the entry at revision ``number``; its history stays. Safe to repeat."""
-    _close(connection, uid, number)
-    connection.execute(update(entry).where(entry.c.uid == uid, entry.c.until.is_(None)).values(until=number))
-
-
-def _close(connection: Connection, uid: str, number: int) -> None:
-    connection.execute(
-        update(accepted).where(accepted.c.uid == uid, accepted.c.until.is_(None)).values(until=number)
-    )
+def withdraw(connection: Connection, number: int, uids: Iterable[str]) -> None:
+    """End the entries at revision ``number``; their history stays. Safe to repeat."""
+    rows = [{"uid": uid, "number": number} for uid in uids]
+    connection.run_many("UPDATE accepted SET until = :number WHERE uid = :uid AND until IS NULL", rows)
+    connection.run_many("UPDATE entry SET until = :number WHERE uid = :uid AND until IS NULL", rows)
 
 
 class ClaimRow(msgspec.Struct, frozen=True):
@@ -161,14 +154,20 @@ class ClaimRow(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
 
 
-def claims(connection: Connection) -> list[ClaimRow]:
-    """Every claim of now, of every claimant."""
-    rows = connection.execute(
-        select(claim.c.kind, claim.c.name, claim.c.claimant, claim.c.line, claim.c.fields).where(
-            claim.c.until.is_(None)
-        )
-    )
-    return [ClaimRow(r.kind, r.name, r.claimant, r.line, msgspec.json.decode(r.fields)) for r in rows]
+def claims(connection: Connection, *, of: Key | None = None, apart_from: str = "") -> list[ClaimRow]:
+    """Claims of now: of every claimant or of those that do not begin with ``apart_from``; ``of`` an entry."""
+    conditions = ["until IS NULL"]
+    values: dict[str, Any] = {}
+    if apart_from:
+        conditions.append("substr(claimant, 1, :length) <> :prefix")
+        values = {"prefix": apart_from, "length": len(apart_from)}
+    kind, name = of or (None, None)
+    where, entry = matching(*conditions, kind=kind, name=name)
+    rows = connection.rows(f"SELECT kind, name, claimant, line, fields FROM claim{where}", **values, **entry)
+    decode = msgspec.json.decode
+    return [
+        ClaimRow(kind, name, claimant, line, decode(fields)) for kind, name, claimant, line, fields in rows
+    ]
 
 
 def replace_claims(connection: Connection, number: int, prefix: str, rows: Iterable[ClaimRow]) -> None:
@@ -176,49 +175,43 @@ def replace_claims(connection: Connection, number: int, prefix: str, rows: Itera
 
     A claimant's absence withdraws only its own claims: others' rows are never touched.
     """
-    wanted = {(r.kind, r.name, r.claimant): r for r in rows}
-    ended: list[int] = []
-    moved: list[tuple[int, int]] = []
-    for row in connection.execute(
-        select(claim).where(claim.c.until.is_(None), claim.c.claimant.startswith(prefix, autoescape=True))
+    wanted = {(r.kind, r.name, r.claimant): (r.line, canonical.encode(r.fields).decode()) for r in rows}
+    ended, moved = [], []
+    for id, kind, name, claimant, line, fields in connection.rows(
+        "SELECT id, kind, name, claimant, line, fields FROM claim "
+        "WHERE until IS NULL AND substr(claimant, 1, :length) = :prefix",
+        prefix=prefix,
+        length=len(prefix),
     ):
-        key = (row.kind, row.name, row.claimant)
-        new = wanted.get(key)
-        if new is not None and canonical.encode(new.fields).decode() == row.fields:
-            del wanted[key]
-            if new.line != row.line:
-                moved.append((row.id, new.line))
+        new = wanted.get((kind, name, claimant))
+        if new is not None and new[1] == fields:
+            del wanted[kind, name, claimant]
+            if new[0] != line:
+                moved.append({"id": id, "line": new[0]})
         else:
-            ended.append(row.id)
+            ended.append({"id": id, "number": number})
     # The same words on another line are the same claim; whoever asks is shown where it stands now.
-    for id, line in moved:
-        connection.execute(update(claim).where(claim.c.id == id).values(line=line))
-    for start in range(0, len(ended), 500):
-        connection.execute(
-            update(claim).where(claim.c.id.in_(ended[start : start + 500])).values(until=number)
-        )
-    if wanted:
-        connection.execute(
-            insert(claim),
-            [
-                {
-                    "kind": r.kind,
-                    "name": r.name,
-                    "claimant": r.claimant,
-                    "line": r.line,
-                    "fields": canonical.encode(r.fields).decode(),
-                    "since": number,
-                }
-                for r in wanted.values()
-            ],
-        )
+    connection.run_many("UPDATE claim SET line = :line WHERE id = :id", moved)
+    connection.run_many("UPDATE claim SET until = :number WHERE id = :id", ended)
+    connection.insert(
+        "claim",
+        (
+            {
+                "kind": kind,
+                "name": name,
+                "claimant": claimant,
+                "line": line,
+                "fields": fields,
+                "since": number,
+            }
+            for (kind, name, claimant), (line, fields) in wanted.items()
+        ),
+    )
 
 
 def last_commit(connection: Connection) -> str | None:
     """The git commit of the newest revision that has one."""
-    return connection.execute(
-        select(revision.c.git_commit)
-        .where(revision.c.git_commit.is_not(None))
-        .order_by(revision.c.number.desc())
-        .limit(1)
-    ).scalar()
+    commit: str | None = connection.scalar(
+        "SELECT git_commit FROM revision WHERE git_commit IS NOT NULL ORDER BY number DESC LIMIT 1"
+    )
+    return commit

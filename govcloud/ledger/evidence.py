@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
 
 from .. import canonical
-from .schema import evidence
+from .connection import Connection, matching
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -29,7 +28,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 def keep(connection: Connection, run: str, stage: str, rows: Iterable[Evidence]) -> None:
     """Keep what a stage measured; a stage that runs again replaces what it kept before."""
-    connection.execute(delete(evidence).where(evidence.c.run == run, evidence.c.stage == stage))
+    connection.run("DELETE FROM evidence WHERE run = :run AND stage = :stage", run=run, stage=stage)
     values = [
         {
             "run": run,
@@ -44,20 +43,18 @@ def keep(connection: Connection, run: str, stage: str, rows: Iterable[Evidence])
         }
         for r in rows
     ]
-    if values:
-        connection.execute(insert(evidence), values)
+    connection.insert("evidence", values)
 
 
 def of(connection: Connection, subject: str | None = None, run: str | None = None) -> list[Evidence]:
     """Evidence by subject or run, newest first."""
-    query = select(evidence).order_by(evidence.c.at.desc(), evidence.c.id)
-    if subject is not None:
-        query = query.where(evidence.c.subject == subject)
-    if run is not None:
-        query = query.where(evidence.c.run == run)
+    where, values = matching(subject=subject, run=run)
+    rows = connection.rows(
+        "SELECT subject, name, ok, value, unit, detail, run, stage, at "
+        f"FROM evidence{where} ORDER BY at DESC, id",
+        **values,
+    )
     return [
-        Evidence(
-            r.subject, r.name, r.ok, r.value, r.unit, msgspec.json.decode(r.detail), r.run, r.stage, r.at
-        )
-        for r in connection.execute(query)
+        Evidence(of_what, name, bool(ok), value, unit, msgspec.json.decode(detail), by, stage, at)
+        for of_what, name, ok, value, unit, detail, by, stage, at in rows
     ]

@@ -9,10 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
-
 from ..errors import ConflictError
-from .schema import lease
+from .connection import Connection
 
 # Seconds after its last sign of life that a holder counts as gone, and between two signs.
 # Long enough for a busy machine to miss a few; other machines wait this long after a crash.
@@ -81,47 +79,40 @@ def take(connection: Connection, name: str, holder: Holder, *, now: float | None
     Raises ``ConflictError`` that names the holder where it is held.
     """
     now = time.time() if now is None else now
-    row = connection.execute(select(lease).where(lease.c.name == name)).first()
-    if row is None:
-        connection.execute(
-            insert(lease).values(name=name, holder=holder.encode(), token=1, expires=now + LASTS)
-        )
-        return 1
-    if row.holder and row.holder != holder.encode() and row.expires > now:
-        other = Holder(*json.loads(row.holder))
+    row = connection.row("SELECT holder, token, expires FROM lease WHERE name = :name", name=name)
+    held_by, token, expires = row or ("", 0, 0.0)
+    if held_by and held_by != holder.encode() and expires > now:
+        other = Holder(*json.loads(held_by))
         if not other.proven_dead():
             raise ConflictError(
                 f"{name} is held by process {other.pid} on {other.host.split('/')[0]}, "
-                f"for {row.expires - now:.0f} s more unless it renews",
+                f"for {expires - now:.0f} s more unless it renews",
                 hint="wait for it, or see `govcloud runs list`",
             )
-    token = int(row.token) + 1
-    connection.execute(
-        update(lease)
-        .where(lease.c.name == name)
-        .values(holder=holder.encode(), token=token, expires=now + LASTS)
-    )
-    return token
+    new = {"name": name, "holder": holder.encode(), "token": int(token) + 1, "expires": now + LASTS}
+    connection.replace("lease", ["name"], [new])
+    return int(token) + 1
 
 
 def renew(connection: Connection, name: str, token: int) -> None:
     """A sign of life. Raises ``ConflictError`` where the lease was taken over."""
     check(connection, name, token)
-    connection.execute(update(lease).where(lease.c.name == name).values(expires=time.time() + LASTS))
+    connection.run("UPDATE lease SET expires = :end WHERE name = :name", name=name, end=time.time() + LASTS)
 
 
 def release(connection: Connection, name: str, token: int) -> None:
     """Give it back; the token stays, so that it only ever grows."""
-    connection.execute(
-        update(lease)
-        .where(lease.c.name == name, lease.c.token == token)
-        .values(holder="", expires=time.time())
+    connection.run(
+        "UPDATE lease SET holder = '', expires = :now WHERE name = :name AND token = :token",
+        name=name,
+        token=token,
+        now=time.time(),
     )
 
 
 def check(connection: Connection, name: str, token: int) -> None:
     """Raises ``ConflictError`` where ``token`` is not the lease's newest: somebody took over."""
-    newest = connection.execute(select(lease.c.token).where(lease.c.name == name)).scalar()
+    newest = connection.scalar("SELECT token FROM lease WHERE name = :name", name=name)
     if newest != token:
         raise ConflictError(
             f"the lease of {name} was taken over (token {newest}, ours is {token}); nothing was written"

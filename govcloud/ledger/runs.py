@@ -8,11 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
 
 from .. import canonical
 from ..errors import InputError, Problem
-from .schema import blob, run, stage
+from .connection import Connection, Row
 
 
 class Status(StrEnum):
@@ -28,6 +27,9 @@ class Status(StrEnum):
 
 # A run that is over cannot be resumed; its plan is history.
 OVER = frozenset({Status.DONE, Status.CANCELLED})
+
+
+RUN = "SELECT id, status, plan, effect, title, actor, segment, started, ended FROM run"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -62,15 +64,14 @@ class StageRow(msgspec.Struct, frozen=True):
 def put_blob(connection: Connection, content: bytes) -> str:
     """Keep bytes under their digest and return it."""
     digest = canonical.digest_bytes(content)
-    known = connection.execute(select(blob.c.digest).where(blob.c.digest == digest)).first()
-    if known is None:
-        connection.execute(insert(blob).values(digest=digest, content=content))
+    if connection.row("SELECT digest FROM blob WHERE digest = :digest", digest=digest) is None:
+        connection.insert("blob", [{"digest": digest, "content": content}])
     return digest
 
 
 def get_blob(connection: Connection, digest: str) -> bytes:
     """Bytes by digest. Raises ``KeyError`` where the ledger has none."""
-    content = connection.execute(select(blob.c.content).where(blob.c.digest == digest)).scalar()
+    content = connection.scalar("SELECT content FROM blob WHERE digest = :digest", digest=digest)
     if content is None:
         raise KeyError(digest)
     return bytes(content)
@@ -87,31 +88,33 @@ def create(
     stages: Sequence[tuple[str, str, str]],
 ) -> None:
     """A new run with its stages (id, kind, title), all pending."""
-    connection.execute(
-        insert(run).values(
-            id=id,
-            status=Status.RUNNING,
-            plan=plan,
-            effect=effect,
-            title=title,
-            actor=actor,
-            started=time.time(),
-        )
+    connection.insert(
+        "run",
+        [
+            {
+                "id": id,
+                "status": Status.RUNNING,
+                "plan": plan,
+                "effect": effect,
+                "title": title,
+                "actor": actor,
+                "started": time.time(),
+            }
+        ],
     )
-    if stages:
-        connection.execute(
-            insert(stage),
-            [
-                {"run": id, "id": s, "position": n, "kind": kind, "title": words, "status": Status.PENDING}
-                for n, (s, kind, words) in enumerate(stages)
-            ],
-        )
+    connection.insert(
+        "stage",
+        [
+            {"run": id, "id": s, "position": n, "kind": kind, "title": words, "status": Status.PENDING}
+            for n, (s, kind, words) in enumerate(stages)
+        ],
+    )
 
 
 def get(connection: Connection, id: str) -> Run:
     """A run by its id or the unique beginning of it. Raises ``InputError`` where there is none."""
-    rows = connection.execute(select(run).where(run.c.id.startswith(id, autoescape=True))).all()
-    exact = [r for r in rows if r.id == id] or rows
+    rows = connection.rows(f"{RUN} WHERE substr(id, 1, :length) = :id", id=id, length=len(id))
+    exact = [r for r in rows if r[0] == id] or rows
     if len(exact) != 1:
         what = "there is no run" if not rows else "several runs are called"
         raise InputError([Problem(f"{what} {id!r}")], hint="`govcloud runs list` shows them")
@@ -120,94 +123,84 @@ def get(connection: Connection, id: str) -> Run:
 
 def recent(connection: Connection, limit: int = 50) -> list[Run]:
     """The newest runs, newest first."""
-    return [_run(r) for r in connection.execute(select(run).order_by(run.c.started.desc()).limit(limit))]
+    return [_run(r) for r in connection.rows(f"{RUN} ORDER BY started DESC LIMIT :limit", limit=limit)]
 
 
 def unfinished(connection: Connection) -> list[Run]:
     """Runs that are neither done nor cancelled, oldest first."""
-    rows = connection.execute(
-        select(run).where(run.c.status.not_in([str(s) for s in OVER])).order_by(run.c.started)
-    )
-    return [_run(r) for r in rows]
+    return [r for r in map(_run, connection.rows(f"{RUN} ORDER BY started")) if r.status not in OVER]
 
 
 def stages(connection: Connection, id: str) -> list[StageRow]:
     """A run's stages in their order."""
-    rows = connection.execute(select(stage).where(stage.c.run == id).order_by(stage.c.position))
+    decode = msgspec.json.decode
+    rows = connection.rows(
+        "SELECT run, id, position, kind, title, status, attempt, started, ended, detail "
+        "FROM stage WHERE run = :id ORDER BY position",
+        id=id,
+    )
     return [
-        StageRow(
-            r.run,
-            r.id,
-            r.position,
-            r.kind,
-            r.title,
-            Status(r.status),
-            r.attempt,
-            r.started,
-            r.ended,
-            msgspec.json.decode(r.detail),
-        )
-        for r in rows
+        StageRow(run, stage_id, n, kind, title, Status(status), attempt, started, ended, decode(detail))
+        for run, stage_id, n, kind, title, status, attempt, started, ended, detail in rows
     ]
 
 
 def begin_stage(connection: Connection, id: str, stage_id: str) -> None:
     """A stage starts (again)."""
-    connection.execute(
-        update(stage)
-        .where(stage.c.run == id, stage.c.id == stage_id)
-        .values(
-            status=Status.RUNNING, attempt=stage.c.attempt + 1, started=time.time(), ended=None, detail="{}"
-        )
+    connection.run(
+        "UPDATE stage SET status = :status, attempt = attempt + 1, started = :now, ended = NULL, "
+        "detail = '{}' WHERE run = :run AND id = :id",
+        run=id,
+        id=stage_id,
+        status=Status.RUNNING,
+        now=time.time(),
     )
 
 
 def end_stage(connection: Connection, id: str, stage_id: str, status: Status, detail: dict[str, Any]) -> None:
     """A stage ends with what it has to say."""
-    connection.execute(
-        update(stage)
-        .where(stage.c.run == id, stage.c.id == stage_id)
-        .values(status=status, ended=time.time(), detail=canonical.encode(detail).decode())
+    connection.run(
+        "UPDATE stage SET status = :status, ended = :now, detail = :detail WHERE run = :run AND id = :id",
+        run=id,
+        id=stage_id,
+        status=status,
+        now=time.time(),
+        detail=canonical.encode(detail).decode(),
     )
 
 
 def set_status(connection: Connection, id: str, status: Status, *, segment: int | None = None) -> None:
     """The run's status; one that is not running gets its end time."""
-    values: dict[str, Any] = {"status": status}
-    values["ended"] = None if status is Status.RUNNING else time.time()
+    ended = None if status is Status.RUNNING else time.time()
+    connection.run(
+        "UPDATE run SET status = :status, ended = :ended WHERE id = :id", id=id, status=status, ended=ended
+    )
     if segment is not None:
-        values["segment"] = segment
-    connection.execute(update(run).where(run.c.id == id).values(**values))
+        connection.run("UPDATE run SET segment = :segment WHERE id = :id", id=id, segment=segment)
 
 
 def give_up(connection: Connection, id: str) -> None:
     """The run is cancelled; a stage that its dead process left running was stopped."""
-    connection.execute(
-        update(stage)
-        .where(stage.c.run == id, stage.c.status == Status.RUNNING)
-        .values(status=Status.STOPPED, ended=time.time())
+    connection.run(
+        "UPDATE stage SET status = :stopped, ended = :now WHERE run = :run AND status = :running",
+        run=id,
+        running=Status.RUNNING,
+        stopped=Status.STOPPED,
+        now=time.time(),
     )
     set_status(connection, id, Status.CANCELLED)
 
 
 def reopen(connection: Connection, id: str) -> None:
     """Before a resume: stages that did not get to their end are pending again."""
-    connection.execute(
-        update(stage)
-        .where(stage.c.run == id, stage.c.status != Status.DONE)
-        .values(status=Status.PENDING, ended=None)
+    connection.run(
+        "UPDATE stage SET status = :pending, ended = NULL WHERE run = :run AND status <> :done",
+        run=id,
+        pending=Status.PENDING,
+        done=Status.DONE,
     )
 
 
-def _run(row: Any) -> Run:
-    return Run(
-        row.id,
-        Status(row.status),
-        row.plan,
-        row.effect,
-        row.title,
-        row.actor,
-        row.segment,
-        row.started,
-        row.ended,
-    )
+def _run(row: Row) -> Run:
+    id, status, *rest = row
+    return Run(id, Status(status), *rest)

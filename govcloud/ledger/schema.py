@@ -19,7 +19,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
 metadata = MetaData()
@@ -208,5 +207,3 @@ lease = Table(
     Column("token", Integer, nullable=False),
     Column("expires", Float, nullable=False),
 )
-
-LIVE = text("until IS NULL")

@@ -10,18 +10,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
-from sqlalchemy.exc import DatabaseError, OperationalError
-
-from ..errors import ConflictError, GovcloudError, InputError, Problem
-from . import schema
+from ..errors import GovcloudError, InputError, Problem
+from .connection import Connection, Database, NoDatabase
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
 SCHEMA_HEAD = "0001"
+SQLITE = "sqlite:///"
 # What an environment is bound to at init; another value is refused.
 BOUND = ("environment", "layers", "state")
 
@@ -29,15 +27,15 @@ BOUND = ("environment", "layers", "state")
 class Ledger:
     """One environment's ledger. Use ``read`` and ``write`` for connections."""
 
-    def __init__(self, engine: Engine, anchor: Path) -> None:
-        self.engine = engine
+    def __init__(self, database: Database, anchor: Path) -> None:
+        self._database = database
         # The file outside the database that holds the head of the audit chain.
         self.anchor = anchor
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state."""
-        with self._told(), self.engine.connect() as connection:
+        with self._database.begin(writing=False) as connection:
             yield connection
 
     @contextmanager
@@ -46,61 +44,26 @@ class Ledger:
 
         Raises ``ConflictError`` when the token is no longer the lease's.
         """
-        with (
-            self._told(),
-            self.engine.execution_options(begin="IMMEDIATE").begin() as connection,
-        ):
+        with self._database.begin(writing=True) as connection:
             if fence is not None:
                 from . import leases
 
                 leases.check(connection, *fence)
             yield connection
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn the database's errors into sentences."""
-        try:
-            yield
-        except OperationalError as error:
-            words = str(error.orig)
-            if "locked" in words:
-                raise ConflictError(
-                    "somebody else is writing to the ledger and did not finish in time",
-                    hint="try again; `govcloud runs list` shows who is at work",
-                ) from error
-            raise GovcloudError(f"the ledger cannot be used: {words}") from error
-        except DatabaseError as error:
-            raise GovcloudError(f"the ledger cannot be used: {error.orig}") from error
-
     def close(self) -> None:
         """Give the connections back."""
-        self.engine.dispose()
+        self._database.close()
 
 
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        # The driver must not open transactions on its own: "begin" below does.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA busy_timeout=15000")
-        cursor.close()
+def _database(url: str) -> Database:
+    if url.startswith(SQLITE):
+        from .sqlite import SQLite
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A reader needs no write lock; a writer takes it at once rather than half-way through.
-        mode = connection.get_execution_options().get("begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        return SQLite(url.removeprefix(SQLITE))
+    from .alchemy import Alchemy
 
-
-def _engine(url: str) -> Engine:
-    if url.startswith("sqlite"):
-        engine = create_engine(url)
-        _prepare_sqlite(engine)
-        return engine
-    return create_engine(url, pool_pre_ping=True)
+    return Alchemy(url)
 
 
 def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
@@ -113,36 +76,38 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     """
     url = workspace.ledger_url
     anchor = workspace.private / "audit-head.json"
-    missing = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+    missing = url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists()
     if missing and not create:
-        ledger = Ledger(_engine("sqlite://"), anchor)
-        schema.metadata.create_all(ledger.engine)
-        return ledger
+        return Ledger(NoDatabase(), anchor)
     if missing:
         workspace.prepare()
-        os.close(os.open(url.removeprefix("sqlite:///"), os.O_CREAT | os.O_WRONLY, 0o600))
-    ledger = Ledger(_engine(url), anchor)
-    _migrate(ledger)
+        os.close(os.open(url.removeprefix(SQLITE), os.O_CREAT | os.O_WRONLY, 0o600))
+    ledger = Ledger(_database(url), anchor)
+    if _version(ledger) != SCHEMA_HEAD:
+        _migrate(url)
     _bind(ledger, workspace)
     return ledger
 
 
-def _migrate(ledger: Ledger) -> None:
-    """Bring the schema to its head. Alembic is loaded only when there is something to do."""
-    with ledger.read() as connection:
-        version = None
-        if inspect(connection).has_table("alembic_version"):
-            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if version == SCHEMA_HEAD:
-        return
-    from alembic import command
-    from alembic.config import Config
+def _version(ledger: Ledger) -> str | None:
+    """Which shape the tables have; None where there are none (or a fault that the migration tells)."""
+    try:
+        with ledger.read() as connection:
+            version: str | None = connection.scalar("SELECT version_num FROM alembic_version")
+            return version
+    except GovcloudError:
+        return None
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with ledger.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+
+def _migrate(url: str) -> None:
+    """Make the tables, or bring them to the shape of this version."""
+    from .alchemy import Alchemy
+
+    database = Alchemy(url)
+    try:
+        database.migrate(SCHEMA_HEAD)
+    finally:
+        database.close()
 
 
 def _bind(ledger: Ledger, workspace: Workspace) -> None:
@@ -158,8 +123,7 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
             # Read again with the lock in hand: another first command may have come before.
             bound = settings(connection)
             if not bound:
-                rows = [{"key": k, "value": v} for k, v in wanted.items()]
-                connection.execute(insert(schema.setting), rows)
+                connection.insert("setting", [{"key": k, "value": v} for k, v in wanted.items()])
                 return
     problems = [
         Problem(f"the ledger is bound to {key} {bound[key]!r}, this workspace says {wanted[key]!r}")
@@ -172,5 +136,4 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
 
 def settings(connection: Connection) -> dict[str, str]:
     """What the ledger is bound to, by key."""
-    rows = connection.execute(select(schema.setting.c.key, schema.setting.c.value))
-    return {row.key: row.value for row in rows}
+    return dict(connection.rows("SELECT key, value FROM setting"))

@@ -48,7 +48,7 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
     digest = canonical.digest_bytes(playbook)
     with ledger.read() as connection:
         accepted = entries.current(connection)
-        claims = entries.claims(connection)
+        others = entries.claims(connection, apart_from=FILES)
         former = entries.former_names(connection)
         inputs = builder.Inputs(
             environment=workspace.environment,
@@ -68,7 +68,6 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
     if destroy:
         return _kept(builder.build_destroy(inputs), blobs, digest, playbook)
     loaded = load(workspace)
-    others = [c for c in claims if not c.claimant.startswith(FILES)]
     inputs.proposed = merge(loaded.claims, others)
     inputs.catalogue = check(inputs.proposed, loaded)
     inputs.claims = tuple(

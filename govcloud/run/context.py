@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
-
 from ..errors import GovcloudError
 from ..ledger import Ledger, entries, runs
+from ..ledger.connection import Connection
 from ..plan.stages import Plan, Stage
 from ..provider.settings import ProviderSettings
 from ..workspace import Workspace
@@ -72,8 +71,8 @@ class RunContext:
     def targets(self) -> dict[str, dict[str, Any]]:
         """The fields of every target, as accepted."""
         with self.ledger.read() as connection:
-            known = entries.current(connection)
-        return {name: e.fields for (kind, name), e in known.items() if kind == "target"}
+            known = entries.current(connection, kind="target")
+        return {name: e.fields for (_, name), e in known.items()}
 
     def provider(self) -> ProviderSettings:
         """What the provider process of this run is told."""

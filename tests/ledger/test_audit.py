@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
 
 from govcloud.ledger import Ledger, audit, open_ledger
-from govcloud.ledger import schema as tables
 from govcloud.workspace import Workspace
 
 Cli = Callable[..., Any]
@@ -49,26 +47,26 @@ def test_an_untouched_trail_holds(trail: Ledger) -> None:
 def test_a_changed_row_is_found(trail: Ledger, column: str) -> None:
     value: Any = 7 if column in ("at", "epoch") else "other"
     with trail.write() as connection:
-        connection.execute(update(tables.audit).where(tables.audit.c.seq == 3).values({column: value}))
+        connection.run(f"UPDATE audit SET {column} = :value WHERE seq = 3", value=value)
     assert any("row 3" in sentence and "changed" in sentence for sentence in wrong(trail))
 
 
 def test_a_row_taken_out_of_the_middle_is_found(trail: Ledger) -> None:
     with trail.write() as connection:
-        connection.execute(delete(tables.audit).where(tables.audit.c.seq == 3))
+        connection.run("DELETE FROM audit WHERE seq = 3")
     assert "row 3 is missing: the next one found is 4" in wrong(trail)
 
 
 def test_a_cut_tail_is_found_by_the_anchor(trail: Ledger) -> None:
     with trail.write() as connection:
-        connection.execute(delete(tables.audit).where(tables.audit.c.seq > 3))
+        connection.run("DELETE FROM audit WHERE seq > 3")
     assert wrong(trail) == ["the trail ends at row 3, the anchor has seen row 5: rows were cut off"]
 
 
 def test_a_trail_written_anew_is_found_by_the_anchor(trail: Ledger) -> None:
     """Each hash fits the one before, yet it is not the trail that the anchor has seen."""
     with trail.write() as connection:
-        connection.execute(delete(tables.audit))
+        connection.run("DELETE FROM audit")
         for number in range(6):
             audit.append(connection, "somebody", "record", {"number": number})
     assert wrong(trail) == ["row 5 is not the one that the anchor has seen"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from govcloud.ledger import Ledger, entries
 from govcloud.ledger.entries import ClaimRow
-from govcloud.ledger.schema import accepted, claim, entry
+from govcloud.plan.stages import EntryChange
 
 
 def revise(
@@ -26,26 +25,18 @@ def revise(
         number = entries.open_revision(connection, actor="me", run=None, commit=commit, message="")
         for uid in uids:
             if withdraw:
-                entries.withdraw(connection, number, uid)
+                entries.withdraw(connection, number, [uid])
             else:
-                entries.accept(
-                    connection,
-                    number,
-                    uid=uid,
-                    kind="node",
-                    name=name or uid,
-                    incarnation=incarnation,
-                    stack="network-1",
-                    fields=fields,
-                )
+                change = EntryChange("create", uid, "node", name or uid, incarnation, "network-1", fields)
+                entries.accept(connection, number, [change])
     return number
 
 
 def history(ledger: Ledger, uid: str) -> list[tuple[int, int | None, str]]:
     """(since, until, name) of every accepted row of an entry."""
-    query = select(accepted.c.since, accepted.c.until, accepted.c.name).where(accepted.c.uid == uid)
+    query = "SELECT since, until, name FROM accepted WHERE uid = :uid ORDER BY since"
     with ledger.read() as connection:
-        return [tuple(r) for r in connection.execute(query.order_by(accepted.c.since))]  # type: ignore[misc]
+        return connection.rows(query, uid=uid)
 
 
 def test_rows_are_valid_from_a_revision_to_before_a_revision(ledger: Ledger) -> None:
@@ -57,7 +48,7 @@ def test_rows_are_valid_from_a_revision_to_before_a_revision(ledger: Ledger) -> 
     assert history(ledger, "b") == [(1, None, "b")]
     with ledger.read() as connection:
         assert list(entries.current(connection)) == [("node", "b")]
-        assert connection.execute(select(entry.c.until).where(entry.c.uid == "a")).scalar() == 4
+        assert connection.scalar("SELECT until FROM entry WHERE uid = 'a'") == 4
 
 
 def test_accepting_and_withdrawing_again_changes_nothing(ledger: Ledger) -> None:
@@ -80,9 +71,7 @@ def test_another_incarnation_is_no_other_revision_of_the_fields(ledger: Ledger) 
 def test_a_revision_that_fails_leaves_nothing(ledger: Ledger) -> None:
     with pytest.raises(RuntimeError), ledger.write() as connection:
         number = entries.open_revision(connection, actor="me", run=None, commit=None, message="")
-        entries.accept(
-            connection, number, uid="a", kind="node", name="a", incarnation=1, stack=None, fields={}
-        )
+        entries.accept(connection, number, [EntryChange("create", "a", "node", "a")])
         raise RuntimeError("the process has second thoughts")
     with ledger.read() as connection:
         assert entries.current(connection) == {}
@@ -134,8 +123,8 @@ def test_claims_are_replaced_only_for_their_claimant(ledger: Ledger) -> None:
     assert ("file:x.yaml", "a") in said(ledger)
     assert ("file_x", "c") not in said(ledger)
     with ledger.read() as connection:
-        rows = connection.execute(select(claim.c.claimant, claim.c.since, claim.c.until)).all()
-    assert {tuple(r) for r in rows} == {
+        rows = connection.rows("SELECT claimant, since, until FROM claim")
+    assert set(rows) == {
         ("file:x.yaml", 1, 2),
         ("file:x.yaml", 2, None),
         ("file:y.yaml", 1, 2),
@@ -151,7 +140,7 @@ def test_the_same_words_on_another_line_are_the_same_claim(ledger: Ledger) -> No
             entries.replace_claims(connection, number, "file:", [row])
     assert said(ledger) == {("file:x.yaml", "a"): (40, {"role": "core"})}
     with ledger.read() as connection:
-        assert connection.execute(select(claim.c.since)).scalars().all() == [1]
+        assert connection.rows("SELECT since FROM claim") == [(1,)]
 
 
 def test_the_last_commit_is_the_newest_that_is_known(ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from govcloud.errors import ConflictError, GovcloudError, InputError
-from govcloud.ledger import Ledger, audit, building, entries, open_ledger, runs
+from govcloud.ledger import Ledger, audit, building, entries, open_ledger, runs, sqlite
 from govcloud.ledger.building import Applied, Intent, Observed
 from govcloud.ledger.runs import Status
 from govcloud.workspace import Settings, Workspace
@@ -140,10 +140,11 @@ def test_what_is_no_ledger_is_told_in_a_sentence(cli: Cli, workspace: Workspace,
         assert "error: the ledger cannot be used: file is not a database" in result.err
 
 
-def test_a_writer_that_never_ends_is_told_of(ledger: Ledger, workspace: Workspace) -> None:
+def test_a_writer_that_never_ends_is_told_of(
+    ledger: Ledger, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
     other = open_ledger(workspace)
-    with other.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout=50")
     with (
         ledger.write(),
         pytest.raises(ConflictError, match="somebody else is writing"),

@@ -23,20 +23,8 @@ def record(stage: Record, context: RunContext) -> dict[str, Any]:
             commit=context.plan.commit or None,
             message=stage.title,
         )
-        for change in stage.changes:
-            if change.verb == "delete":
-                entries.withdraw(connection, number, change.uid)
-            else:
-                entries.accept(
-                    connection,
-                    number,
-                    uid=change.uid,
-                    kind=change.kind,
-                    name=change.name,
-                    incarnation=change.incarnation,
-                    stack=change.stack,
-                    fields=change.fields,
-                )
+        entries.accept(connection, number, (c for c in stage.changes if c.verb != "delete"))
+        entries.withdraw(connection, number, (c.uid for c in stage.changes if c.verb == "delete"))
         if stage.phase == "expand" or not any(s.id == "record" for s in context.plan.stages):
             rows = [entries.ClaimRow(**c) for c in context.plan.claims]
             entries.replace_claims(connection, number, FILES, rows)
