@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import canonical
 from ..ledger.building import Applied, Intent, Observed
 from ..ledger.entries import Accepted, Key
-from ..model.resources import TYPES
+from .ordering import Visit, references, visits
 from .stages import FieldChange, Resource, ResourceChange, Stack
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _let_go(out: Mapping[str, StackChanges], live: set[str]) -> None:
     held = {r.object_id: r for change in out.values() for r in change.doomed}
     fallen: set[str] = set()
     while True:
-        loose = {o for o, r in held.items() if any(i not in live and i not in held for i in _references(r))}
+        loose = {o for o, r in held.items() if any(i not in live and i not in held for i in references(r))}
         if not loose:
             break
         fallen |= {held.pop(o).uid for o in loose}
@@ -189,27 +189,6 @@ def applied_digest(stack: str, applied: Mapping[tuple[str, str], Applied]) -> st
     return canonical.digest(sorted(rows))
 
 
-def _references(resource: Resource) -> list[str]:
-    return [
-        str(resource.inputs[p.name])
-        for p in TYPES[resource.type].properties
-        if p.reference and resource.inputs.get(p.name)
-    ]
-
-
-def order(stacks: Mapping[str, list[Resource]]) -> dict[str, set[str]]:
-    """Which stacks each stack needs: those that hold an object one of its objects refers to."""
-    home = {r.object_id: s for s, resources in stacks.items() for r in resources}
-    needs: dict[str, set[str]] = {s: set() for s in stacks}
-    for stack, resources in stacks.items():
-        for resource in resources:
-            for object_id in _references(resource):
-                other = home.get(object_id)
-                if other is not None and other != stack:
-                    needs[stack].add(other)
-    return needs
-
-
 def expand_stages(
     wanted: Mapping[str, list[Resource]],
     changes: Mapping[str, StackChanges],
@@ -218,27 +197,44 @@ def expand_stages(
     restart: Mapping[str, tuple[str, ...]],
 ) -> list[Stack]:
     """Stages that create and update; what is doomed is still part of each slice."""
-    needs = order(wanted)
-    touched = {s for s, c in changes.items() if c.expand}
-    stages = []
-    for stack in _sorted(touched, needs):
-        change = changes[stack]
-        stages.append(
-            Stack(
-                id=f"stack:{stack}",
-                title=f"build {stack}: {_words(change.expand)}",
-                phase="expand",
-                needs=after + tuple(f"stack:{s}" for s in sorted(needs[stack] & touched)),
-                stack=stack,
-                domain=domain_of(stack),
-                program=inputs.programs[domain_of(stack)],
-                resources=(*wanted[stack], *change.doomed),
-                changes=tuple(change.expand),
-                refresh=change.refresh,
-                restart=restart.get(stack, ()),
-            )
+    touched = {s: c.expand for s, c in sorted(changes.items()) if c.expand}
+    everything = [r for resources in wanted.values() for r in resources]
+    stands = {r.object_id for r in everything} | {r.object_id for c in changes.values() for r in c.doomed}
+    return [
+        Stack(
+            id=visit.id,
+            title=f"build {visit.stack}: {_words(visit.changes)}",
+            phase="expand",
+            needs=after + visit.needs,
+            stack=visit.stack,
+            domain=domain_of(visit.stack),
+            program=inputs.programs[domain_of(visit.stack)],
+            resources=(
+                *_until(visit, wanted[visit.stack], inputs.applied, stands),
+                *changes[visit.stack].doomed,
+            ),
+            changes=visit.changes,
+            refresh=changes[visit.stack].refresh,
+            restart=restart.get(visit.stack, ()),
         )
-    return stages
+        for visit in visits("expand", touched, everything)
+    ]
+
+
+def _until(
+    visit: Visit,
+    resources: list[Resource],
+    applied: Mapping[tuple[str, str], Applied],
+    stands: set[str],
+) -> Iterable[Resource]:
+    """A stack's slice at a visit: what a later one changes is held as it was built, where it can stand."""
+    for resource in resources:
+        if resource.uid not in visit.later:
+            yield resource
+            continue
+        built = applied.get((f"stack:{visit.stack}", resource.uid))
+        if built is not None and all(o in stands for o in references(restore(built))):
+            yield restore(built)
 
 
 def contract_stages(
@@ -248,41 +244,26 @@ def contract_stages(
     after: tuple[str, ...],
 ) -> list[Stack]:
     """Stages that delete, users before what they use."""
-    touched = {s for s, c in changes.items() if c.contract}
-    needs = order({s: [*wanted.get(s, ()), *changes[s].doomed] for s in touched})
-    stages = []
-    for stack in reversed(_sorted(touched, needs)):
-        change = changes[stack]
-        users = sorted(s for s in touched if stack in needs[s])
-        stages.append(
-            Stack(
-                id=f"contract:{stack}",
-                title=f"clear {stack}: {_words(change.contract)}",
-                phase="contract",
-                needs=after + tuple(f"contract:{s}" for s in users),
-                stack=stack,
-                domain=domain_of(stack),
-                program=inputs.programs[domain_of(stack)],
-                resources=tuple(wanted.get(stack, ())),
-                changes=tuple(change.contract),
-                refresh=False,
-            )
+    touched = {s: c.contract for s, c in sorted(changes.items()) if c.contract}
+    doomed = [r for c in changes.values() for r in c.doomed]
+    return [
+        Stack(
+            id=visit.id,
+            title=f"clear {visit.stack}: {_words(visit.changes)}",
+            phase="contract",
+            needs=after + visit.needs,
+            stack=visit.stack,
+            domain=domain_of(visit.stack),
+            program=inputs.programs[domain_of(visit.stack)],
+            resources=(
+                *wanted.get(visit.stack, ()),
+                *(r for r in changes[visit.stack].doomed if r.uid in visit.later),
+            ),
+            changes=visit.changes,
+            refresh=False,
         )
-    return stages
-
-
-def _sorted(stacks: set[str], needs: Mapping[str, set[str]]) -> list[str]:
-    """Stacks with what they need first. Raises ``InputError`` where they need each other."""
-    from graphlib import CycleError, TopologicalSorter
-
-    try:
-        sorter = TopologicalSorter({s: sorted(needs.get(s, set()) & stacks) for s in sorted(stacks)})
-        return list(sorter.static_order())
-    except CycleError as error:
-        from ..errors import InputError, Problem
-
-        ring = " -> ".join(error.args[1])
-        raise InputError([Problem(f"stacks need each other in a ring: {ring}")]) from None
+        for visit in visits("contract", touched, doomed)
+    ]
 
 
 VERBS = {
@@ -294,6 +275,6 @@ VERBS = {
 }
 
 
-def _words(changes: list[ResourceChange]) -> str:
+def _words(changes: Iterable[ResourceChange]) -> str:
     counts: Counter[str] = Counter(c.verb for c in changes)
     return ", ".join(f"{counts[v]} {words}" for v, words in VERBS.items() if counts[v])
