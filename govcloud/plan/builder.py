@@ -19,7 +19,7 @@ from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
 from . import stacking
-from .desired import drafts, settle
+from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
 from .probes import probes
 from .stages import (
@@ -181,6 +181,7 @@ def _place(inputs: Inputs, work: _Work) -> None:
     places = stacking.Places(inputs.stack_size, inputs.accepted, inputs.applied)
     pending = {i.object: i for i in inputs.intents}
     ids: dict[Key, str] = {}
+    _refuse_loose(made)
     for key, draft in made.items():
         identity = work.identities[key]
         if identity.stack is None:
@@ -192,6 +193,20 @@ def _place(inputs: Inputs, work: _Work) -> None:
             resource = settle(draft, "/".join(key), identity.uid, identity.incarnation, ids)
         ids[key] = resource.object_id
         work.resources[key] = resource
+
+
+def _refuse_loose(made: Mapping[Key, Draft]) -> None:
+    """Raises ``InputError`` where an object needs one that its target does not build."""
+    problems = []
+    for key, draft in made.items():
+        for field_name, other in draft.refs.items():
+            there = made.get(other)
+            if there is None or there.target != draft.target:
+                place = f"built by {there.target!r}" if there else "not built by any target"
+                what = f"{'/'.join(key)} is to be built by {draft.target!r}"
+                problems.append(Problem(f"{what}, but its `{field_name}`, {'/'.join(other)}, is {place}"))
+    if problems:
+        raise InputError(problems, hint="give both the same target, or the one that needs the other none")
 
 
 def _must_be_new(
