@@ -156,7 +156,9 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
         for r in stage.resources
         if whole or r.uid in progress.done
     ]
-    gone = [c.uid for c in stage.changes if c.verb == "delete" and (whole or c.uid in progress.done)]
+    # A stray's entry may live on in another incarnation: what is built of that one stays written.
+    deletes = [c for c in stage.changes if c.verb == "delete" and not c.object]
+    gone = [c.uid for c in deletes if whole or c.uid in progress.done]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
         building.forget_applied(connection, scope, gone)
