@@ -225,19 +225,24 @@ def _value(value: Any) -> PropertyValue:
 def _failures(kind: ResourceType, inputs: Values) -> list[CheckFailure]:
     known = {**{n: t for n, (t, _) in IDENTITY.items()}, **{p.name: p.type for p in kind.properties}}
     out = [CheckFailure(n, f"{kind.name} has no property {n!r}") for n in inputs if n not in known]
-    shapes: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "number": (int, float),
-        "integer": (int, float),
-        "boolean": (bool,),
-    }
     for name, type_name in known.items():
         value = inputs.get(name)
         if value is None or value.value is None:
             out.append(CheckFailure(name, f"{kind.name} needs {name!r}"))
-        elif not _computed(value) and not isinstance(value.value, shapes[type_name]):
-            out.append(CheckFailure(name, f"{name!r} should be a {type_name}"))
+        elif not _computed(value) and not _fits(value.value, type_name):
+            article = "an" if type_name == "integer" else "a"
+            out.append(CheckFailure(name, f"{name!r} should be {article} {type_name}"))
     return out
+
+
+def _fits(value: Any, type_name: str) -> bool:
+    """Whether a value from the wire (numbers are floats there) is of a declared type."""
+    if type_name == "string":
+        return isinstance(value, str)
+    if type_name == "boolean":
+        return isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and (type_name == "number" or float(value).is_integer())
 
 
 def _computed(value: PropertyValue) -> bool:
