@@ -6,6 +6,7 @@ really there is read straight from the store's file, without the program's own c
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -190,7 +191,7 @@ def province(root: Path, *, nodes: int = 2, **settings: Any) -> Province:
     names = [f"r{i}" for i in range(1, nodes + 1)]
     for name in names:
         made.node(name)
-    for a, b in zip(names, names[1:], strict=False):
+    for a, b in itertools.pairwise(names):
         made.link(a, b)
     return made
 

@@ -1,0 +1,459 @@
+"""The planner alone: any entries from any past, and what the plan's words are held to."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from planner_model import PROGRAMS, Proposed, World
+
+from govcloud.errors import InputError
+from govcloud.ledger.building import Intent, Observed
+from govcloud.plan import builder, stages
+from govcloud.plan.builder import build_destroy, effect_of
+from govcloud.plan.stacking import snapshot
+from govcloud.plan.stages import Plan, Record, ResourceChange, Stack
+
+FAST = settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+COMMON: Proposed = {
+    ("target", "one"): {"driver": "store"},
+    ("target", "two"): {"driver": "store", "path": "two.db"},
+    ("region", "here"): {"level": "province"},
+    ("zone", "z"): {"role": "extranet"},
+    ("unit", "u"): {"region": "here"},
+    ("site", "main"): {"region": "here", "role": "datacentre"},
+    ("site", "spare"): {"region": "here", "role": "recovery"},
+    ("room", "main"): {"site": "main"},
+    ("room", "spare"): {"site": "spare"},
+    ("rack", "main"): {"room": "main"},
+    ("rack", "spare"): {"room": "spare"},
+    ("cloud", "main"): {"site": "main", "target": "one"},
+    ("cloud", "spare"): {"site": "spare", "target": "one"},
+    ("project", "main"): {"cloud": "main", "unit": "u"},
+    ("project", "spare"): {"cloud": "spare", "unit": "u"},
+    ("flavor", "small"): {"vcpus": 1, "memory_mib": 512},
+    ("flavor", "large"): {"vcpus": 4, "memory_mib": 4096},
+    ("image", "a"): {"os": "A"},
+    ("image", "b"): {"os": "B"},
+}
+
+
+def node(target: str = "one", role: str = "core", **fields: Any) -> dict[str, Any]:
+    return {"region": "here", "zone": "z", "role": role, "target": target, **fields}
+
+
+def link(a: str, b: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "a": a,
+        "b": b,
+        "a_interface": f"{a}-{b}",
+        "b_interface": f"{b}-{a}",
+        "bandwidth_mbps": 10,
+    } | fields
+
+
+def chain(count: int, **more: dict[str, Any]) -> Proposed:
+    """``count`` nodes in a row; ``more`` are further nodes."""
+    out = copy.deepcopy(COMMON)
+    names = [f"n{i}" for i in range(count)]
+    out |= {("node", name): node() for name in names}
+    out |= {("link", f"{a}-{b}"): link(a, b) for a, b in itertools.pairwise(names)}
+    return out | {("node", name): fields for name, fields in more.items()}
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> Proposed:
+    """A small set of entries that fit together; the same few names come again in every set."""
+    out = copy.deepcopy(COMMON)
+    pick = lambda *values: draw(st.sampled_from(values))  # noqa: E731
+    targets: dict[str, str] = {}
+    for name in ("n1", "n2", "n3", "n4"):
+        if draw(st.booleans()):
+            targets[name] = pick("one", "one", "one", "two", "")
+            fields = node(targets[name], pick("core", "access"))
+            out["node", name] = {k: v for k, v in fields.items() if v}
+    names = list(targets)
+    for number in range(draw(st.integers(0, 4)) if len(names) > 1 else 0):
+        a, b = draw(st.permutations(names))[:2]
+        fields = link(a, b, bandwidth_mbps=pick(10, 20))
+        fields |= {"a_interface": f"{pick('x', 'y')}{number}", "b_interface": f"z{number}"}
+        out["link", f"l{number}"] = fields
+    networks = []
+    gateways = [n for n in names if targets[n] == "one"]
+    for number in range(draw(st.integers(0, 3)) if gateways else 0):
+        fields = {"gateway": pick(*gateways), "interface": f"{pick('p', 'q')}{number}"}
+        fields |= pick({}, {"site": "main"}, {"site": "spare"}, {"cloud": "main"}, {"cloud": "spare"})
+        networks.append(f"w{number}")
+        out["network", networks[-1]] = fields
+    for number in range(draw(st.integers(0, 3)) if networks else 0):
+        fields = {"rack": pick("main", "spare"), "network": pick(*networks), "target": pick("one", "one", "")}
+        out["server", f"s{number}"] = {k: v for k, v in fields.items() if v}
+    for number in range(draw(st.integers(0, 3)) if networks else 0):
+        out["instance", f"i{number}"] = {
+            "project": pick("main", "spare"),
+            "flavor": pick("small", "large"),
+            "image": pick("a", "b"),
+            "network": pick(*networks),
+        }
+    return out
+
+
+def renamed(proposed: Proposed, kind: str, old: str, new: str) -> Proposed:
+    """The same entries with one renamed, and its users with it."""
+    refs = {"node": ("a", "b", "gateway"), "network": ("network",)}.get(kind, ())
+    out: Proposed = {}
+    for (k, name), fields in proposed.items():
+        fields = {f: new if f in refs and v == old else v for f, v in fields.items()}
+        if (k, name) == (kind, old):
+            out[k, new] = fields | {"was": old}
+        else:
+            out[k, name] = fields
+    return out
+
+
+def well_formed(plan: Plan) -> None:
+    """Every stage needs only earlier ones; deletes of what is not let go are in the second phase."""
+    ids = [s.id for s in plan.stages]
+    assert len(set(ids)) == len(ids)
+    for number, stage in enumerate(plan.stages):
+        assert set(stage.needs) <= set(ids[:number])
+    phases = [s.phase for s in plan.stages]
+    assert phases == sorted(phases, key=["expand", "contract"].index)
+    assert stages.decode(stages.encode(plan)) == plan
+
+
+def arrive(world: World, proposed: Proposed) -> Plan:
+    """Plan, carry out, and find that nothing is left; what is there is what is wanted."""
+    plan = world.plan(proposed)
+    well_formed(plan)
+    world.carry(plan)
+    world.nothing_dangles()
+    assert {k: a.fields for k, a in world.accepted.items()} == proposed
+    assert {r.object_id: r for r in world.real.values()} == {
+        f"{a.uid}.{a.incarnation}": world.real[f"{a.uid}.{a.incarnation}"]
+        for (scope, _), a in world.applied.items()
+    }
+    again = world.plan(proposed)
+    assert again.empty, msgspec.to_builtins(again.stages)
+    assert len({a.uid for a in world.accepted.values()}) == len(world.accepted)
+    return plan
+
+
+@FAST
+@given(st.lists(entries(), min_size=1, max_size=4), st.sampled_from([2, 3, 200]))
+def test_from_any_past_to_any_wish_and_then_nothing_is_left(wishes: list[Proposed], size: int) -> None:
+    world = World(size)
+    for wish in wishes:
+        arrive(world, wish)
+
+
+@FAST
+@given(entries(), entries(), st.integers(0, 6), st.sampled_from([2, 200]))
+def test_a_plan_that_got_half_way_is_taken_up_by_the_next(
+    first: Proposed, second: Proposed, stages_done: int, size: int
+) -> None:
+    """Stopped between any two stages, and the wish may have changed meanwhile."""
+    world = World(size)
+    arrive(world, first)
+    world.carry(world.plan(second), until=stages_done)
+    arrive(world, first if stages_done % 2 else second)
+
+
+@FAST
+@given(entries(), st.sampled_from([2, 200]))
+def test_all_down_and_all_up_again(wish: Proposed, size: int) -> None:
+    world = World(size)
+    arrive(world, wish)
+    before = dict(world.real)
+    down = build_destroy(world.inputs(wish))
+    well_formed(down)
+    assert {s.phase for s in down.stages} <= {"contract"}
+    world.carry(down)
+    assert world.real == {}
+    assert {k: a.fields for k, a in world.accepted.items()} == wish
+    arrive(world, wish)
+    assert world.real == before
+
+
+@FAST
+@given(entries(), st.randoms(use_true_random=False))
+def test_the_order_of_files_and_fields_is_no_matter(wish: Proposed, order: random.Random) -> None:
+    def shuffled(table: dict[Any, Any]) -> dict[Any, Any]:
+        keys = list(table)
+        order.shuffle(keys)
+        return {k: shuffled(table[k]) if isinstance(table[k], dict) else table[k] for k in keys}
+
+    plan, other = World().plan(wish), World().plan(shuffled(wish))
+    assert plan.effect == other.effect
+    assert plan.base == other.base
+    assert changes(plan) == changes(other)
+
+
+@FAST
+@given(entries(), st.data())
+def test_a_rename_keeps_identity_and_object(wish: Proposed, data: st.DataObject) -> None:
+    kinds = ("node", "link", "network", "server", "instance")
+    built = sorted(k for k in wish if k[0] in kinds)
+    if not built:
+        return
+    kind, old = data.draw(st.sampled_from(built))
+    world = World()
+    arrive(world, wish)
+    uid, ids = world.accepted[kind, old].uid, set(world.real)
+    after = renamed(wish, kind, old, "other-name")
+    plan = arrive(world, after)
+    assert world.accepted[kind, "other-name"].uid == uid
+    assert set(world.real) == ids
+    verbs = {c.verb for s in plan.stages if isinstance(s, Stack) for c in s.changes}
+    assert verbs <= {"update"}
+    # The old name is free now, for somebody else.
+    newcomer = dict(wish[kind, old]) if kind == "node" else None
+    if newcomer is not None:
+        arrive(world, after | {(kind, old): newcomer})
+        assert world.accepted[kind, old].uid != uid
+
+
+@FAST
+@given(entries(), st.sampled_from(["core", "access"]))
+def test_a_neighbour_in_the_same_stack_is_no_other_effect(wish: Proposed, role: str) -> None:
+    """The neighbour's node is there already: my plan does the same as if it were not."""
+    world = World()
+    world.carry(world.plan(wish))
+    mine = ("node", "n-mine")
+    theirs = ("node", "n-theirs")
+    effect = world.plan(wish | {mine: node()}).effect
+    assert world.plan(wish | {mine: node(role="access")}).effect != effect
+    world.carry(world.plan(wish | {theirs: node(role=role)}))
+    assert world.plan(wish | {theirs: node(role=role), mine: node()}).effect == effect
+
+
+def changes(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    """(verb, subject) by stage."""
+    return {
+        s.id: [(c.verb, c.subject) for c in s.changes] for s in plan.stages if isinstance(s, Record | Stack)
+    }
+
+
+def test_what_cannot_change_makes_a_new_incarnation_and_takes_its_users_along() -> None:
+    world = World()
+    wish = chain(2) | {
+        ("network", "w"): {"gateway": "n1", "interface": "p", "site": "main"},
+        ("server", "s"): {"rack": "main", "network": "w", "target": "one"},
+    }
+    arrive(world, wish)
+    wish["network", "w"]["interface"] = "q"
+    plan = arrive(world, wish)
+    assert changes(plan)["stack:datacentre-1"] == [("replace", "network/w"), ("replace", "server/s")]
+    assert world.accepted["network", "w"].incarnation == world.accepted["server", "s"].incarnation == 2
+    assert world.accepted["node", "n1"].incarnation == 1
+    wish["network", "w"]["gateway"] = "n0"
+    arrive(world, wish)
+    assert world.accepted["server", "s"].incarnation == 3
+
+
+def test_an_object_sent_for_with_other_words_is_not_taken_for_the_one_wanted_now() -> None:
+    """A run died with a line under way; its interface is another one now, so it is another line."""
+    world = World()
+    wish = chain(2)
+    plan = world.plan(wish)
+    world.carry(plan, until=1)
+    stage = next(s for s in plan.stages if isinstance(s, Stack))
+    world.intents = [
+        Intent(r.object_id, stage.stack, r.type, r.target, snapshot(r), "dead") for r in stage.resources
+    ]
+    line = next(r for r in stage.resources if r.type == "Link")
+    world.real = {r.object_id: r for r in stage.resources}
+    wish["link", "n0-n1"]["bandwidth_mbps"] = 99
+    assert world.plan(wish).stages[0].id == "record"
+    wish["link", "n0-n1"]["a_interface"] = "elsewhere"
+    plan = world.plan(wish)
+    assert world.accepted["link", "n0-n1"].uid == line.uid
+    swept = [c for s in plan.stages if isinstance(s, Stack) for c in s.changes if c.object]
+    assert [c.object for c in swept] == [line.object_id]
+    world.carry(plan)
+    assert line.object_id not in world.real
+    assert f"{line.uid}.2" in world.real
+    assert world.plan(wish).empty
+
+
+def test_deletes_come_last_users_before_used() -> None:
+    world = World()
+    wish = chain(2) | {
+        ("network", "w"): {"gateway": "n1", "interface": "p", "cloud": "main"},
+        ("instance", "i"): {"project": "main", "flavor": "small", "image": "a", "network": "w"},
+    }
+    arrive(world, wish)
+    less = {k: v for k, v in wish.items() if k[1] not in ("n1", "n0-n1", "w", "i")}
+    less["node", "n9"] = node()
+    plan = arrive(world, less)
+    assert [s.id for s in plan.stages] == [
+        "record",
+        "stack:network-1",
+        "contract:cloud-1",
+        "contract:network-1",
+        "withdraw",
+    ]
+    first = plan.stages[1]
+    assert isinstance(first, Stack)
+    # What is doomed is still part of the slice in the first phase.
+    assert {"node/n1", "link/n0-n1", "node/n9"} <= {r.subject for r in first.resources}
+
+
+def test_stacks_that_need_each_other_are_visited_twice() -> None:
+    """A server in the cloud's network, an instance in the data centre's: declared, so it can be built."""
+    wish = chain(1) | {
+        ("network", "of-cloud"): {"gateway": "n0", "interface": "p", "cloud": "main"},
+        ("network", "of-site"): {"gateway": "n0", "interface": "q", "site": "main"},
+        ("server", "s"): {"rack": "main", "network": "of-cloud", "target": "one"},
+        ("instance", "i"): {"project": "main", "flavor": "small", "image": "a", "network": "of-site"},
+    }
+    world = World()
+    plan = arrive(world, wish)
+    assert changes(plan) == changes(plan) | {
+        "stack:cloud-1/1": [("create", "network/of-cloud")],
+        "stack:datacentre-1/1": [("create", "network/of-site")],
+        "stack:cloud-1": [("create", "instance/i")],
+        "stack:datacentre-1": [("create", "server/s")],
+    }
+    # Once everything stands, nothing goes in a ring: one visit is enough for a change.
+    wish["server", "s"]["rack"] = "spare"
+    wish["flavor", "small"]["vcpus"] = 2
+    assert set(changes(arrive(world, wish))) == {"record", "stack:cloud-1"}
+    wish["network", "of-cloud"]["interface"] = "x"
+    wish["network", "of-site"]["interface"] = "y"
+    arrive(world, wish)
+    world.carry(build_destroy(world.inputs(wish)))
+    assert world.real == {}
+
+
+def test_a_stack_is_chosen_once_and_a_full_one_takes_no_more() -> None:
+    world = World(stack_size=2)
+    arrive(world, chain(3))
+    homes = {k: a.stack for k, a in world.accepted.items() if a.stack}
+    assert sorted(homes.values()) == ["network-1"] * 2 + ["network-2"] * 2 + ["network-3"]
+    wish = chain(4)
+    del wish["node", "n0"], wish["link", "n0-n1"]
+    arrive(world, wish)
+    assert {k: a.stack for k, a in world.accepted.items() if k in homes} == {
+        k: s for k, s in homes.items() if k in wish
+    }
+
+
+def test_two_heirs_of_one_name_are_refused() -> None:
+    world = World()
+    arrive(world, chain(1))
+    wish = chain(0)
+    wish |= {("node", name): node(was="n0") for name in ("x", "y")}
+    with pytest.raises(InputError) as error:
+        world.plan(wish)
+    assert [p.message for p in error.value.problems] == ["node/x and node/y both say `was: n0`"]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "cloud", "words"),
+    [
+        ("", "one", "instance/i is to be built by 'one', but its `network`, network/w, is not built"),
+        ("two", "one", "instance/i is to be built by 'one', but its `network`, network/w, is built by 'two'"),
+    ],
+)
+def test_what_needs_an_object_that_its_target_does_not_build_is_refused(
+    gateway: str, cloud: str, words: str
+) -> None:
+    wish = copy.deepcopy(COMMON)
+    wish["node", "g"] = {k: v for k, v in node(gateway).items() if v}
+    wish["network", "w"] = {"gateway": "g", "interface": "p", "cloud": "main"}
+    wish["instance", "i"] = {"project": "main", "flavor": "small", "image": "a", "network": "w"}
+    with pytest.raises(InputError) as error:
+        World().plan(wish)
+    assert words in error.value.problems[0].message
+
+
+def test_what_was_seen_missing_changed_or_extra_is_healed_and_nothing_else() -> None:
+    world = World()
+    wish = chain(3)
+    arrive(world, wish)
+    by_name = {r.subject: r for r in world.real.values()}
+    gone, changed = by_name["node/n2"], by_name["link/n0-n1"]
+    world.observed = [
+        Observed(gone.object_id, gone.uid, "one", "missing", {"type": "Node"}),
+        Observed(
+            changed.object_id,
+            changed.uid,
+            "one",
+            "changed",
+            {"fields": {"delay_ms": {"wanted": 0, "seen": 9}}},
+        ),
+        Observed("ffff.1", "ffff", "one", "extra", {"type": "Node", "name": "stray"}),
+        Observed("Node:x", None, "one", "unmanaged", {"type": "Node", "properties": {}}),
+    ]
+    plan = world.plan(wish)
+    assert changes(plan) == {
+        "stack:network-1": [("heal", "node/n2"), ("heal", "link/n0-n1")],
+        "contract:network-1": [("delete", "node/stray")],
+    }
+    first = plan.stages[0]
+    assert isinstance(first, Stack)
+    assert first.refresh
+    # Only what is made anew has lost its configuration; a line that is only too slow has not.
+    assert first.restart == ("n2",)
+
+
+def test_a_stray_that_is_wanted_or_held_is_none() -> None:
+    world = World()
+    wish = chain(2)
+    arrive(world, wish)
+    world.intents = [
+        Intent(r.object_id, "network-1", r.type, r.target, snapshot(r), "dead") for r in world.real.values()
+    ]
+    assert world.plan(wish).empty
+
+
+def test_programs_are_part_of_the_effect() -> None:
+    wish = chain(1)
+    effect = World().plan(wish).effect
+    other = World().inputs(wish)
+    other.programs = PROGRAMS | {"network": "another program"}
+    assert builder.build(other).effect != effect
+
+
+def test_the_base_holds_what_was_read_and_nothing_else() -> None:
+    world = World()
+    arrive(world, chain(2))
+    wish = chain(2)
+    wish["link", "n0-n1"]["bandwidth_mbps"] = 20
+    wish["node", "n9"] = node()
+    base = world.plan(wish).base
+    assert base.entries == {
+        "link/n0-n1": world.accepted["link", "n0-n1"].digest,
+        "node/n9": "",
+    }
+    assert set(base.stacks) == {"network-1"}
+
+
+def test_the_effect_of_nothing_is_always_the_same() -> None:
+    assert effect_of([]) == effect_of([])
+    assert World().plan({}).empty
+    change = ResourceChange("delete", "Node", "u", "node/x")
+    stage = Stack(
+        id="contract:network-1",
+        title="a title",
+        phase="contract",
+        stack="network-1",
+        domain="network",
+        program="p",
+        resources=(),
+        changes=(change,),
+    )
+    # Titles and what stays in the slice are no effect; what is done is.
+    same = msgspec.structs.replace(stage, title="another title", needs=("x",))
+    other = msgspec.structs.replace(stage, changes=(msgspec.structs.replace(change, uid="v"),))
+    assert effect_of([stage]) == effect_of([same]) != effect_of([other])
