@@ -88,10 +88,8 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
         good = sum(1 for e in measured if e.ok)
         out.print(f"  evidence: {good} of {len(measured)} probes ok")
     if found.status not in table.OVER:
-        out.print(
-            f"next: [bold]govcloud runs resume {found.id}[/bold] goes on, "
-            f"[bold]govcloud runs cancel {found.id}[/bold] gives it up"
-        )
+        out.print(f"next: [bold]govcloud runs resume {found.id}[/bold] goes on with it,")
+        out.print(f"      [bold]govcloud runs cancel {found.id}[/bold] gives it up")
 
 
 @runs.command()

@@ -113,8 +113,6 @@ def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
     for probe in probes:
         flow, _, kind = probe["name"].partition("/")
         flows.setdefault(flow, {})[kind] = probe
-    # A terminal breaks the way between two words; in a pipe it stays one line.
-    whole = not scene.console.is_terminal
     scene.say("Measured from villages and islands, every probe across every level between:")
     heads = "".join(f"{k.replace('/', ' v'):>10}" for k in KINDS)
     scene.console.print(f"[dim]  {'ms':22}{heads}[/dim]")
@@ -127,7 +125,11 @@ def _table(scene: Scene, probes: list[dict[str, Any]]) -> None:
         else:
             figures = ", ".join(f"v{p['ip_version']} {p['value']:.1f} {p['unit']}" for p in found.values())
             scene.console.print(f"{mark} {flow:22} copy at the recovery site, age over {figures}")
-        scene.console.print(Padding(Text(way, "dim"), (0, 0, 0, 4), expand=False), soft_wrap=whole)
+        if scene.console.is_terminal:
+            # Broken between words; in a pipe it stays one line.
+            scene.console.print(Padding(Text(way, "dim"), (0, 0, 0, 4), expand=False), soft_wrap=False)
+        else:
+            scene.console.print(f"    {way}")
 
 
 def _figure(probe: dict[str, Any] | None) -> str:
