@@ -54,6 +54,8 @@ class Place:
         self.env = os.environ | {
             "HOME": str(self.home),
             "TMPDIR": str(self.tmp),
+            # Plain Ansible keeps a folder of its own in the home folder, which is no business of ours.
+            "ANSIBLE_HOME": str(folder / "ansible"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "PATH": os.pathsep.join(path),
         }
@@ -126,20 +128,23 @@ class Place:
         return {node["name"]: node["pid"] for node in self.ask("lab", "status")["nodes"]}
 
     def hostnames(self) -> list[str]:
-        """The names of all live hosts, read from the kernel."""
-        found: dict[str, int] = {}
-        own = namespace("self")
+        """The names of all live hosts, read from the kernel: of each first process of a pid namespace."""
+        own = Path("/proc/self/ns/uts").readlink()
+        names = []
         for pid in self.processes():
             try:
-                found.setdefault(namespace(pid), pid)
+                status = Path(f"/proc/{pid}/status").read_text()
+                elsewhere = Path(f"/proc/{pid}/ns/uts").readlink() != own
             except OSError:
                 continue  # it has ended meanwhile
-        found.pop(own, None)
-        names = []
-        for pid in found.values():
+            first = any(w.split()[0] == "NSpid:" and w.split()[-1] == "1" for w in status.splitlines() if w)
+            if not (first and elsewhere):
+                continue
             user = ["--user", "--preserve-credentials"] if os.geteuid() else []
             argv = ["nsenter", f"--target={pid}", *user, "--uts", "hostname"]
-            names.append(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip())
+            done = subprocess.run(argv, capture_output=True, text=True)
+            assert done.returncode == 0 or not Path(f"/proc/{pid}").exists(), done.stderr
+            names += done.stdout.split()
         return sorted(names)
 
     def processes(self, *names: str) -> dict[int, str]:
@@ -195,11 +200,6 @@ def _open_to_all(program: Path, folder: Path) -> Path:
     except OSError:
         shutil.copy(program, made / program.name)
     return made
-
-
-def namespace(process: int | str) -> str:
-    """The UTS namespace of a process."""
-    return str(Path(f"/proc/{process}/ns/uts").readlink())
 
 
 Machine = dict[str, set[str]]

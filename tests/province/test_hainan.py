@@ -9,6 +9,8 @@ import pytest
 
 from tests.province.place import Place, machine, place
 
+PING = ["ansible", "-i", "inventory.sh", "all", "-m", "ansible.builtin.ping", "-o"]
+
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("province-hainan"), pytest.mark.timeout(900)]
 
 FLOW = "village-haiyiban"

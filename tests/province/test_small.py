@@ -13,6 +13,8 @@ import pytest
 from tests.province import small
 from tests.province.place import Machine, Place, machine, until
 
+PING = ["ansible", "-i", "inventory.sh", "all", "-m", "ansible.builtin.ping", "-o"]
+
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("province-small"), pytest.mark.timeout(600)]
 
 
