@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ConflictError, DeniedError, Exit, InputError, Problem
-from .common import App, console, json_option
+from .common import App, console, json_option, unwatched
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -35,9 +35,9 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
 
     given = read_plan(file) if file is not None else None
     destroying = given is not None and given.destroy
-    # Planned before a ledger is made: faulty files leave nothing behind.
-    proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroying)
-    ledger = open_ledger(app.workspace, create=True)
+    # A missing ledger is made only for a run: faulty files and refused plans leave nothing behind.
+    ledger = open_ledger(app.workspace)
+    proposal = propose(app.workspace, ledger, destroy=destroying)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
     return _carry(app.workspace, ledger, proposal, as_json, yes)
@@ -78,6 +78,7 @@ def _same_effect(
 
 
 def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+    from ..ledger import open_ledger
     from ..run.ready import check_reachable
     from ..run.runner import start
 
@@ -90,9 +91,11 @@ def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bo
     if not as_json:
         from .plan import show
 
-        show(plan)
+        with unwatched():
+            show(plan)
     if not yes:
         _ask(as_json)
+    ledger = open_ledger(workspace, create=True)
     return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json)).exit_code)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -93,10 +94,26 @@ def error_document(error: GovcloudError) -> dict[str, Any]:
     return document
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """What is written inside may find no reader any more (head, less); what comes after goes on."""
+    try:
+        yield
+    except (BrokenPipeError, SystemExit):  # click and Rich leave where they find nobody
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    # Python's own exit writes what is left, and must find somewhere to write it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run_safely(command: click.Command, argv: list[str]) -> int:
     """Run the command line; every error becomes a sentence and an exit code, never a traceback."""
     try:
         result = command.main(args=argv, prog_name="govcloud", standalone_mode=False)
+        with unwatched():
+            sys.stdout.flush()
         return result if isinstance(result, int) else int(Exit.OK)
     except click.ClickException as error:
         error.show()
@@ -109,7 +126,13 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
             emit(error_document(error))
         show_error(error)
         return int(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) went away; nothing is wrong. Keep Python's exit quiet too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        _nobody_reads()
         return int(Exit.OK)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        failure = GovcloudError(f"{where}{error.strerror or error}")
+        if "--json" in argv:
+            emit(error_document(failure))
+        show_error(failure)
+        return int(failure.exit_code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -76,7 +77,10 @@ class Sink(Protocol):
 
 
 class Bus:
-    """Hands each event to every sink, one at a time."""
+    """Hands each event to every sink, one at a time.
+
+    A sink that fails (its reader went away) is let go: who watches never decides how a run ends.
+    """
 
     def __init__(self, sinks: Sequence[Sink] = ()) -> None:
         self._sinks = list(sinks)
@@ -85,11 +89,15 @@ class Bus:
     def __call__(self, event: Event) -> None:
         """Hand one event to all."""
         with self._lock:
-            for sink in self._sinks:
-                sink.handle(event)
+            for sink in list(self._sinks):
+                try:
+                    sink.handle(event)
+                except Exception:
+                    self._sinks.remove(sink)
 
     def close(self) -> None:
         """Close every sink."""
         with self._lock:
             for sink in self._sinks:
-                sink.close()
+                with suppress(OSError):
+                    sink.close()

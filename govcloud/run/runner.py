@@ -220,7 +220,7 @@ def _heartbeat(context: RunContext) -> Iterator[None]:
 
 @contextmanager
 def _signals(context: RunContext) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask the run to stop; what is under way comes to a clean end first."""
+    """Ctrl-C, SIGTERM and a closed terminal ask the run to stop; what is under way ends cleanly first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -234,7 +234,10 @@ def _signals(context: RunContext) -> Iterator[None]:
                 args=(Note("", "stopping: what is under way comes to its end first", "warning"),),
             ).start()
 
-    former = {n: signal.signal(n, ask) for n in (signal.SIGINT, signal.SIGTERM)}
+    asked = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to go on
+        asked.append(signal.SIGHUP)
+    former = {n: signal.signal(n, ask) for n in asked}
     try:
         yield
     finally:
