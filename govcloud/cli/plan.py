@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Exit
+from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ def plan(
 
     Changes nothing. `apply FILE` carries out a plan written with --out.
     """
-    from ..files import write_atomically
     from ..ledger import open_ledger
     from ..plan import explain, stages
     from ..plan.gather import propose
 
     proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroy)
     if out is not None:
-        write_atomically(out, stages.encode(proposal.plan))
+        _write(out, stages.encode(proposal.plan))
     if as_json:
         emit(explain.document(proposal.plan))
     elif markdown:
@@ -52,6 +51,16 @@ def plan(
         if out is not None:
             click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
     return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
+
+
+def _write(out: Path, content: bytes) -> None:
+    """Write the plan file. Raises ``InputError`` where it cannot be written."""
+    from ..files import write_atomically
+
+    try:
+        write_atomically(out, content)
+    except OSError as error:
+        raise InputError([Problem(error.strerror or str(error), str(out))]) from None
 
 
 def show(plan: Plan, *, full: bool = False) -> None:
