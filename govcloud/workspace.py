@@ -87,9 +87,9 @@ def open_workspace(directory: str | None = None) -> Workspace:
     else:
         root = find_root(Path(os.getcwd()))
     if root is None:
-        where = directory or "here or in any folder above"
+        where = f"in {directory}" if directory else "here or in any folder above"
         raise InputError(
-            [Problem(f"no {SETTINGS} in {where}")],
+            [Problem(f"no {SETTINGS} {where}")],
             hint="`govcloud init DIR --sample hainan` makes a workspace; `-C DIR` names one",
         )
     return Workspace(root, read_settings(root / SETTINGS))

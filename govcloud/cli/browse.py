@@ -117,6 +117,11 @@ def _fits(entry: Accepted, field: str, value: str) -> bool:
         return str(held).lower() == value.lower()
     if isinstance(held, list):
         return value in [str(v) for v in held]
+    if isinstance(held, int | float):
+        try:
+            return held == float(value)
+        except ValueError:
+            return False
     return str(held) == value
 
 
