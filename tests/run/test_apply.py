@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from store_province import Province, province
+import pytest
+from store_province import Province, province, records
 
 Cli = Callable[..., Any]
+GOVCLOUD = Path(sys.executable).with_name("govcloud")
 
 
 def apply(cli: Cli, place: Province) -> Any:
@@ -146,6 +151,28 @@ def test_clouds_and_data_centres_in_stacks_of_their_own(cli: Cli, tmp_path: Path
     assert {"contract:cloud-1", "contract:datacentre-1"} <= set(needs["contract:network-1"])
     assert cli("destroy", "--yes", cwd=place.root).code == 0
     assert place.rows() == []
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["lines", "json"])
+def test_nobody_needs_to_watch(tmp_path: Path, options: list[str]) -> None:
+    """As in `apply --yes | head -1`: the reader goes away, the run goes on and says how it ended."""
+    place = records(tmp_path).write()
+    for said in (place.tables["regions"], place.tables["zones"]):
+        said["more"] = dict(next(iter(said.values())))
+        place.write()
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [str(GOVCLOUD), "apply", "--yes", *options],
+            cwd=place.root,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert place.ledger("select status from run") == [("done",), ("done",)]
+    assert place.ledger("select count(*) from accepted where name = 'more'") == [(2,)]
 
 
 def test_apply_tells_itself_as_json_lines(cli: Cli, tmp_path: Path) -> None:
