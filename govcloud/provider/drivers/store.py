@@ -109,9 +109,12 @@ class StoreDriver:
     # -- under them -------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made with its mode, so that it is never open to others, not even for a moment.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Made with its mode, so that it is never open to others, not even for a moment.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise DriverError(f"the store {self.path} cannot be opened: {error.strerror}") from error
         self._connection().executescript(_SCHEMA)
 
     def _connection(self) -> sqlite3.Connection:
