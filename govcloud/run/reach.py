@@ -11,6 +11,9 @@ from ..lab.client import LabClient
 from ..workspace import Workspace
 
 CONNECTION = "community.docker.nsenter"
+# Where modules travel to (playbooks: govcloud_root). Plain Ansible would take the home folder, which a host
+# shares with this machine.
+REMOTE_TMP = "/run/govcloud/ansible"
 
 
 class Reach:
@@ -42,6 +45,7 @@ class Reach:
             "ansible_connection": CONNECTION,
             "ansible_nsenter_pid": self._pids[host],
             "ansible_python_interpreter": sys.executable,
+            "ansible_remote_tmp": REMOTE_TMP,
         }
 
     def connections(self) -> dict[str, dict[str, Any]]:
