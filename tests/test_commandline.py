@@ -241,3 +241,26 @@ def test_who_only_reads_imports_no_engine(place: Province, command: str, more: s
     code, modules = json.loads(done.stderr.splitlines()[-1])
     assert code == 0
     assert set(modules) & (ENGINES | more) == set()
+
+
+def test_a_defect_is_a_sentence_and_its_trace_a_private_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody at three in the morning gets a traceback; who mends it finds one."""
+    import click
+
+    from govcloud.cli.common import run_safely
+
+    @click.command()
+    def broken() -> None:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run_safely(broken, []) == 1
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError: of all things" in told
+    assert "Traceback" not in told
+    (trace,) = tmp_path.glob("govcloud-defect-*.log")
+    assert str(trace) in told
+    assert trace.stat().st_mode & 0o777 == 0o600
+    assert "in broken" in trace.read_text()

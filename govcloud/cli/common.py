@@ -122,17 +122,33 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
         sys.stderr.write("stopped\n")
         return 130
     except GovcloudError as error:
-        if "--json" in argv:
-            emit(error_document(error))
-        show_error(error)
-        return int(error.exit_code)
+        return _fail(error, argv)
     except (BrokenPipeError, SystemExit):
         _nobody_reads()
         return int(Exit.OK)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        failure = GovcloudError(f"{where}{error.strerror or error}")
-        if "--json" in argv:
-            emit(error_document(failure))
-        show_error(failure)
-        return int(failure.exit_code)
+        return _fail(GovcloudError(f"{where}{error.strerror or error}"), argv)
+    except Exception as error:
+        return _fail(_defect(error), argv)
+
+
+def _fail(error: GovcloudError, argv: list[str]) -> int:
+    if "--json" in argv:
+        emit(error_document(error))
+    show_error(error)
+    return int(error.exit_code)
+
+
+def _defect(error: Exception) -> GovcloudError:
+    """A defect of the program as a sentence; the trace goes to a file that its owner alone may read."""
+    import tempfile
+    import traceback
+
+    handle, path = tempfile.mkstemp(prefix="govcloud-defect-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    return GovcloudError(
+        f"a defect of the program: {type(error).__name__}: {error}",
+        hint=f"the trace is in {path}; please report it with what you typed",
+    )
