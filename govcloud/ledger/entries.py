@@ -48,6 +48,18 @@ def current(connection: Connection, *, kind: str | None = None) -> dict[Key, Acc
     }
 
 
+def by_any_name(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
+    """Fields of a kind's entries of now, by name and by every former name that is nobody's now.
+
+    What was built keeps the name of its target; it is found by that after a rename too.
+    """
+    now = current(connection, kind=kind)
+    fields = {e.uid: e.fields for e in now.values()}
+    rows = connection.rows("SELECT name, uid FROM accepted WHERE kind = :kind ORDER BY since", kind=kind)
+    former = {name: fields[uid] for name, uid in rows if uid in fields}
+    return former | {name: e.fields for (_, name), e in now.items()}
+
+
 def last_revision(connection: Connection) -> int:
     """Number of the newest revision; 0 before the first."""
     return connection.scalar("SELECT max(number) FROM revision") or 0

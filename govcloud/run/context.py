@@ -69,10 +69,9 @@ class RunContext:
             raise Stopped("stopped before it was done")
 
     def targets(self) -> dict[str, dict[str, Any]]:
-        """The fields of every target, as accepted."""
+        """The fields of every target, as accepted, by its name and its former ones."""
         with self.ledger.read() as connection:
-            known = entries.current(connection, kind="target")
-        return {name: e.fields for (_, name), e in known.items()}
+            return entries.by_any_name(connection, "target")
 
     def provider(self) -> ProviderSettings:
         """What the provider process of this run is told."""

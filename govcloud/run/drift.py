@@ -64,6 +64,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         accepted = entries.current(connection)
         applied = building.all_applied(connection)
         claims = entries.claims(connection)
+        targets = entries.by_any_name(connection, "target")
     catalogue = accepted_catalogue(accepted)
     expected = {
         r.object_id: r for (s, _), a in applied.items() if s.startswith("stack:") for r in (restore(a),)
@@ -73,11 +74,14 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     observed: list[Observed] = []
     findings: list[Finding] = []
     used = sorted({r.target for r in expected.values()})
+    # Two targets may be two names of one place; what is there is looked at once.
+    places: dict[tuple[str, str], list[str]] = {}
     for target in used:
-        fields = accepted["target", target].fields
-        driver = open_driver(workspace.environment, fields, str(workspace.root))
-        mine = {o: r for o, r in expected.items() if r.target == target}
-        seen = _compare(workspace.environment, target, mine, list(driver.list()), wanted)
+        places.setdefault((targets[target]["driver"], targets[target].get("path", "")), []).append(target)
+    for names in places.values():
+        driver = open_driver(workspace.environment, targets[names[0]], str(workspace.root))
+        mine = {o: r for o, r in expected.items() if r.target in names}
+        seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted)
         observed += seen
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
     with ledger.write() as connection:
@@ -92,7 +96,7 @@ def _compare(
     found: Iterable[RealObject],
     wanted: Mapping[str, dict[str, list[str]]],
 ) -> list[Observed]:
-    """What is seen at one target, object by object."""
+    """What is seen at one place, object by object; ``target`` is its name for what nobody declared."""
     out: list[Observed] = []
     present: set[str] = set()
     for real in found:
@@ -123,9 +127,10 @@ def _compare(
         configuration = _configuration(wanted.get(resource.subject), real)
         if configuration:
             detail["configuration"] = configuration
-        out.append(Observed(object_id, uid, target, "changed" if detail else "present", detail))
+        status = "changed" if detail else "present"
+        out.append(Observed(object_id, uid, resource.target, status, detail))
     out += [
-        Observed(object_id, r.uid, target, "missing", {"type": r.type})
+        Observed(object_id, r.uid, r.target, "missing", {"type": r.type})
         for object_id, r in expected.items()
         if object_id not in present
     ]

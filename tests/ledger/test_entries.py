@@ -92,6 +92,20 @@ def test_a_name_counts_everybody_who_ever_bore_it(ledger: Ledger) -> None:
     assert entries.uid_for("other", "node", "r1", 0) not in uids
 
 
+def test_what_was_renamed_is_found_by_its_former_names_too(ledger: Ledger) -> None:
+    revise(ledger, "u1", name="shelf", path="1")
+    revise(ledger, "u1", name="rack", path="2")
+    revise(ledger, "u2", name="attic", path="3")
+    revise(ledger, "u2", name="loft", path="3")
+    revise(ledger, "u3", name="attic", path="4")  # a former name that is somebody else's now
+    revise(ledger, "gone", name="cellar", path="5")
+    revise(ledger, "gone", withdraw=True)
+    with ledger.read() as connection:
+        found = {name: fields["path"] for name, fields in entries.by_any_name(connection, "node").items()}
+        assert entries.by_any_name(connection, "link") == {}
+    assert found == {"shelf": "2", "rack": "2", "attic": "4", "loft": "3"}
+
+
 def said(ledger: Ledger) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
     """Every claim of now: (claimant, name) to (line, fields)."""
     with ledger.read() as connection:

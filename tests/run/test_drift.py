@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from store_province import ENVIRONMENT, province
+from store_province import ENVIRONMENT, TARGET, province
 
 from govcloud.model.resources import Identity
 
@@ -60,3 +60,25 @@ def test_found_with_its_owner_and_healed(cli: Cli, tmp_path: Path) -> None:
     again = cli("drift", cwd=place.root)
     assert again.code == 0, again
     assert "all as it should be" in again.out
+
+
+def test_two_names_of_one_place_and_a_new_name_for_it(cli: Cli, tmp_path: Path) -> None:
+    """A target is renamed and another is added for the same file: nothing there is anybody's extra."""
+    place = province(tmp_path, nodes=1).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    targets = place.tables["targets"]
+    targets["attic"] = targets.pop(TARGET) | {"was": TARGET}
+    targets["annex"] = {"driver": "store"}
+    place.tables["nodes"]["r1"]["target"] = "attic"
+    place.node("r2", target="annex").write()
+    result = cli("apply", "--yes", cwd=place.root)
+    assert result.code == 0, result
+    assert set(place.objects()) == {"Node/r1", "Node/r2"}
+    seen = cli("drift", "--json", cwd=place.root)
+    assert seen.code == 0, seen
+    assert (seen.json["checked"], seen.json["findings"]) == (2, [])
+    place.remove("Node/r2")
+    seen = cli("drift", "--json", cwd=place.root)
+    assert [(f["status"], f["subject"], f["target"]) for f in seen.json["findings"]] == [
+        ("missing", "node/r2", "annex")
+    ]
