@@ -113,6 +113,10 @@ class World:
                 for other in references(resource):
                     assert other in self.real, f"{stage.id}: {resource.subject} before its {other}"
             self.real[resource.object_id] = resource
+            for other in references(resource):
+                uid = other.rpartition(".")[0]
+                held = uid not in after or after[uid].object_id == other
+                assert held, f"{stage.id}: {resource.subject} is held on {other}, which is made anew"
         if stage.phase == "contract":
             self._nobody_uses(there - set(self.real), stage.id)
         for resource in stage.resources:

@@ -415,6 +415,31 @@ def test_a_stray_that_is_wanted_or_held_is_none() -> None:
         Intent(r.object_id, "network-1", r.type, r.target, snapshot(r), "dead") for r in world.real.values()
     ]
     assert world.plan(wish).empty
+    # One that is going to be taken away as usual is not swept besides.
+    assert changes(world.plan(chain(1)))["contract:network-1"] == [
+        ("delete", "link/n0-n1"),
+        ("delete", "node/n1"),
+    ]
+
+
+def test_what_stands_on_something_made_anew_goes_before_it() -> None:
+    world = World()
+    wish = chain(1) | {
+        ("network", "w"): {"gateway": "n0", "interface": "p", "site": "main"},
+        ("server", "s"): {"rack": "main", "network": "w", "target": "one"},
+        ("server", "old"): {"rack": "main", "network": "w", "target": "one"},
+        ("server", "recorded"): {"rack": "main"},
+    }
+    arrive(world, wish)
+    wish["network", "w"]["interface"] = "q"
+    del wish["server", "old"]
+    plan = arrive(world, wish)
+    assert changes(plan)["stack:datacentre-1"] == [
+        ("replace", "network/w"),
+        ("replace", "server/s"),
+        ("delete", "server/old"),
+    ]
+    assert [s.id for s in plan.stages] == ["record", "stack:datacentre-1", "withdraw"]
 
 
 def test_programs_are_part_of_the_effect() -> None:
