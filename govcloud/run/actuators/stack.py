@@ -15,6 +15,7 @@ from ...files import write_atomically
 from ...ledger import building
 from ...ledger.building import Applied, Intent
 from ...model.resources import Identity, object_uid
+from ...plan.ordering import rank
 from ...plan.stacking import resource_digest, snapshot
 from ...plan.stages import ResourceChange, Stack
 from ...provider.drivers import open_driver
@@ -23,16 +24,17 @@ from ..context import RunContext, StageFailed, Stopped
 from ..events import Note, StageProgress
 
 PROJECT = "govcloud"
-# Operations of the engine that change nothing, or are half of another one.
-SILENT = frozenset({"same", "refresh", "read", "delete-replaced", "discard-replaced"})
+# Operations of the engine that bring an object to what the plan says of it. Others change nothing
+# ("same", "read"), or are a part of one of these ("replace" comes before its "create-replacement").
+WHOLE = frozenset({"create", "update", "delete", "create-replacement"})
 
 
 def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     """Write down the intents, sweep what is no longer wanted, and let the engine do the rest."""
     _announce(stage, context)
-    _sweep(stage, context)
-    context.check_stop()
     progress = _Progress(stage, context)
+    _sweep(stage, context, progress)
+    context.check_stop()
     try:
         _run_engine(stage, context, progress)
     except GovcloudError:
@@ -41,7 +43,7 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
         _record(stage, context, progress, whole=False)
         if context.stop.is_set():
             raise Stopped(
-                f"stopped after {len(progress.done)} of {len(stage.changes)} in {stage.stack}",
+                f"stopped after {progress.count} of {len(stage.changes)} in {stage.stack}",
                 progress.detail(),
             ) from error
         raise StageFailed(progress.words(error), progress.detail()) from error
@@ -59,12 +61,11 @@ def _announce(stage: Stack, context: RunContext) -> None:
     ]
     with context.write() as connection:
         building.add_intents(connection, rows)
-        building.forget_observed(connection, changed)
         for host in stage.restart:
             building.forget_applied(connection, f"host:{host}")
 
 
-def _sweep(stage: Stack, context: RunContext) -> None:
+def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
     """Remove objects of ours that nobody wants: intended once, or seen and unknown to any stack."""
     wanted = {r.object_id for r in stage.resources}
     with context.ledger.read() as connection:
@@ -78,7 +79,8 @@ def _sweep(stage: Stack, context: RunContext) -> None:
     strays |= {c.object: (c.type, c.target) for c in stage.changes if c.object}
     strays = {o: t for o, t in strays.items() if o not in wanted and o not in held}
     targets = context.targets()
-    for object_id, (type_name, target) in sorted(strays.items()):
+    # Users before what they use, as everywhere.
+    for object_id, (type_name, target) in sorted(strays.items(), key=lambda s: (-rank(s[1][0]), s[0])):
         context.check_stop()
         driver = open_driver(context.workspace.environment, targets[target], str(context.workspace.root))
         uid, incarnation = object_uid(object_id)
@@ -86,6 +88,7 @@ def _sweep(stage: Stack, context: RunContext) -> None:
         if driver.read(type_name, identity) is not None:
             driver.delete(type_name, identity, context.fence)
             context.bus(Note(stage.id, f"swept {type_name} {object_id}, which nobody wants any more"))
+        progress.swept.add(object_id)
 
 
 class _Progress:
@@ -94,10 +97,14 @@ class _Progress:
     def __init__(self, stage: Stack, context: RunContext) -> None:
         self._stage = stage
         self._context = context
-        self._subjects: dict[str, ResourceChange] = {c.uid: c for c in stage.changes}
+        self._subjects: dict[str, ResourceChange] = {c.uid: c for c in stage.changes if not c.object}
+        self._strays = {c.object: c.subject for c in stage.changes if c.object}
         self._names = {r.uid: r.subject for r in stage.resources} | {c.uid: c.subject for c in stage.changes}
         self.done: dict[str, str] = {}
         self.failed: dict[str, str] = {}
+        # Of a replacement the old one is gone, and the new one not there yet.
+        self.gone: set[str] = set()
+        self.swept: set[str] = set()
         self._words: list[str] = []
 
     def event(self, event: Any) -> None:
@@ -112,14 +119,20 @@ class _Progress:
             self._diagnostic(event.diagnostic_event)
 
     def _outputs(self, uid: str, op: str) -> None:
-        if uid not in self._subjects or op in SILENT:
+        if op == "delete-replaced":
+            self.gone.add(uid)
+        if uid not in self._subjects or op not in WHOLE or uid in self.done:
             return
-        if uid not in self.done:
-            self.done[uid] = op
-            subject = self._names.get(uid, uid)
-            self._context.bus(
-                StageProgress(self._stage.id, len(self.done), len(self._subjects), f"{op} {subject}")
-            )
+        self.done[uid] = op
+        self.gone.discard(uid)
+        total = len(self._stage.changes)
+        words = f"{op} {self._names.get(uid, uid)}"
+        self._context.bus(StageProgress(self._stage.id, self.count, total, words))
+
+    @property
+    def count(self) -> int:
+        """How many of the stage's changes are done."""
+        return len(self.done) + len(self.swept & set(self._strays))
 
     def _diagnostic(self, diagnostic: Any) -> None:
         # A provider's error comes with a Python traceback behind it, which is for the log alone.
@@ -139,11 +152,12 @@ class _Progress:
 
     def detail(self) -> dict[str, Any]:
         """What was done and what was not, by name."""
-        names = self._names
+        done = {self._names[u] for u in self.done} | {s for o, s in self._strays.items() if o in self.swept}
+        wanted = {self._names[u] for u in self._subjects} | set(self._strays.values())
         return {
-            "words": f"{len(self.done)} of {len(self._subjects)} objects",
-            "done": sorted(names[u] for u in self.done),
-            "not_done": sorted(names[u] for u in self._subjects if u not in self.done),
+            "words": f"{self.count} of {len(self._stage.changes)} objects",
+            "done": sorted(done),
+            "not_done": sorted(wanted - done),
             "failed": sorted(self.failed.values()),
         }
 
@@ -154,14 +168,17 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
     rows = [
         Applied(scope, r.uid, r.incarnation, resource_digest(r), snapshot(r))
         for r in stage.resources
-        if whole or r.uid in progress.done
+        if whole or (r.uid in progress.done and r.uid not in progress.failed)
     ]
     # A stray's entry may live on in another incarnation: what is built of that one stays written.
     deletes = [c for c in stage.changes if c.verb == "delete" and not c.object]
     gone = [c.uid for c in deletes if whole or c.uid in progress.done]
+    confirmed = [*gone, *(r.uid for r in rows)] if whole else [*progress.done]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
-        building.forget_applied(connection, scope, gone)
+        building.forget_applied(connection, scope, [*gone, *progress.gone])
+        # What was seen of an object is history only when the engine has confirmed its change.
+        building.settle_observed(connection, confirmed)
         if whole:
             building.settle_intents(connection, stage.stack)
         for change in stage.changes:
@@ -171,6 +188,8 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
 
 def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
     """The stack's program, from the bytes that the plan names, bound to its slice."""
+    from pulumi import RunError
+
     from ..slice import Slice
 
     source = context.blob(stage.program)
@@ -179,7 +198,13 @@ def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
     program = module.program
 
     def inline() -> None:
-        program(Slice(stage.stack, stage.resources))
+        part = Slice(stage.stack, stage.resources)
+        program(part)
+        left_out = part.left_out()
+        if left_out:
+            # Recorded as built and unknown to the engine, or taken for unwanted and deleted: neither.
+            names = ", ".join(r.subject for r in left_out[:6])
+            raise RunError(f"stacks/{stage.domain}.py does not declare {names}: nothing may be left out")
 
     return inline
 
