@@ -226,12 +226,12 @@ ENGINES = {"pulumi", "ansible", "ansible_runner", "dbos", "grpc"}
         ("--help", {"sqlalchemy", "rich", "yaml", "alembic", "psutil"}),
         ("ls --help", {"sqlalchemy"}),
         ("validate", {"sqlalchemy", "alembic"}),
-        ("ls node", {"alembic"}),
-        ("show node/r1", {"alembic"}),
-        ("plan", {"alembic"}),
-        ("runs list", {"alembic"}),
-        ("drift", {"alembic"}),
-        ("audit verify", {"alembic"}),
+        ("ls node", {"sqlalchemy", "alembic"}),
+        ("show node/r1", {"sqlalchemy", "alembic"}),
+        ("plan", {"sqlalchemy", "alembic"}),
+        ("runs list", {"sqlalchemy", "alembic"}),
+        ("drift", {"sqlalchemy", "alembic"}),
+        ("audit verify", {"sqlalchemy", "alembic"}),
     ],
 )
 def test_who_only_reads_imports_no_engine(place: Province, command: str, more: set[str]) -> None:

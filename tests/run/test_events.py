@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from govcloud.plan.stages import Base, Plan
+from govcloud.run import runner
+from govcloud.run.context import RunContext
 from govcloud.run.events import (
     Bus,
     Event,
@@ -16,6 +25,7 @@ from govcloud.run.events import (
     StageStarted,
 )
 from govcloud.run.sinks import JsonLines, Lines
+from govcloud.workspace import Settings, Workspace
 
 STORY: list[Event] = [
     RunStarted("r", "build", (("record", "record", "record 1", "pending"),)),
@@ -86,3 +96,31 @@ def test_a_sink_that_fails_is_let_go_and_the_others_hear_on() -> None:
     bus.close()
     assert broken.heard == 1
     assert len(out.getvalue().splitlines()) == len(STORY)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> RunContext:
+    workspace = Workspace(tmp_path, Settings(environment="tiny"))
+    plan = Plan(environment="tiny", title="t", stages=(), effect="e", base=Base({}, {}))
+    nothing: Any = None
+    return RunContext(workspace, nothing, "r", "me", plan, 1, Bus())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_ask_the_run_to_stop_and_are_given_back(context: RunContext, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with runner._signals(context):
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)  # somebody impatient
+        assert context.stop.wait(5)
+    assert signal.getsignal(number) is before
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(context: RunContext) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with runner._signals(context):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not context.stop.wait(0.2)
+    finally:
+        signal.signal(signal.SIGHUP, before)

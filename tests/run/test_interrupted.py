@@ -147,9 +147,10 @@ def test_killed_with_its_engine_then_cancelled_and_planned_anew(
 def test_stopped_by_ctrl_c_then_resumed(
     cli: Cli, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    place = province(tmp_path, nodes=3).slow(SLOW).write()
+    # More than the engine makes at once, so that some have not begun when the signal comes.
+    place = province(tmp_path, nodes=20).slow(SLOW).write()
     process = start("apply", "--yes", cwd=place.root)
-    in_the_middle(place)
+    until(place.objects)
     # A terminal sends it to the whole foreground group; the engine has a session of its own.
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
@@ -158,11 +159,12 @@ def test_stopped_by_ctrl_c_then_resumed(
     run = cli("runs", "list", "--json", cwd=place.root).json[0]
     assert run["status"] == "stopped"
     assert f"next: govcloud runs resume {run['id']}" in said
-    assert "stopped after 3 of 5 in network-1" in said
-    assert "not done: link/r1-r2, link/r2-r3" in said
+    made = len(place.objects())
+    assert 0 < made < 39
+    assert f"stopped after {made} of 39 in network-1" in said
+    assert "not done: link/" in said
     until(lambda: not place.processes(), 10)
     assert place.locks() == []
-    place.slow(0)
     resumed = cli("runs", "resume", run["id"], cwd=place.root)
     assert resumed.code == 0, resumed
     is_whole(cli, place)
