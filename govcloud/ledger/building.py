@@ -115,6 +115,23 @@ def replace_observed(connection: Connection, targets: Iterable[str], rows: Itera
     connection.insert("observed", values)
 
 
+def settle_observed(connection: Connection, uids: Iterable[str]) -> None:
+    """An engine has brought these entries' objects in line; what is amiss inside a host is left to a play."""
+    wanted = set(uids)
+    for one in all_observed(connection, deviating=True):
+        if one.uid not in wanted:
+            continue
+        configuration = one.detail.get("configuration")
+        if configuration:
+            connection.run(
+                "UPDATE observed SET detail = :detail WHERE object = :object",
+                object=one.object,
+                detail=canonical.encode({"configuration": configuration}).decode(),
+            )
+        else:
+            connection.run("DELETE FROM observed WHERE object = :object", object=one.object)
+
+
 def forget_observed(connection: Connection, uids: Iterable[str]) -> None:
     """What was seen of these entries is out of date: an engine has just changed them."""
     connection.run_many("DELETE FROM observed WHERE uid = :uid", [{"uid": uid} for uid in uids])

@@ -18,6 +18,10 @@ LASTS = 20.0
 RENEW = 4.0
 
 
+class LeaseLost(ConflictError):
+    """Somebody took the lease over: nothing more may be written or built under it."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """A process, known by host, id and start time (an id alone is used again)."""
@@ -114,6 +118,6 @@ def check(connection: Connection, name: str, token: int) -> None:
     """Raises ``ConflictError`` where ``token`` is not the lease's newest: somebody took over."""
     newest = connection.scalar("SELECT token FROM lease WHERE name = :name", name=name)
     if newest != token:
-        raise ConflictError(
+        raise LeaseLost(
             f"the lease of {name} was taken over (token {newest}, ours is {token}); nothing was written"
         )

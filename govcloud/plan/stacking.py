@@ -126,10 +126,13 @@ def _change(resource: Resource, built: Applied | None, seen: Mapping[str, Observ
     )
     if built.incarnation != resource.incarnation:
         return ResourceChange("replace", resource.type, resource.uid, resource.subject, fields)
+    found = seen.get(resource.object_id)
+    if found is not None and found.status == "missing":
+        # Whatever else changes: what is not there is made, not updated.
+        return ResourceChange("heal", resource.type, resource.uid, resource.subject, fields)
     if built.digest != resource_digest(resource):
         return ResourceChange("update", resource.type, resource.uid, resource.subject, fields)
-    found = seen.get(resource.object_id)
-    if found is not None and (found.status == "missing" or found.detail.get("fields")):
+    if found is not None and found.detail.get("fields"):
         drifted = tuple(
             FieldChange(n, v["seen"], v["wanted"]) for n, v in sorted(found.detail.get("fields", {}).items())
         )

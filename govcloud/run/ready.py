@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import ConflictError
 from ..lab.client import LabClient
-from ..ledger import Ledger, building, entries
+from ..ledger import Ledger, building, entries, runs
 from ..plan.stacking import restore
 from ..plan.stages import Plan, Record, Stack
 from ..workspace import Workspace
@@ -29,3 +30,23 @@ def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
             client.hello()
         finally:
             client.close()
+
+
+def check_standing(ledger: Ledger, run: str, plan: Plan) -> None:
+    """Raises ``ConflictError`` where things that a run built, or builds on, were lost since it began.
+
+    Its plan knows nothing of that, so going on with it would come to no end.
+    """
+    with ledger.read() as connection:
+        done = {s.id for s in runs.stages(connection, run) if s.status is runs.Status.DONE}
+        missing = {o.uid for o in building.all_observed(connection, deviating=True) if o.status == "missing"}
+    for stage in plan.stages:
+        if isinstance(stage, Stack) and stage.id not in done:
+            missing -= {c.uid for c in stage.changes if c.verb in ("heal", "delete")}
+    if missing:
+        one = len(missing) == 1
+        raise ConflictError(
+            f"{len(missing)} object{' that was' if one else 's that were'} built before "
+            f"{'is' if one else 'are'} gone, and run {run} was planned with {'it' if one else 'them'}",
+            hint=f"`govcloud runs cancel {run}`, then `govcloud apply`: a new plan heals it and does the rest",
+        )

@@ -29,7 +29,7 @@ from ..plan.stages import Plan
 from ..workspace import Workspace
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
-from .ready import check_reachable
+from .ready import check_reachable, check_standing
 
 ENDS = {Status.DONE: Exit.OK, Status.FAILED: Exit.FAILED, Status.STOPPED: Exit.FAILED}
 
@@ -108,24 +108,29 @@ def _refuse_running(left: runs.Run) -> None:
         )
 
 
+def _refuse_over(known: runs.Run) -> None:
+    if known.status in runs.OVER:
+        raise InputError(
+            [Problem(f"run {known.id} is {known.status}; there is nothing to go on with or to give up")],
+            hint="`govcloud plan` shows what is left to do",
+        )
+
+
 def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink]) -> Outcome:
     """Go on with a run that failed, was stopped, or whose process died, with the plan as it was."""
     with ledger.read() as connection:
         known = runs.get(connection, run_id)
-    if known.status in runs.OVER:
-        raise InputError(
-            [Problem(f"run {known.id} is {known.status}; there is nothing to go on with")],
-            hint="`govcloud plan` shows what is left to do",
-        )
-    with ledger.read() as connection:
+        _refuse_over(known)
         plan = stages.decode(runs.get_blob(connection, known.plan))
     check_reachable(workspace, ledger, plan)
+    check_standing(ledger, known.id, plan)
     with _leased(ledger) as fence:
-        with ledger.read() as connection:
-            # A segment that came to its end is history; what is left of it goes into the next.
-            died = runs.get(connection, known.id).status is Status.RUNNING
-        number = known.segment if died else known.segment + 1
         with ledger.write((LEASE, fence)) as connection:
+            # Once more, now that nobody else can change it: somebody may have finished or given it up.
+            known = runs.get(connection, known.id)
+            _refuse_over(known)
+            # A segment that came to its end is history; what is left of it goes into the next.
+            number = known.segment if known.status is Status.RUNNING else known.segment + 1
             runs.reopen(connection, known.id)
             runs.set_status(connection, known.id, Status.RUNNING, segment=number)
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
@@ -139,9 +144,9 @@ def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
     """
     with ledger.read() as connection:
         known = runs.get(connection, run_id)
-    if known.status in runs.OVER:
-        raise InputError([Problem(f"run {known.id} is {known.status} already")])
+        _refuse_over(known)
     with _leased(ledger) as fence, ledger.write((LEASE, fence)) as connection:
+        _refuse_over(runs.get(connection, known.id))
         runs.give_up(connection, known.id)
         audit.append(connection, actor(), "run cancelled", {"run": known.id})
         audit.write_anchor(connection, ledger.anchor)
@@ -199,14 +204,21 @@ def _heartbeat(context: RunContext) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
+        renewed = time.monotonic()
         while not over.wait(leases.RENEW):
             try:
                 with context.ledger.write() as connection:
                     leases.renew(connection, LEASE, context.fence)
-            except GovcloudError as error:
-                context.lost.append(error)
-                context.bus(Note("", error.message, "error"))
+                renewed = time.monotonic()
+            except Exception as error:
+                # One missed beat (a busy ledger, a full disk) loses nothing while the lease lasts.
+                if not isinstance(error, leases.LeaseLost) and time.monotonic() - renewed < leases.LASTS:
+                    continue
+                known = isinstance(error, GovcloudError)
+                words = str(error) if known else f"the lease could not be renewed: {error}"
+                context.lost.append(error if isinstance(error, GovcloudError) else GovcloudError(words))
                 context.stop.set()
+                context.bus(Note("", words, "error"))
                 return
 
     thread = threading.Thread(target=beat, name="lease", daemon=True)

@@ -27,6 +27,10 @@ class Slice:
         """The resources of these types, in order of reference."""
         return [r for r in self._resources if r.type in types]
 
+    def left_out(self) -> list[Resource]:
+        """Resources that the program has not declared."""
+        return [r for r in self._resources if r.object_id not in self._declared]
+
     def declare(self, resource: Resource, **options: Any) -> pulumi.CustomResource:
         """Declare a resource to the engine; ``options`` are Pulumi's ``ResourceOptions``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -173,7 +174,7 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
     # A stray's entry may live on in another incarnation: what is built of that one stays written.
     deletes = [c for c in stage.changes if c.verb == "delete" and not c.object]
     gone = [c.uid for c in deletes if whole or c.uid in progress.done]
-    confirmed = [*gone, *(r.uid for r in rows)] if whole else [*progress.done]
+    confirmed = [c.uid for c in stage.changes] if whole else [*progress.done]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
         building.forget_applied(connection, scope, [*gone, *progress.gone])
@@ -213,6 +214,7 @@ def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
     # The SDK brings gRPC into this process, and ansible-runner forks it. By default gRPC starts threads in
     # such a child, which now and then end it before it has become ansible-playbook.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    sys.unraisablehook = _tell_unraisable
     from pulumi import automation as auto
     from pulumi.automation._stack import StackInitMode
     from pulumi.automation.errors import ConcurrentUpdateError
@@ -264,6 +266,12 @@ def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
         context.bus(Note(stage.id, f"{stage.stack}: an interrupted run left its lock; it is removed"))
         stack.cancel()
         up()
+
+
+def _tell_unraisable(event: sys.UnraisableHookArgs) -> None:
+    """An engine that ends early leaves the SDK's coroutines unfinished; nobody needs to read of each."""
+    if not inspect.iscoroutine(event.object):
+        sys.__unraisablehook__(event)
 
 
 def _write_project(folder: Path, state: str) -> None:
