@@ -48,5 +48,5 @@ def check_standing(ledger: Ledger, run: str, plan: Plan) -> None:
         raise ConflictError(
             f"{len(missing)} object{' that was' if one else 's that were'} built before "
             f"{'is' if one else 'are'} gone, and run {run} was planned with {'it' if one else 'them'}",
-            hint=f"`govcloud runs cancel {run}`, then `govcloud apply`: a new plan heals it and does the rest",
+            hint=f"`govcloud runs cancel {run}`, then `govcloud apply`: a new plan heals it and goes on",
         )
