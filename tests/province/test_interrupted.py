@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -68,3 +69,18 @@ def test_a_run_that_is_killed_or_stopped_goes_on_to_the_same_end(workspace: Plac
     as_wanted(workspace)
     assert workspace.pids() == hosts_before
     assert workspace.ask("ls", "application", "name=portal")[0]["fields"]["title"] == "新政务门户"
+
+    # Stopped once more, and meanwhile the lab is lost: going on would come to no end, a new plan does.
+    small.write(workspace.root, routing=routing, title="政务门户")
+    workspace.stop_in("play", signal.SIGINT, "apply", "--yes")
+    run = going(workspace)
+    os.kill(workspace.ask("lab", "status")["pid"], signal.SIGKILL)
+    down = workspace.type("runs", "resume", run, expect=1)
+    assert down.err == "error: the lab is not up; `govcloud lab up` starts it\n"
+    workspace.type("lab", "up")
+    refused = workspace.type("runs", "resume", run, expect=5)
+    assert "20 objects that were built before are gone" in refused.err
+    assert f"`govcloud runs cancel {run}`, then `govcloud apply`" in refused.err
+    workspace.type("runs", "cancel", run)
+    workspace.type("apply", "--yes")
+    as_wanted(workspace)
