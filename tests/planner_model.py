@@ -14,7 +14,7 @@ from govcloud import canonical
 from govcloud.ledger.building import Applied, Intent, Observed
 from govcloud.ledger.entries import Accepted, Key
 from govcloud.plan import builder
-from govcloud.plan.builder import Inputs
+from govcloud.plan.inputs import Inputs
 from govcloud.plan.ordering import references
 from govcloud.plan.stacking import resource_digest, restore, snapshot
 from govcloud.plan.stages import Plan, Record, Resource, Stack

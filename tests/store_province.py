@@ -118,6 +118,9 @@ class Province:
         if not self.store.exists():
             return []
         with sqlite3.connect(self.store) as connection:
+            # A driver that is just starting has made the file and not yet the table.
+            if not connection.execute("select 1 from sqlite_master where name = 'object'").fetchone():
+                return []
             found = connection.execute(
                 "select type, uid, incarnation, properties, birth from object where environment = ?",
                 (environment,),

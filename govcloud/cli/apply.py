@@ -80,12 +80,13 @@ def _same_effect(
 def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
     from ..ledger import open_ledger
     from ..run.ready import check_reachable
-    from ..run.runner import start
+    from ..run.runner import restate, start
 
     plan = proposal.plan
     if plan.empty:
         # What the ledger calls built is nowhere while the lab is down.
         check_reachable(workspace, ledger, plan)
+        restate(ledger, plan)
         _nothing(as_json)
         return int(Exit.OK)
     if not as_json:
@@ -101,7 +102,10 @@ def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bo
 
 def _nothing(as_json: bool) -> None:
     if as_json:
-        click.echo('{"event":"run_ended","run":"","status":"done","seconds":0,"hint":""}')
+        from ..run.events import RunEnded
+        from ..run.sinks import JsonLines
+
+        JsonLines().handle(RunEnded("", "done", 0.0))
     else:
         click.echo("Nothing to do.")
 

@@ -50,11 +50,16 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
-def emit(value: Any) -> None:
-    """Write one JSON document to standard output."""
+# With --json these write an object a line as they go on; an error of theirs is a line too.
+EVENT_COMMANDS = frozenset({"apply", "destroy", "resume"})
+
+
+def emit(value: Any, *, as_line: bool = False) -> None:
+    """Write one JSON document to standard output, indented unless ``as_line``."""
     import msgspec
 
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2) + "\n")
+    indent = None if as_line else 2
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=indent) + "\n")
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -123,9 +128,12 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
         return 130
     except GovcloudError as error:
         return _fail(error, argv)
-    except (BrokenPipeError, SystemExit):
+    except BrokenPipeError:
         _nobody_reads()
         return int(Exit.OK)
+    except SystemExit as left:
+        _nobody_reads()
+        return left.code if isinstance(left.code, int) else int(Exit.OK)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(GovcloudError(f"{where}{error.strerror or error}"), argv)
@@ -135,7 +143,9 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
 
 def _fail(error: GovcloudError, argv: list[str]) -> int:
     if "--json" in argv:
-        emit(error_document(error))
+        with unwatched():
+            emit(error_document(error), as_line=bool(EVENT_COMMANDS.intersection(argv)))
+            sys.stdout.flush()
     show_error(error)
     return int(error.exit_code)
 

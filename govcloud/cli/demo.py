@@ -38,6 +38,6 @@ def demo(chapters: tuple[str, ...], keep: bool) -> int:
     )
     for left in figures.leftovers:
         out.print(f"[red]left behind: {left}[/red]")
-    if not figures.good and not keep:
+    if not figures.good:
         raise GovcloudError("the demonstration did not come out as it should", hint=f"see {RESULT}")
     return int(Exit.OK)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, unwatched
 
 if TYPE_CHECKING:
     from ..plan.stages import Plan
@@ -42,14 +43,16 @@ def plan(
     proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroy)
     if out is not None:
         _write(out, stages.encode(proposal.plan))
-    if as_json:
-        emit(explain.document(proposal.plan))
-    elif markdown:
-        click.echo(explain.markdown(proposal.plan))
-    else:
-        show(proposal.plan, full=full)
-        if out is not None:
-            click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
+    with unwatched():
+        if as_json:
+            emit(explain.document(proposal.plan))
+        elif markdown:
+            click.echo(explain.markdown(proposal.plan))
+        else:
+            show(proposal.plan, full=full)
+            if out is not None:
+                click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
+        sys.stdout.flush()
     return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
 
 

@@ -180,3 +180,15 @@ class LabClient:
             idle, self._idle, self._hello = self._idle, [], None
         for channel in idle:
             channel.close()
+
+
+def is_up(root: Path | str, environment: str) -> bool:
+    """Whether the lab's agent answers."""
+    client = LabClient(root, environment)
+    try:
+        client.hello()
+    except LabDown:
+        return False
+    finally:
+        client.close()
+    return True

@@ -34,11 +34,16 @@ def enter(pid: int, kind: str) -> None:
     """Move this thread into a namespace (``net``, ``uts``) of a process. Raises ``OSError``."""
     handle = os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if _libc.setns(handle, 0) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), f"/proc/{pid}/ns/{kind}")
+        enter_opened(handle, f"/proc/{pid}/ns/{kind}")
     finally:
         os.close(handle)
+
+
+def enter_opened(handle: int, name: str) -> None:
+    """Move this thread into an opened namespace; ``name`` is for the error. Raises ``OSError``."""
+    if _libc.setns(handle, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
 
 
 def open_socket(groups: int = 0) -> socket.socket:

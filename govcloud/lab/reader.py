@@ -34,11 +34,14 @@ def look(pid: int) -> dict[str, Any] | None:
 
 def main() -> None:
     """Answer until standard input ends."""
+    home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     for line in sys.stdin:
         try:
             answer: dict[str, Any] = {"nodes": {str(pid): look(pid) for pid in json.loads(line)["nodes"]}}
         except OSError as error:
             answer = {"error": f"{error.filename or 'netlink'}: {error.strerror}"}
+        # Back home: a namespace lives as long as anybody is in it, and with a node's its cables.
+        netlink.enter_opened(home, "the lab's network namespace")
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

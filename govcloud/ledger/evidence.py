@@ -58,3 +58,11 @@ def of(connection: Connection, subject: str | None = None, run: str | None = Non
         Evidence(of_what, name, bool(ok), value, unit, msgspec.json.decode(detail), by, stage, at)
         for of_what, name, ok, value, unit, detail, by, stage, at in rows
     ]
+
+
+def newest_good(connection: Connection) -> dict[str, str]:
+    """Digest of what was measured (``detail["spec"]``) by probe, where the newest figure is good."""
+    newest: dict[str, tuple[bool, str]] = {}
+    for name, ok, detail in connection.rows("SELECT name, ok, detail FROM evidence ORDER BY at, id"):
+        newest[name] = bool(ok), detail
+    return {n: msgspec.json.decode(d).get("spec", "") for n, (ok, d) in newest.items() if ok}

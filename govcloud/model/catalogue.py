@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from .base import KINDS, Entry, FieldInfo, Ref, fields
+from .base import Entry, FieldInfo, Ref, fields
 
 E = TypeVar("E", bound=Entry)
 
@@ -67,8 +67,3 @@ def references(kind: str, values: Mapping[str, Any]) -> Iterator[tuple[FieldInfo
         for one in value if info.many else [value]:
             if isinstance(one, str):
                 yield info, one
-
-
-def known_kind(kind: str) -> bool:
-    """Whether the ledger has such a kind."""
-    return kind in KINDS

@@ -111,8 +111,6 @@ TYPES: dict[str, ResourceType] = {
     )
 }
 
-BY_KIND: dict[str, ResourceType] = {t.kind: t for t in TYPES.values()}
-
 
 class Identity(msgspec.Struct, frozen=True, order=True):
     """Whose object this is: environment, the entry's uid, and its incarnation (from 1)."""

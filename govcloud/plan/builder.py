@@ -5,7 +5,7 @@ Pure: it reads ``Inputs`` and returns a ``Plan``; nothing is written and nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ import msgspec
 
 from .. import canonical
 from ..errors import InputError, Problem
-from ..ledger.building import Applied, Intent, Observed
+from ..ledger.building import Intent
 from ..ledger.entries import Accepted, Key, uid_for
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
@@ -21,7 +21,8 @@ from ..model.resources import TYPES
 from . import stacking
 from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
-from .probes import probes
+from .inputs import Inputs
+from .probes import ProbeSpec, probes, spec_digest
 from .stages import (
     Base,
     EntryChange,
@@ -36,27 +37,8 @@ from .stages import (
 )
 
 HOST_KINDS = ("node", "server", "instance")
-
-
-@dataclass
-class Inputs:
-    """All that a plan reads. ``proposed``: fields by (kind, name), already checked."""
-
-    environment: str
-    accepted: Mapping[Key, Accepted]
-    applied: Mapping[tuple[str, str], Applied]
-    observed: list[Observed]
-    intents: list[Intent]
-    former: Mapping[Key, int]
-    proposed: Mapping[Key, dict[str, Any]]
-    catalogue: Catalogue
-    programs: Mapping[str, str]  # digest by domain
-    playbook: str
-    routing: Literal["ospf", "static"]
-    stack_size: int
-    claims: tuple[dict[str, Any], ...] = ()
-    commit: str = ""
-    patience_s: float = 30.0
+# The fields of a target that say where its objects are.
+PLACE = ("driver", "path")
 
 
 @dataclass
@@ -80,6 +62,7 @@ def build(inputs: Inputs) -> Plan:
     """The plan that brings everything to what is proposed. Empty where nothing is to do."""
     work = _Work()
     _identify(inputs, work)
+    _refuse_moved_targets(inputs, work)
     _place(inputs, work)
     expand, withdraw = _entry_changes(inputs, work)
     wanted = stacking.by_stack(work.resources, work.stack_of)
@@ -93,32 +76,13 @@ def build(inputs: Inputs) -> Plan:
     dirty = _dirty_hosts(inputs, work, hosts, restart)
     before = tuple(s.id for s in stages)
     if dirty:
-        title = (
-            f"configure {len(dirty)} host{'s' if len(dirty) != 1 else ''} ({_routing_words(inputs.routing)})"
-        )
-        stages.append(
-            Play(
-                id="play",
-                title=title,
-                phase="expand",
-                needs=before,
-                playbook=inputs.playbook,
-                routing=inputs.routing,
-                inputs=dirty,
-            )
-        )
-    specs = tuple(msgspec.to_builtins(p) for p in probes(inputs.catalogue) if p.source in hosts)
-    if specs and (dirty or any(c.expand for c in changes.values())):
-        stages.append(
-            Probe(
-                id="probe",
-                title=f"measure {len(specs)} probes",
-                phase="expand",
-                needs=tuple(s.id for s in stages),
-                probes=specs,
-                patience_s=inputs.patience_s,
-            )
-        )
+        stages.append(_play(inputs, dirty, before))
+    clears = stacking.contract_stages(wanted, changes, inputs, ())
+    specs = _to_measure(
+        inputs, hosts, everything=bool(dirty or clears or any(c.expand for c in changes.values()))
+    )
+    if specs:
+        stages.append(_probe(inputs, specs, tuple(s.id for s in stages)))
     before = tuple(s.id for s in stages)
     stages += stacking.contract_stages(wanted, changes, inputs, before)
     if withdraw:
@@ -132,6 +96,40 @@ def build(inputs: Inputs) -> Plan:
             )
         )
     return _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
+
+
+def _play(inputs: Inputs, dirty: dict[str, str], needs: tuple[str, ...]) -> Play:
+    hosts = f"{len(dirty)} host{'s' if len(dirty) != 1 else ''}"
+    return Play(
+        id="play",
+        title=f"configure {hosts} ({_routing_words(inputs.routing)})",
+        phase="expand",
+        needs=needs,
+        playbook=inputs.playbook,
+        routing=inputs.routing,
+        inputs=dirty,
+    )
+
+
+def _to_measure(inputs: Inputs, hosts: Mapping[str, HostVars], *, everything: bool) -> list[ProbeSpec]:
+    """The probes of a plan: all where something changes, else those without a good figure of their kind.
+
+    What was once not good is measured until it is: a run that failed at its probes is not forgotten,
+    and nothing is taken down on the strength of figures that nobody has.
+    """
+    specs = [p for p in probes(inputs.catalogue) if p.source in hosts]
+    return [p for p in specs if everything or inputs.proven.get(p.name) != spec_digest(p)]
+
+
+def _probe(inputs: Inputs, specs: list[ProbeSpec], needs: tuple[str, ...]) -> Probe:
+    return Probe(
+        id="probe",
+        title=f"measure {len(specs)} probe{'s' if len(specs) != 1 else ''}",
+        phase="expand",
+        needs=needs,
+        probes=tuple(msgspec.to_builtins(p) for p in specs),
+        patience_s=inputs.patience_s,
+    )
 
 
 def build_destroy(inputs: Inputs) -> Plan:
@@ -173,6 +171,27 @@ def _identify(inputs: Inputs, work: _Work) -> None:
             work.identities[key] = _Identity(uid, 1, None, None)
     if problems:
         raise InputError(problems, hint="an entry goes on as one other; the rest are new and say no `was`")
+
+
+def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:
+    """Raises ``InputError`` where a target would point elsewhere while things are built at it."""
+    problems = []
+    for (kind, name), fields in inputs.proposed.items():
+        was = work.identities[kind, name].was
+        if kind != "target" or was is None:
+            continue
+        moved = [f for f in PLACE if fields.get(f) != was.fields.get(f)]
+        built = sum(1 for a in inputs.applied.values() if a.inputs.get("target") in (name, was.name))
+        if moved and built:
+            what = " and ".join(f"`{f}`" for f in moved)
+            problems.append(
+                Problem(
+                    f"target/{name}: {what} would change while {built} object(s) stand there",
+                    hint="`govcloud destroy` first, or another target beside this one",
+                )
+            )
+    if problems:
+        raise InputError(problems)
 
 
 def _place(inputs: Inputs, work: _Work) -> None:
@@ -377,13 +396,16 @@ def _finish(
     title = _plan_title(stages, destroy)
     entries: dict[str, str] = {}
     touched: set[str] = set()
+    played: Iterable[str] = ()
     for stage in stages:
         if isinstance(stage, Record):
             for change in stage.changes:
                 key = (change.kind, change.was or change.name)
                 known = inputs.accepted.get(key)
                 entries["/".join(key)] = known.digest if known else ""
-        elif not isinstance(stage, Play | Probe):
+        elif isinstance(stage, Play):
+            played = stage.inputs
+        elif not isinstance(stage, Probe):
             touched.add(stage.stack)
     stacks = {s: stacking.applied_digest(s, inputs.applied) for s in sorted(touched)}
     return Plan(
@@ -391,7 +413,7 @@ def _finish(
         title=title,
         stages=tuple(stages),
         effect=effect_of(stages),
-        base=Base(entries, stacks),
+        base=Base(entries, stacks, stacking.host_digests(played, inputs.applied)),
         destroy=destroy,
         claims=() if destroy else inputs.claims,
         commit=inputs.commit,

@@ -91,20 +91,21 @@ def _body(stage: Stage, full: bool) -> Iterator[Line]:
 def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Iterator[Line]:
     plain = [c for c in changes if not c.changes]
     if not full and len(plain) > LONG:
-        groups = Counter((SIGNS[c.verb], c.subject.partition("/")[0]) for c in plain)
-        for (sign, kind), count in sorted(groups.items()):
-            names = [c.subject.partition("/")[2] for c in plain if c.subject.startswith(kind + "/")]
-            few = ", ".join(names[:3]) + (", …" if count > 3 else "")
-            yield STYLES[sign], f"   {sign} {count} {kind}: {few}"
-        plain = []
+        groups: dict[tuple[str, str], list[str]] = {}
+        for change in plain:
+            kind, _, name = change.subject.partition("/")
+            groups.setdefault((SIGNS[change.verb], kind), []).append(name)
+        for (sign, kind), names in sorted(groups.items()):
+            few = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            yield STYLES[sign], f"   {sign} {len(names)} {kind}: {few}"
+        changes = [c for c in changes if c.changes]
     for change in changes:
-        if change.changes or change in plain:
-            sign = SIGNS[change.verb]
-            former = change.was if isinstance(change, EntryChange) else ""
-            was = f" (was {former})" if former else ""
-            yield STYLES[sign], f"   {sign} {change.subject}{was}{_stray(change)}"
-            for field in change.changes:
-                yield STYLES[sign], f"       {_field(field)}"
+        sign = SIGNS[change.verb]
+        former = change.was if isinstance(change, EntryChange) else ""
+        was = f" (was {former})" if former else ""
+        yield STYLES[sign], f"   {sign} {change.subject}{was}{_stray(change)}"
+        for field in change.changes:
+            yield STYLES[sign], f"       {_field(field)}"
 
 
 def _stray(change: EntryChange | ResourceChange) -> str:

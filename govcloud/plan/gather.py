@@ -16,7 +16,7 @@ import msgspec
 
 from .. import canonical, share
 from ..errors import ConflictError, InputError
-from ..ledger import Ledger, building, entries
+from ..ledger import Ledger, building, entries, evidence
 from ..ledger.entries import ClaimRow
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
@@ -24,6 +24,7 @@ from ..source import FILES, check, load, merge
 from ..workspace import Workspace
 from . import builder
 from .desired import DOMAINS
+from .inputs import Inputs
 from .stages import Plan, Stack
 
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
@@ -50,7 +51,7 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
         accepted = entries.current(connection)
         others = entries.claims(connection, apart_from=FILES)
         former = entries.former_names(connection)
-        inputs = builder.Inputs(
+        inputs = Inputs(
             environment=workspace.environment,
             accepted=accepted,
             applied=building.all_applied(connection),
@@ -63,6 +64,7 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
             playbook=digest,
             routing="static",
             stack_size=workspace.settings.stack_size,
+            proven=evidence.newest_good(connection),
         )
         last_commit = entries.last_commit(connection)
     if destroy:
@@ -133,10 +135,16 @@ def frr_installed() -> bool:
 
 def _lineage(root: Path, last: str | None) -> str:
     """The workspace's commit. Raises ``ConflictError`` where the accepted one is not in its past."""
-    head = _git(root, "rev-parse", "HEAD")
-    if head is None or last is None or head == last:
+    head, words = _git(root, "rev-parse", "HEAD")
+    if last is None or head == last:
         return head or ""
-    if _git(root, "merge-base", "--is-ancestor", last, head) is None:
+    if head is None:
+        raise ConflictError(
+            f"the last accepted files were commit {last[:10]}, and git cannot tell whether these "
+            f"hold it: {words}",
+            hint="apply from a clone that has that commit",
+        )
+    if _git(root, "merge-base", "--is-ancestor", last, head)[0] is None:
         raise ConflictError(
             f"this checkout ({head[:10]}) does not hold the last accepted commit ({last[:10]}): "
             "applying it would undo colleagues' work",
@@ -145,19 +153,23 @@ def _lineage(root: Path, last: str | None) -> str:
     return head
 
 
-def _git(root: Path, *args: str) -> str | None:
+def _git(root: Path, *args: str) -> tuple[str | None, str]:
+    """(what git says, or None where it fails; why it fails)."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20, check=False
         )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    except FileNotFoundError:
+        return None, "git is not installed"
+    except subprocess.TimeoutExpired:
+        return None, "git did not answer"
+    words = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
+    return (done.stdout.strip(), "") if done.returncode == 0 else (None, words)
 
 
 def still_based(plan: Plan, ledger: Ledger) -> bool:
     """Whether what the plan was computed from is still so."""
-    from .stacking import applied_digest
+    from .stacking import applied_digest, host_digests
 
     with ledger.read() as connection:
         accepted = entries.current(connection)
@@ -167,6 +179,8 @@ def still_based(plan: Plan, ledger: Ledger) -> bool:
         known = accepted.get((kind, name))
         if (known.digest if known else "") != digest:
             return False
+    if host_digests(plan.base.hosts, applied) != plan.base.hosts:
+        return False
     return all(applied_digest(s, applied) == d for s, d in plan.base.stacks.items())
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..canonical import digest
 from ..model.application import Application, Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
@@ -39,6 +40,11 @@ class ProbeSpec(msgspec.Struct, frozen=True, kw_only=True):
     # For run.measure: `address` of the target's machine and its name `host`, `hops` as [router, its
     # addresses], and what the kind needs: reach count; dns and http servers, expect; copy url, file, rpo_s.
     args: dict[str, Any]
+
+
+def spec_digest(spec: ProbeSpec) -> str:
+    """Digest of what is measured and how: a figure proves this and nothing else."""
+    return digest(msgspec.to_builtins(spec))
 
 
 def probes(catalogue: Catalogue) -> list[ProbeSpec]:

@@ -14,7 +14,7 @@ from .ordering import Visit, references, visits
 from .stages import FieldChange, Resource, ResourceChange, Stack
 
 if TYPE_CHECKING:
-    from .builder import Inputs
+    from .inputs import Inputs
 
 
 def snapshot(resource: Resource) -> dict[str, Any]:
@@ -190,6 +190,12 @@ def applied_digest(stack: str, applied: Mapping[tuple[str, str], Applied]) -> st
         (r.uid, r.incarnation, r.digest) for (scope, _), r in applied.items() if scope == f"stack:{stack}"
     ]
     return canonical.digest(sorted(rows))
+
+
+def host_digests(hosts: Iterable[str], applied: Mapping[tuple[str, str], Applied]) -> dict[str, str]:
+    """Digest of the configuration that each host has; empty where it has none."""
+    had = {scope.removeprefix("host:"): r.digest for (scope, _), r in applied.items() if scope[:5] == "host:"}
+    return {host: had.get(host, "") for host in sorted(hosts)}
 
 
 def expand_stages(

@@ -113,7 +113,7 @@ class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
 class Play(_Stage, frozen=True, tag="play", kw_only=True):
     """Brings hosts to their configuration, by the playbook folder with digest ``playbook``.
 
-    ``inputs``: digest of the variables by host; ``changes``: why each host is in it.
+    ``inputs``: digest of the variables by host.
     """
 
     playbook: str
@@ -138,11 +138,13 @@ Stage = Record | Stack | Play | Probe
 class Base(msgspec.Struct, frozen=True):
     """The versions of what the plan read, and of nothing else: a neighbour's change is no matter.
 
-    ``entries``: digest by kind/name (empty: not there); ``stacks``: digest of what is applied.
+    ``entries``: digest by kind/name (empty: not there); ``stacks``: digest of what is applied;
+    ``hosts``: digest of the configuration that each host of the play has (empty: none).
     """
 
     entries: dict[str, str]
     stacks: dict[str, str]
+    hosts: dict[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

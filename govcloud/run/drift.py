@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
 
+from ..lab.client import is_up
 from ..ledger import Ledger, building, entries
 from ..ledger.building import Applied, Observed
-from ..ledger.entries import Accepted, ClaimRow, Key
+from ..ledger.entries import ClaimRow
 from ..model.catalogue import Catalogue
 from ..model.network import Network
 from ..model.resources import RealObject
@@ -20,12 +22,14 @@ from ..plan.stacking import restore
 from ..plan.stages import Resource
 from ..plan.wiring import LOOPBACK, wires
 from ..provider.drivers import open_driver
+from ..provider.drivers.store import DEFAULT_PATH
+from ..source import FILES
 from ..workspace import Workspace
 
-FILE = "file:"
 # What is said of an interface, before its name.
 ADDRESSES = "addresses of "
 STATE = "state of "
+MADE = "made"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -69,24 +73,42 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     expected = {
         r.object_id: r for (s, _), a in applied.items() if s.startswith("stack:") for r in (restore(a),)
     }
-    wanted = _addresses(catalogue, applied, accepted)
+    wanted = _addresses(catalogue, applied)
+    hosts = {uid: str(a.inputs["birth"]) for (_, uid), a in applied.items() if a.inputs.get("birth")}
+    births = {r.subject: hosts[r.uid] for r in expected.values() if r.uid in hosts}
     owners = _Owners(claims, catalogue)
     observed: list[Observed] = []
     findings: list[Finding] = []
-    used = sorted({r.target for r in expected.values()})
+    # Also where nothing is left: an interrupted run, or a destroy, may have left something behind.
+    used = sorted({r.target for r in expected.values()} | _idle(workspace, targets))
     # Two targets may be two names of one place; what is there is looked at once.
     places: dict[tuple[str, str], list[str]] = {}
     for target in used:
-        places.setdefault((targets[target]["driver"], targets[target].get("path", "")), []).append(target)
+        places.setdefault(_place(targets[target]), []).append(target)
     for names in places.values():
         driver = open_driver(workspace.environment, targets[names[0]], str(workspace.root))
         mine = {o: r for o, r in expected.items() if r.target in names}
-        seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted)
+        seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted, births)
         observed += seen
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
     with ledger.write() as connection:
         building.replace_observed(connection, used, observed)
     return Report(len(expected), tuple(findings))
+
+
+def _place(target: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a target's objects are: its driver, and the file of a store."""
+    return target["driver"], str(PurePath(target.get("path") or DEFAULT_PATH)) if target[
+        "driver"
+    ] == "store" else ""
+
+
+def _idle(workspace: Workspace, targets: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Targets that can be looked at though nothing need be there: stores that exist, a lab that is up."""
+    stores = {n for n, t in targets.items() if t["driver"] == "store"}
+    out = {n for n in stores if (workspace.root / _place(targets[n])[1]).exists()}
+    labs = set(targets) - stores
+    return out | labs if labs and is_up(workspace.root, workspace.environment) else out
 
 
 def _compare(
@@ -95,6 +117,7 @@ def _compare(
     expected: Mapping[str, Resource],
     found: Iterable[RealObject],
     wanted: Mapping[str, dict[str, list[str]]],
+    births: Mapping[str, str],
 ) -> list[Observed]:
     """What is seen at one place, object by object; ``target`` is its name for what nobody declared."""
     out: list[Observed] = []
@@ -125,6 +148,9 @@ def _compare(
         if fields:
             detail["fields"] = fields
         configuration = _configuration(wanted.get(resource.subject), real)
+        born = births.get(resource.subject)
+        if born and real.birth != born:
+            configuration[MADE] = {"wanted": born, "seen": real.birth}
         if configuration:
             detail["configuration"] = configuration
         status = "changed" if detail else "present"
@@ -160,7 +186,7 @@ def _normal(addresses: Iterable[str]) -> list[str]:
 
 
 def _addresses(
-    catalogue: Catalogue, applied: Mapping[tuple[str, str], Applied], accepted: Mapping[Key, Accepted]
+    catalogue: Catalogue, applied: Mapping[tuple[str, str], Applied]
 ) -> dict[str, dict[str, list[str]]]:
     """Declared addresses by interface, of every host that was configured, by kind/name."""
     configured = {scope.removeprefix("host:") for scope, _ in applied if scope.startswith("host:")}
@@ -194,7 +220,7 @@ class _Owners:
         row = next((r for r in rows if field in r.fields), rows[-1] if rows else None)
         if row is None:
             return ""
-        who = row.claimant.removeprefix(FILE)
+        who = row.claimant.removeprefix(FILES)
         return f"{who}:{row.line}" if row.line else who
 
     def of_interface(self, subject: str, what: str) -> str:

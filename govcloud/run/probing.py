@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ..ledger.evidence import Evidence
-from ..plan.probes import ProbeSpec
+from ..plan.probes import ProbeSpec, spec_digest
 from .reach import Reach
 
 # Seconds that one batch of a source may take: every probe in it has its own, shorter limit.
@@ -86,6 +86,7 @@ def _evidence(spec: ProbeSpec, result: Result) -> Evidence:
             "addresses": result.path,
             **result.figures,
             "kind": spec.kind,
+            "spec": spec_digest(spec),
         },
         at=time.time(),
     )

@@ -21,9 +21,9 @@ class Reach:
 
     def __init__(self, workspace: Workspace) -> None:
         self._client = LabClient(workspace.root, workspace.environment)
-        self._pids: dict[str, int] = {
-            str(n.properties["name"]): int(n.facts["pid"]) for n in self._client.nodes()
-        }
+        nodes = self._client.nodes()
+        self._pids: dict[str, int] = {str(n.properties["name"]): int(n.facts["pid"]) for n in nodes}
+        self._births: dict[str, str] = {str(n.properties["name"]): n.birth for n in nodes}
 
     @property
     def prefix(self) -> list[str]:
@@ -34,6 +34,10 @@ class Reach:
     def marker(self) -> dict[str, str]:
         """Environment for what is started in the lab."""
         return self._client.marker
+
+    def birth(self, host: str) -> str:
+        """What changes whenever the host is made anew. Raises ``KeyError`` for one that is not there."""
+        return self._births[host]
 
     def missing(self, hosts: Iterable[str]) -> list[str]:
         """Those of ``hosts`` that are not there."""

@@ -20,12 +20,13 @@ from types import FrameType
 import msgspec
 
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
-from ..ledger import Ledger, audit, leases, runs
+from ..ledger import Ledger, audit, entries, leases, runs
 from ..ledger.leases import Holder
 from ..ledger.runs import Status
 from ..plan import stages
 from ..plan.gather import still_based
 from ..plan.stages import Plan
+from ..source import FILES
 from ..workspace import Workspace
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
@@ -95,7 +96,22 @@ def start(
                 stages=[(s.id, s.kind, s.title) for s in plan.stages],
             )
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
+        restate(ledger, plan)
         return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
+
+
+def restate(ledger: Ledger, plan: Plan) -> None:
+    """Where nothing changes but who says it, or where: keep the new claimants and lines.
+
+    A plan with a Record does so itself, in its revision.
+    """
+    if plan.destroy or any(s.kind == "record" for s in plan.stages):
+        return
+    with ledger.write() as connection:
+        number = entries.last_revision(connection)
+        if number:
+            rows = [entries.ClaimRow(**c) for c in plan.claims]
+            entries.replace_claims(connection, number, FILES, rows)
 
 
 def _refuse_running(left: runs.Run) -> None:

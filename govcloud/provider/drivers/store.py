@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...model.resources import TYPES, Identity, RealObject, ResourceType
+from ...model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
 from . import DriverError, IdentityClash, StaleFence
 
 _SCHEMA = """
@@ -34,6 +34,10 @@ create table if not exists fence (environment text primary key, token integer no
 """
 
 
+# The file of a target that names none, relative to the workspace.
+DEFAULT_PATH = ".govcloud/store.db"
+
+
 class StoreDriver:
     """The five verbs over rows. Safe between threads and between processes.
 
@@ -43,7 +47,7 @@ class StoreDriver:
 
     def __init__(self, environment: str, workspace: str, target: dict[str, Any]) -> None:
         self.environment = environment
-        self.path = Path(workspace) / (target.get("path") or ".govcloud/store.db")
+        self.path = Path(workspace) / (target.get("path") or DEFAULT_PATH)
         self.delay = float(target.get("delay_ms") or 0) / 1000
         self._local = threading.local()
         self._prepare()
@@ -196,8 +200,8 @@ class StoreDriver:
             if not p.reference:
                 continue
             row = connection.execute(
-                "select type from object where environment = ? and uid || '.' || incarnation = ?",
-                (self.environment, wanted[p.name]),
+                "select type from object where environment = ? and uid = ? and incarnation = ?",
+                (self.environment, *object_uid(wanted[p.name])),
             ).fetchone()
             if row is None or row[0] not in p.reference.split(","):
                 raise DriverError(

@@ -65,7 +65,7 @@ def _play(stage: Play, context: RunContext, reach: Reach, folder: Path) -> dict[
         event_handler=progress.event,
         cancel_callback=context.stop.is_set,
     )
-    _record(stage, context, progress.reached())
+    _record(stage, context, reach, progress.reached())
     if context.stop.is_set():
         raise Stopped(f"stopped; {len(progress.reached())} of {len(stage.inputs)} hosts are configured")
     failed = progress.failures()
@@ -151,7 +151,7 @@ class _Progress:
         return len(self._stats.get("changed", {}))
 
 
-def _record(stage: Play, context: RunContext, hosts: list[str]) -> None:
+def _record(stage: Play, context: RunContext, reach: Reach, hosts: list[str]) -> None:
     """Write down which hosts now have which configuration."""
     if not hosts:
         return
@@ -161,6 +161,6 @@ def _record(stage: Play, context: RunContext, hosts: list[str]) -> None:
         for host in hosts:
             kind, _, name = context.plan.hosts[host]["entry"].partition("/")
             uid = known[kind, name].uid
-            rows.append(Applied(f"host:{host}", uid, 1, stage.inputs[host], {}))
+            rows.append(Applied(f"host:{host}", uid, 1, stage.inputs[host], {"birth": reach.birth(host)}))
         building.set_applied(connection, context.run, rows)
         building.forget_observed(connection, [r.uid for r in rows])

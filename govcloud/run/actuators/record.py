@@ -7,10 +7,9 @@ from typing import Any
 from ...ledger import audit, entries, runs
 from ...ledger.runs import Status
 from ...plan.stages import Record
+from ...source import FILES
 from ..context import RunContext
 from ..events import StageProgress
-
-FILES = "file:"
 
 
 def record(stage: Record, context: RunContext) -> dict[str, Any]:
