@@ -1,0 +1,135 @@
+"""What is half done is never told as done: each story once went wrong, and ended in "Nothing to do"."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from store_province import ENVIRONMENT, TARGET, province
+
+from govcloud.model.resources import Identity
+
+Cli = Callable[..., Any]
+GOVCLOUD = Path(sys.executable).with_name("govcloud")
+
+
+def test_a_replacement_that_lost_the_old_one_is_not_built(cli: Cli, tmp_path: Path) -> None:
+    """The engine deletes, then fails to create: the next plan makes what is not there."""
+    place = province(tmp_path, nodes=2).edge().write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    place.remove("Network/app")  # nobody looked, so nobody knows
+    place.tables["images"]["other"] = {"os": "Other"}
+    place.tables["instances"]["vm"]["image"] = "other"
+    failed = cli("apply", "--yes", cwd=place.write().root)
+    assert failed.code == 1, failed
+    assert "Instance/vm" not in place.objects()
+    plan = cli("plan", "--json", cwd=place.root).json
+    assert "instance/vm" in {c["subject"] for s in plan["stages"] for c in s.get("changes", ())}
+    assert cli("drift", cwd=place.root).code == 3
+    healed = cli("apply", "--yes", cwd=place.root)
+    assert healed.code == 0, healed
+    assert set(place.objects()) == place.wanted()
+
+
+def test_a_change_of_what_is_missing_makes_it(cli: Cli, tmp_path: Path) -> None:
+    """An update needs an object; where drift has seen none, the object is made with its new values."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    place.remove("Node/r2")
+    assert cli("drift", cwd=place.root).code == 3
+    place.tables["nodes"]["r2"]["role"] = "access"
+    done = cli("apply", "--yes", cwd=place.write().root)
+    assert done.code == 0, done
+    assert place.objects()["Node/r2"].properties["role"] == "access"
+
+
+def test_a_heal_that_failed_is_not_forgotten(cli: Cli, tmp_path: Path) -> None:
+    """What drift saw stays true until an engine has mended it."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    identity = place.objects()["Node/r2"]
+    place.remove("Node/r2")
+    assert cli("drift", cwd=place.root).code == 3
+    # Somebody else's thing of the same name is in the way.
+    other = place.driver()
+    other.create("Node", Identity(ENVIRONMENT, "e" * 16, 1), {"name": "r2", "role": "core"}, place.fence())
+    assert cli("apply", "--yes", cwd=place.root).code == 1
+    other.delete("Node", Identity(ENVIRONMENT, "e" * 16, 1), place.fence())
+    plan = cli("plan", "--json", cwd=place.root).json
+    assert ("heal", "node/r2") in {(c["verb"], c["subject"]) for s in plan["stages"] for c in s["changes"]}
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects()["Node/r2"].object_id == identity.object_id
+
+
+def test_a_program_that_leaves_something_out_is_refused(cli: Cli, tmp_path: Path) -> None:
+    """A site's own program may order and refine, and must not forget."""
+    place = province(tmp_path, nodes=2).write()
+    own = place.root / "stacks"
+    own.mkdir()
+    for domain in ("datacentre", "cloud", "recovery"):
+        (own / f"{domain}.py").write_text("def program(slice):\n    pass\n")
+    (own / "network.py").write_text(
+        "def program(slice):\n    for node in slice.of('Node')[:1]:\n        slice.declare(node)\n"
+    )
+    refused = cli("apply", "--yes", cwd=place.root)
+    assert refused.code == 1, refused
+    assert "stacks/network.py does not declare node/r2, link/r1-r2" in refused.out
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 3
+
+
+def test_a_target_does_not_walk_away_from_what_stands_there(cli: Cli, tmp_path: Path) -> None:
+    """Pointing it elsewhere would leave everything behind, unseen."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    place.tables["targets"][TARGET]["path"] = "elsewhere.db"
+    refused = cli("plan", cwd=place.write().root)
+    assert refused.code == 2, refused
+    assert f"target/{TARGET}: `path` would change while 3 object(s) stand there" in refused.err
+
+
+def test_drift_looks_where_nothing_is_left(cli: Cli, tmp_path: Path) -> None:
+    """After a destroy, something of ours that stayed behind is told and swept."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    identity = Identity(ENVIRONMENT, "d" * 16, 1)
+    place.driver().create("Node", identity, {"name": "stray", "role": "core"}, place.fence())
+    told = cli("drift", cwd=place.root)
+    assert told.code == 3, told
+    assert "stray" in told.out
+
+
+def test_a_moved_file_is_the_owner_from_now_on(cli: Cli, tmp_path: Path) -> None:
+    """Nothing changes but where it is said, and whoever is asked names the file that exists."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    (place.root / "base.yaml").rename(place.root / "moved.yaml")
+    again = cli("apply", "--yes", cwd=place.root)
+    assert again.code == 0, again
+    assert "Nothing to do" in again.out
+    assert "moved.yaml:" in cli("show", "node/r2", cwd=place.root).out
+
+
+def test_git_that_cannot_answer_is_no_leave_to_go_back(cli: Cli, tmp_path: Path) -> None:
+    """Once files came from a commit, files of which nobody knows the commit are refused."""
+    place = province(tmp_path, nodes=2).write()
+    git = ["git", "-C", str(place.root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "base.yaml", "govcloud.yaml"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    (place.root / ".git").rename(place.root / ".hidden")
+    refused = cli("plan", cwd=place.root)
+    assert refused.code == 5, refused
+    assert "git cannot tell" in refused.err
+
+
+def test_nobody_reading_changes_no_exit_code(tmp_path: Path) -> None:
+    """`plan --detailed-exitcode | true` still says that something waits."""
+    place = province(tmp_path, nodes=2).write()
+    piped = f"set -o pipefail; {GOVCLOUD} plan --detailed-exitcode --full | true"
+    done = subprocess.run(["bash", "-c", piped], cwd=place.root, capture_output=True, text=True)
+    assert done.returncode == 3, done
+    assert "Traceback" not in done.stderr
