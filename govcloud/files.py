@@ -23,3 +23,15 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(temporary).unlink()
         raise
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that its owner alone may read, where there is none. Raises ``OSError``.
+
+    One that is there is not opened: closing it again would drop every lock that this process holds
+    on it (POSIX), and a database in use would be left without.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return

@@ -6,13 +6,13 @@ its start, so two writers never interleave: the second waits, and a kill leaves 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import GovcloudError, InputError, Problem
+from ..files import make_private
 from .connection import Connection, Database, NoDatabase
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
         return Ledger(NoDatabase(), anchor)
     if missing:
         workspace.prepare()
-        os.close(os.open(url.removeprefix(SQLITE), os.O_CREAT | os.O_WRONLY, 0o600))
+        make_private(Path(url.removeprefix(SQLITE)))
     ledger = Ledger(_database(url), anchor)
     if _version(ledger) != SCHEMA_HEAD:
         _migrate(url)

@@ -22,6 +22,7 @@ from typing import Any
 from dbos import DBOS, SetWorkflowID
 
 from ..errors import GovcloudError
+from ..files import make_private
 from ..ledger import runs
 from ..ledger.runs import Status
 from ..workspace import Workspace
@@ -120,7 +121,7 @@ def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
         url = workspace.ledger_url
     else:
         path = workspace.private / "workflows.db"
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        make_private(path)
     DBOS(
         config={
             "name": "govcloud",

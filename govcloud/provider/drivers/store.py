@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...files import make_private
 from ...model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
 from . import DriverError, IdentityClash, StaleFence
 
@@ -116,7 +117,7 @@ class StoreDriver:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Made with its mode, so that it is never open to others, not even for a moment.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            make_private(self.path)
         except OSError as error:
             raise DriverError(f"the store {self.path} cannot be opened: {error.strerror}") from error
         self._connection().executescript(_SCHEMA)
