@@ -51,6 +51,7 @@ class StoreDriver:
         self.path = Path(workspace) / (target.get("path") or DEFAULT_PATH)
         self.delay = float(target.get("delay_ms") or 0) / 1000
         self._local = threading.local()
+        self._writing = threading.Lock()
         self._prepare()
 
     def list(self, type: str | None = None) -> Iterable[RealObject]:
@@ -140,6 +141,11 @@ class StoreDriver:
     def _change(self, fence: int) -> Iterator[sqlite3.Connection]:
         """One transaction that begins with the fence."""
         connection = self._connection()
+        # Threads queue here; in SQLite they would try again every so often, and mostly sleep.
+        with self._writing:
+            yield from self._transaction(connection, fence)
+
+    def _transaction(self, connection: sqlite3.Connection, fence: int) -> Iterator[sqlite3.Connection]:
         try:
             connection.execute("begin immediate")
         except sqlite3.Error as error:
