@@ -7,16 +7,28 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from pulumi.automation import CommandResult, OutputMap, Stack, UpdateSummary
-from pulumi.automation.errors import create_command_error
+from pulumi import log
+from pulumi.automation import CommandResult, LocalWorkspace, OutputMap, Stack, UpdateSummary, UpResult
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError, create_command_error
 
 from ...engine.automation import Command
 
 # The engine finishes what it is doing at the first signal, and gives up at the second.
 PATIENCE = 30.0
+
+
+def _silent(*_args: object, **_kwargs: object) -> None:
+    pass
+
+
+# The SDK sends the engine four debug messages a resource, a call each, and the engine drops them.
+log.debug = _silent
 
 
 class Interruptible(Command):
@@ -78,10 +90,32 @@ class Interruptible(Command):
 
 
 class QuietStack(Stack):
-    """A stack whose outputs and history nobody asks for: references are ledger reads (design.md).
+    """A stack that starts the engine for nothing but what it is asked to do, half a second each time.
 
-    The SDK starts the engine twice more after every update to fetch them, half a second each time.
+    The SDK would select the stack first, which ``--stack`` does anyhow, and fetch outputs and history
+    after every update, which nobody asks for: references are ledger reads (design.md).
     """
+
+    def __init__(self, name: str, workspace: LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = workspace
+        self._mode = StackInitMode.CREATE_OR_SELECT
+        # The engine writes this file when it makes the stack, and nobody else does.
+        if not (Path(workspace.work_dir) / f"Pulumi.{name}.yaml").exists():
+            self._make()
+
+    def _make(self) -> None:
+        # A dead run may have got so far, or another machine with the same state.
+        with suppress(StackAlreadyExistsError):
+            self.workspace.create_stack(self.name)
+
+    def up(self, *args: Any, **kwargs: Any) -> UpResult:
+        """As the SDK's; a stack whose state is gone is made anew first."""
+        try:
+            return super().up(*args, **kwargs)
+        except StackNotFoundError:
+            self._make()
+            return super().up(*args, **kwargs)
 
     def outputs(self) -> OutputMap:
         """None: our programs export nothing."""

@@ -216,7 +216,6 @@ def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     sys.unraisablehook = _tell_unraisable
     from pulumi import automation as auto
-    from pulumi.automation._stack import StackInitMode
     from pulumi.automation.errors import ConcurrentUpdateError
 
     from .engine import Interruptible, QuietStack
@@ -246,9 +245,7 @@ def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
         pulumi_command=Interruptible(binary, context.stop),
         secrets_provider="passphrase",
     )
-    stack = QuietStack(
-        f"{context.workspace.environment}.{stage.stack}", workspace, StackInitMode.CREATE_OR_SELECT
-    )
+    stack = QuietStack(f"{context.workspace.environment}.{stage.stack}", workspace)
 
     def up() -> None:
         stack.up(
