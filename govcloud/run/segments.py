@@ -13,7 +13,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
@@ -21,21 +20,21 @@ from typing import Any
 
 from dbos import DBOS, SetWorkflowID
 
-from ..errors import GovcloudError
 from ..files import make_private
 from ..ledger import runs
 from ..ledger.runs import Status
 from ..workspace import Workspace
-from .actuators import actuate
-from .context import RunContext, StageFailed, Stopped
-from .events import StageEnded, StageStarted
+from .context import RunContext
+from .performing import perform
 
 # Pinned: by default it is a digest of the source, and an upgrade would strand what is pending.
 VERSION = "1"
 # A workflow that has not come to its end.
 GOING = ["PENDING", "ENQUEUED"]
-# Seconds between two looks at whether a stage has ended.
+# Seconds between two looks at whether a stage has ended; and between those of DBOS at what is sent to
+# workflows, which is what its end waits for.
 POLL = 0.05
+LISTEN = 0.1
 
 _contexts: dict[str, RunContext] = {}
 _slots: dict[str, threading.BoundedSemaphore] = {}
@@ -78,40 +77,6 @@ def _segment(run: str, number: int, graph: list[list[Any]]) -> str:
     return str(worst)
 
 
-def perform(context: RunContext, stage_id: str) -> str:
-    """Carry out one stage and write down how it ended; safe to repeat. Returns its status."""
-    with context.ledger.read() as connection:
-        row = next(r for r in runs.stages(connection, context.run) if r.id == stage_id)
-    if row.status is Status.DONE:
-        return str(Status.DONE)
-    if context.stop.is_set():
-        return str(Status.STOPPED)
-    stage = context.stage(stage_id)
-    began = time.monotonic()
-    with context.write() as connection:
-        runs.begin_stage(connection, context.run, stage_id)
-    context.bus(StageStarted(stage_id, stage.title, len(getattr(stage, "changes", ()))))
-    status, detail = Status.DONE, {}
-    try:
-        detail = actuate(stage, context)
-    except Stopped as stopped:
-        status, detail = Status.STOPPED, {"error": stopped.message, **stopped.detail}
-    except StageFailed as failed:
-        status = Status.STOPPED if context.stop.is_set() else Status.FAILED
-        detail = {"error": failed.message, **failed.detail}
-    except GovcloudError as error:
-        status, detail = Status.FAILED, {"error": error.message, "hint": error.hint}
-    except Exception as error:
-        # A defect of ours or of an engine's SDK: the run ends in order, and the trace is kept.
-        words = f"unexpected {type(error).__name__}: {error}"
-        status, detail = Status.FAILED, {"error": words, "traceback": traceback.format_exc()}
-    if not context.lost:
-        with context.write() as connection:
-            runs.end_stage(connection, context.run, stage_id, status, detail)
-    context.bus(StageEnded(stage_id, str(status), time.monotonic() - began, detail))
-    return str(status)
-
-
 @contextmanager
 def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
     """DBOS for this process, on a database beside the ledger."""
@@ -130,6 +95,7 @@ def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
             "executor_id": f"{os.getpid()}-{time.time_ns()}",
             "log_level": "CRITICAL",
             "enable_otlp": False,
+            "notification_listener_polling_interval_sec": LISTEN,
         }
     )
     DBOS.launch()
