@@ -8,6 +8,7 @@ cannot be changed in place: a new value means a new incarnation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -41,12 +42,13 @@ class ResourceType:
 
     def get(self, name: str) -> Property:
         """Raises ``KeyError`` for a name that the type does not have."""
-        return self._by_name()[name]
+        return self._by_name[name]
 
+    @cached_property
     def _by_name(self) -> dict[str, Property]:
         return {p.name: p for p in self.properties}
 
-    @property
+    @cached_property
     def immutable(self) -> frozenset[str]:
         """Names of the properties whose change replaces the object."""
         return frozenset(p.name for p in self.properties if p.immutable)

@@ -141,9 +141,10 @@ def build_destroy(inputs: Inputs) -> Plan:
 
 def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) -> dict[str, HostVars]:
     """Variables of the hosts that a play can reach: those that a target of the lab builds."""
-    targets = catalogue.all(Target)
-    found = host_variables(catalogue, routing=routing)
-    return {host: v for host, v in found.items() if targets[v.target].driver == "lab"}
+    labs = {name for name, target in catalogue.all(Target).items() if target.driver == "lab"}
+    if not labs:
+        return {}
+    return {h: v for h, v in host_variables(catalogue, routing=routing).items() if v.target in labs}
 
 
 def _identify(inputs: Inputs, work: _Work) -> None:

@@ -52,14 +52,17 @@ def probes(catalogue: Catalogue) -> list[ProbeSpec]:
 
     A flow without a path is held to the one that the links' costs give, and so is a copy.
     """
+    flows, protections = catalogue.all(Flow), catalogue.all(Protection)
+    if not flows and not protections:
+        return []
     addresses: dict[str, list[str]] = {}
     for address, host in address_owners(catalogue).items():
         addresses.setdefault(host, []).append(address)
     servers = resolvers(catalogue)
     out: list[ProbeSpec] = []
-    for name, flow in sorted(catalogue.all(Flow).items()):
+    for name, flow in sorted(flows.items()):
         out.extend(_of_flow(catalogue, name, flow, servers, addresses))
-    for name, protection in sorted(catalogue.all(Protection).items()):
+    for name, protection in sorted(protections.items()):
         out.extend(_of_protection(catalogue, name, protection, addresses))
     return out
 

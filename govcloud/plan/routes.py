@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import rustworkx as rx
-
 from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.network import Network
@@ -55,6 +53,9 @@ class Topology:
     """
 
     def __init__(self, catalogue: Catalogue, version: IPVersion | None) -> None:
+        # Imported where it is needed: with the arrays it brings along it costs as much as a small plan.
+        import rustworkx as rx
+
         self.names = list(built_nodes(catalogue))
         self.wires = [w for w in wires(catalogue) if _carries(w, version)]
         self._index = {name: i for i, name in enumerate(self.names)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ..errors import InputError, Problem
@@ -59,10 +60,16 @@ def bare(address: str) -> str:
     return address.partition("/")[0]
 
 
+@lru_cache(maxsize=4096)
+def _network(text: str) -> IPNetwork:
+    # A prefix is asked for by every machine in it.
+    return ipaddress.ip_network(text)
+
+
 def parse_prefix(text: str, entry: str) -> IPNetwork:
     """Read a prefix. Raises ``InputError`` that names the entry."""
     try:
-        return ipaddress.ip_network(text)
+        return _network(text)
     except ValueError as error:
         raise InputError([Problem(f"{entry}: {error}")]) from None
 
