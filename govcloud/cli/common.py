@@ -128,12 +128,9 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
         return 130
     except GovcloudError as error:
         return _fail(error, argv)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click leaves by SystemExit where nobody reads
         _nobody_reads()
         return int(Exit.OK)
-    except SystemExit as left:
-        _nobody_reads()
-        return left.code if isinstance(left.code, int) else int(Exit.OK)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(GovcloudError(f"{where}{error.strerror or error}"), argv)
