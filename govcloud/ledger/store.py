@@ -1,7 +1,8 @@
 """Opening the ledger, its transactions, and what it is bound to.
 
-SQLite (WAL) or PostgreSQL by URL. Every write is one transaction that takes the write lock at
-its start, so two writers never interleave: the second waits, and a kill leaves nothing half done.
+SQLite (WAL); another database is refused until it has been tried. Every write is one transaction
+that takes the write lock at its start, so two writers never interleave: the second waits, and a kill
+leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import GovcloudError, InputError, Problem
 from ..files import make_private
+from ..workspace import SETTINGS
 from .connection import Connection, Database, NoDatabase
 
 if TYPE_CHECKING:
@@ -56,16 +58,6 @@ class Ledger:
         self._database.close()
 
 
-def _database(url: str) -> Database:
-    if url.startswith(SQLITE):
-        from .sqlite import SQLite
-
-        return SQLite(url.removeprefix(SQLITE))
-    from .alchemy import Alchemy
-
-    return Alchemy(url)
-
-
 def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     """Open the workspace's ledger.
 
@@ -75,28 +67,44 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     ledger is bound to.
     """
     url = workspace.ledger_url
+    if not url.startswith(SQLITE):
+        raise InputError(
+            [Problem(f"ledger: {url.partition(':')[0]} is not known yet; only {SQLITE}PATH is", SETTINGS)]
+        )
     anchor = workspace.private / "audit-head.json"
-    missing = url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists()
+    path = Path(url.removeprefix(SQLITE))
+    missing = not path.exists()
     if missing and not create:
         return Ledger(NoDatabase(), anchor)
     if missing:
         workspace.prepare()
-        make_private(Path(url.removeprefix(SQLITE)))
-    ledger = Ledger(_database(url), anchor)
-    if _version(ledger) != SCHEMA_HEAD:
+        make_private(path)
+    from .sqlite import SQLite
+
+    ledger = Ledger(SQLite(str(path)), anchor)
+    version = _version(ledger)
+    if version is not None and version > SCHEMA_HEAD:
+        raise GovcloudError(
+            f"the ledger was written by a newer release: its tables are of version {version}, "
+            f"this one knows {SCHEMA_HEAD}",
+            hint="use that release, or the newest",
+        )
+    if version != SCHEMA_HEAD:
         _migrate(url)
     _bind(ledger, workspace)
     return ledger
 
 
 def _version(ledger: Ledger) -> str | None:
-    """Which shape the tables have; None where there are none (or a fault that the migration tells)."""
+    """Which shape the tables have; None where there are none yet."""
     try:
         with ledger.read() as connection:
             version: str | None = connection.scalar("SELECT version_num FROM alembic_version")
             return version
-    except GovcloudError:
-        return None
+    except GovcloudError as error:
+        if "no such table" in error.message:
+            return None
+        raise
 
 
 def _migrate(url: str) -> None:

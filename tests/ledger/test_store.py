@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -221,3 +222,20 @@ def test_giving_up_a_run_leaves_no_stage_running(ledger: Ledger) -> None:
 def test_errors_inside_a_transaction_pass_as_they_are(ledger: Ledger) -> None:
     with pytest.raises(GovcloudError, match="my own"), ledger.write():
         raise GovcloudError("my own")
+
+
+def test_a_ledger_of_a_newer_release_is_told_so(workspace: Workspace) -> None:
+    """Its tables may mean what this release does not know."""
+    open_ledger(workspace, create=True).close()
+    with sqlite3.connect(workspace.private / "ledger.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(GovcloudError, match="written by a newer release"):
+        open_ledger(workspace)
+
+
+def test_another_database_is_refused_in_a_sentence(workspace: Workspace) -> None:
+    """PostgreSQL is planned, and not tried yet."""
+    workspace.settings.ledger = "postgresql://db/ledger"
+    with pytest.raises(InputError) as refused:
+        open_ledger(workspace)
+    assert "postgresql is not known yet" in str(refused.value.problems[0])
