@@ -1,0 +1,1 @@
+"""How fast the program is, next to its peers on the same work: ``python -m benchmarks``."""

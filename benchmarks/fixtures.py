@@ -1,0 +1,118 @@
+"""What benchmarks start from, made once a run: built workspaces, and the peers' with the same objects."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache, cached_property
+from pathlib import Path
+
+from govcloud import engine
+
+from . import samples
+from .frame import Work
+
+ROOT = Path(__file__).parents[1]
+GOVCLOUD = Path(sys.executable).with_name("govcloud")
+
+
+class Fixtures:
+    """Places and processes. ``built_*`` are folders to read from or to copy, never to change."""
+
+    def __init__(self, folder: Path, *, quick: bool, tell: Callable[[str], object]) -> None:
+        self.folder = folder
+        self.quick = quick
+        self._tell = tell
+        # Seconds that it took to build each fixture, which are figures too.
+        self.seconds: dict[str, float] = {}
+        self.built = cache(self._built)
+        self.built_terraform = cache(self._built_terraform)
+        self.built_pulumi = cache(self._built_pulumi)
+        (folder / "terraform.rc").touch()
+
+    def times(self, most: int) -> int:
+        """How many turns: a third of them in a quick run."""
+        return max(1, most // 3) if self.quick else most
+
+    def place(self, name: str) -> Path:
+        """A folder that is not there yet."""
+        path = self.folder / name
+        number = 1
+        while path.exists():
+            number += 1
+            path = self.folder / f"{name}-{number}"
+        return path
+
+    def copy(self, folder: Path) -> Path:
+        """A copy of a fixture that may be changed."""
+        return Path(shutil.copytree(folder, self.place(folder.name)))
+
+    # -- processes --------------------------------------------------------------------------------
+
+    def govcloud(self, *arguments: str, at: Path, **options: object) -> Work:
+        """A command of ours in a workspace."""
+        return Work("govcloud", [GOVCLOUD, "-C", at, *arguments], at, **options)  # type: ignore[arg-type]
+
+    def terraform(self, *arguments: str, at: Path, name: str = "", **options: object) -> Work:
+        """Terraform, without its look for updates."""
+        environment = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc")}
+        title = f"{self.terraform_name} {name}".strip()
+        return Work(title, ["terraform", *arguments], at, environment, **options)  # type: ignore[arg-type]
+
+    def pulumi(self, operation: str, *arguments: str, at: Path, name: str = "", **options: object) -> Work:
+        """The engine alone: one stack, our provider, an inline program."""
+        command = [sys.executable, "-m", "benchmarks.plain", operation, str(at), *arguments]
+        return Work(name or f"pulumi {operation}", command, ROOT, **options)  # type: ignore[arg-type]
+
+    @property
+    def has_terraform(self) -> bool:
+        """Whether the peer is on PATH; says so once where it is not."""
+        return _has_terraform(self._tell)
+
+    @cached_property
+    def terraform_name(self) -> str:
+        """The peer's name with its version."""
+        done = subprocess.run(["terraform", "version", "-json"], capture_output=True, text=True, check=True)
+        return f"terraform {json.loads(done.stdout)['terraform_version']}"
+
+    @property
+    def has_pulumi(self) -> bool:
+        """Whether the engine is there."""
+        return engine.find() is not None
+
+    @property
+    def has_time_for_pulumi(self) -> bool:
+        """Whether it may also build a thousand objects, to be measured on them."""
+        return self.has_pulumi and not self.quick
+
+    # -- what is built ----------------------------------------------------------------------------
+
+    def _built(self, count: int) -> Path:
+        folder = self.place(f"ours-{count}")
+        samples.workspace(folder, count)
+        self.seconds["govcloud"] = self.govcloud("apply", "--yes", at=folder).run()
+        return folder
+
+    def _built_terraform(self, count: int) -> Path:
+        folder = self.place(f"terraform-{count}")
+        samples.terraform(folder, count)
+        self.terraform("init", at=folder).run()
+        self.seconds["terraform"] = self.terraform("apply", "-auto-approve", at=folder).run()
+        return folder
+
+    def _built_pulumi(self, count: int) -> Path:
+        folder = self.place(f"pulumi-{count}")
+        samples.plain(folder, count)
+        self.pulumi("up", "--skip-checkpoints", at=folder).run()
+        return folder
+
+
+@cache
+def _has_terraform(tell: Callable[[str], object]) -> bool:
+    if shutil.which("terraform") is None:
+        tell("terraform is not on PATH: its figures are left out")
+        return False
+    return True
