@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,7 +162,10 @@ def test_stopped_by_ctrl_c_then_resumed(
     assert f"next: govcloud runs resume {run['id']}" in said
     made = len(place.objects())
     assert 0 < made < 39
-    assert f"stopped after {made} of 39 in network-1" in said
+    # The engine may end before it has told of the last ones; it never tells of one that is not there.
+    told = re.search(r"stopped after (\d+) of 39 in network-1", said)
+    assert told is not None, said
+    assert 0 < int(told[1]) <= made
     assert "not done: link/" in said
     until(lambda: not place.processes(), 10)
     assert place.locks() == []
