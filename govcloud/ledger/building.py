@@ -21,6 +21,17 @@ class Applied(msgspec.Struct, frozen=True):
     digest: str
     inputs: dict[str, Any]
 
+    @property
+    def object_id(self) -> str:
+        """``uid.incarnation``."""
+        return f"{self.uid}.{self.incarnation}"
+
+    @property
+    def stack(self) -> str:
+        """The stack it stands in; empty for what a host is configured with."""
+        kind, _, name = self.scope.partition(":")
+        return name if kind == "stack" else ""
+
 
 class Observed(msgspec.Struct, frozen=True):
     """What was last seen of one object. ``at``: seconds since the epoch."""

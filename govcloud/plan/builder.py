@@ -77,9 +77,8 @@ def build(inputs: Inputs) -> Plan:
     before = tuple(s.id for s in stages)
     if dirty:
         stages.append(_play(inputs, dirty, before))
-    clears = stacking.contract_stages(wanted, changes, inputs, ())
     specs = _to_measure(
-        inputs, hosts, everything=bool(dirty or clears or any(c.expand for c in changes.values()))
+        inputs, hosts, everything=bool(dirty or any(c.expand or c.contract for c in changes.values()))
     )
     if specs:
         stages.append(_probe(inputs, specs, tuple(s.id for s in stages)))

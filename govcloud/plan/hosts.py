@@ -71,7 +71,7 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
     for host, interface, found in interfaces(catalogue):
         if found:
             addresses.setdefault(host, {}).setdefault(interface, []).extend(found)
-    common = {"govcloud_resolver": _resolver(catalogue, addresses)}
+    common = {"govcloud_resolver": _resolver(catalogue)}
     out: dict[str, HostVars] = {}
     for name, node in built_nodes(catalogue).items():
         out[name] = _router(name, node, addresses.get(name, {}), common)
@@ -268,7 +268,7 @@ def _name_servers(catalogue: Catalogue) -> list[str]:
     return list(dict.fromkeys(s for _, zone in zones for s in zone.servers if s in built))
 
 
-def _resolver(catalogue: Catalogue, addresses: Mapping[str, Mapping[str, list[str]]]) -> dict[str, list[str]]:
+def _resolver(catalogue: Catalogue) -> dict[str, list[str]]:
     zones = sorted(catalogue.all(DnsZone).items())
     return {"servers": resolvers(catalogue), "search": list(dict.fromkeys(z.domain for _, z in zones))}
 

@@ -48,7 +48,7 @@ class Places:
     ) -> None:
         self._size = size
         members = {a.uid: a.stack for a in accepted.values() if a.stack}
-        members |= {uid: scope.removeprefix("stack:") for scope, uid in applied if scope.startswith("stack:")}
+        members |= {row.uid: row.stack for row in applied.values() if row.stack}
         self._held = Counter(members.values())
 
     def choose(self, domain: str) -> str:
@@ -102,10 +102,10 @@ def compare(
                 change.expand.append(one)
                 change.refresh |= one.verb == "heal"
     uids = {r.uid for resources in wanted.values() for r in resources}
-    for (scope, uid), row in sorted(applied.items()):
-        if not scope.startswith("stack:") or uid in uids:
+    for (_, uid), row in sorted(applied.items(), key=lambda item: item[0]):
+        if not row.stack or uid in uids:
             continue
-        change = out.setdefault(scope.removeprefix("stack:"), StackChanges())
+        change = out.setdefault(row.stack, StackChanges())
         doomed = restore(row)
         change.doomed.append(doomed)
         change.contract.append(ResourceChange("delete", doomed.type, uid, doomed.subject))
@@ -164,8 +164,8 @@ def _sweep(
     live: set[str],
 ) -> None:
     """Objects that carry our identity and that nobody wants: seen as extra, or once intended."""
-    held = {f"{row.uid}.{row.incarnation}" for (scope, _), row in applied.items() if scope[:6] == "stack:"}
-    homes = {uid: scope.removeprefix("stack:") for scope, uid in applied if scope.startswith("stack:")}
+    held = {row.object_id for row in applied.values() if row.stack}
+    homes = {row.uid: row.stack for row in applied.values() if row.stack}
     strays: dict[str, tuple[str, str, str, str]] = {}
     for one in seen:
         if one.status == "extra":

@@ -70,9 +70,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         claims = entries.claims(connection)
         targets = entries.by_any_name(connection, "target")
     catalogue = accepted_catalogue(accepted)
-    expected = {
-        r.object_id: r for (s, _), a in applied.items() if s.startswith("stack:") for r in (restore(a),)
-    }
+    expected = {a.object_id: restore(a) for a in applied.values() if a.stack}
     wanted = _addresses(catalogue, applied)
     hosts = {uid: str(a.inputs["birth"]) for (_, uid), a in applied.items() if a.inputs.get("birth")}
     births = {r.subject: hosts[r.uid] for r in expected.values() if r.uid in hosts}

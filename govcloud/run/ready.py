@@ -16,7 +16,7 @@ def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
     """Raises ``LabDown`` where something is or will be in a lab that is not up."""
     with ledger.read() as connection:
         known = entries.current(connection)
-        built = [restore(a) for (s, _), a in building.all_applied(connection).items() if s[:6] == "stack:"]
+        built = [restore(a) for a in building.all_applied(connection).values() if a.stack]
     fields: dict[str, dict[str, Any]] = {n: e.fields for (kind, n), e in known.items() if kind == "target"}
     used = {r.target for r in built}
     for stage in plan.stages:

@@ -71,11 +71,7 @@ def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
     wanted = {r.object_id for r in stage.resources}
     with context.ledger.read() as connection:
         sent = building.intents(connection, stage.stack)
-        held = {
-            f"{a.uid}.{a.incarnation}"
-            for (scope, _), a in building.all_applied(connection).items()
-            if scope.startswith("stack:")
-        }
+        held = {a.object_id for a in building.all_applied(connection).values() if a.stack}
     strays = {i.object: (i.type, i.target) for i in sent}
     strays |= {c.object: (c.type, c.target) for c in stage.changes if c.object}
     strays = {o: t for o, t in strays.items() if o not in wanted and o not in held}
