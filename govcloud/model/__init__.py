@@ -1,7 +1,7 @@
 """The kinds in the ledger. Importing this package registers all of them in ``KINDS``."""
 
 from . import application, cloud, datacentre, network, organisation, policy, recovery
-from .base import KINDS, NAME_PATTERN, PLURALS, Doc, Entry, FieldInfo, Ref, fields
+from .base import KINDS, NAME_PATTERN, PLURALS, Doc, Entry, FieldInfo, Holds, Ref, fields
 
 __all__ = [
     "KINDS",
@@ -10,6 +10,7 @@ __all__ = [
     "Doc",
     "Entry",
     "FieldInfo",
+    "Holds",
     "Ref",
     "application",
     "cloud",

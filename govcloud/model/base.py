@@ -7,7 +7,7 @@ sentence) and, when it names another entry, a ``Ref``. Nothing here does I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -18,10 +18,14 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
 
 @dataclass(frozen=True)
 class Doc:
-    """A field's Chinese title and the English sentence that explains it."""
+    """A field's Chinese title, the English sentence that explains it, the rules that read it.
+
+    ``rules`` are ids of ``govcloud.model.rules``, e.g. ``("N-11", "N-12")``.
+    """
 
     zh: str
     en: str
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,18 @@ class Ref:
 
     def __init__(self, *kinds: str) -> None:
         object.__setattr__(self, "kinds", kinds)
+
+
+@dataclass(frozen=True)
+class Holds:
+    """The field holds IP addresses, and this is how much of what stands in it is taken.
+
+    ``itself``: the one address written there (with or without a prefix length); ``first``: the
+    first host address of the prefix (a network's gateway has it); ``both``: both addresses of a
+    /31 or /127 (the two ends of a link).
+    """
+
+    what: Literal["itself", "first", "both"]
 
 
 class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -63,6 +79,7 @@ class FieldInfo:
     required: bool
     default: Any
     many: bool
+    holds: Holds | None = None
 
 
 KINDS: dict[str, type[Entry]] = {}
@@ -100,7 +117,7 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
     out: dict[str, FieldInfo] = {}
     for f in msgspec.structs.fields(cls):
         hint = hints[f.name]
-        doc, ref, bare = Doc("", ""), None, hint
+        doc, ref, holds, bare = Doc("", ""), None, None, hint
         if get_origin(hint) is Annotated:
             bare, *notes = get_args(hint)
             for note in notes:
@@ -108,6 +125,8 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
                     doc = note
                 elif isinstance(note, Ref):
                     ref = note
+                elif isinstance(note, Holds):
+                    holds = note
         default = None
         if f.default is not msgspec.NODEFAULT:
             default = f.default
@@ -121,5 +140,6 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
             required=f.required,
             default=default,
             many=get_origin(bare) is list,
+            holds=holds,
         )
     return out

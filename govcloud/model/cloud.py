@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from .base import Doc, Entry, Ref, kind
+from .base import Doc, Entry, Holds, Ref, kind
 
 
 @kind("cloud", "clouds", "政务云")
@@ -53,5 +53,5 @@ class Instance(Entry, kw_only=True):
     flavor: Annotated[str, Ref("flavor"), Doc("规格", "Its size.")]
     image: Annotated[str, Ref("image"), Doc("镜像", "What it starts from; another image is another machine.")]
     network: Annotated[str, Ref("network"), Doc("子网", "The network it is in.")]
-    ipv4: Annotated[str, Doc("IPv4地址", "Its address in that network.")] = ""
-    ipv6: Annotated[str, Doc("IPv6地址", "Its address in that network.")] = ""
+    ipv4: Annotated[str, Holds("itself"), Doc("IPv4地址", "Its address in that network.")] = ""
+    ipv6: Annotated[str, Holds("itself"), Doc("IPv6地址", "Its address in that network.")] = ""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Doc, Entry, Ref, kind
+from .base import Doc, Entry, Holds, Ref, kind
 
 
 @kind("site", "sites", "站点")
@@ -43,7 +43,7 @@ class Server(Entry, kw_only=True):
 
     rack: Annotated[str, Ref("rack"), Doc("机柜", "The rack it is mounted in.")]
     network: Annotated[str, Ref("network"), Doc("子网", "The network it is plugged into.")] = ""
-    ipv4: Annotated[str, Doc("IPv4地址", "Its address in that network.")] = ""
-    ipv6: Annotated[str, Doc("IPv6地址", "Its address in that network.")] = ""
+    ipv4: Annotated[str, Holds("itself"), Doc("IPv4地址", "Its address in that network.")] = ""
+    ipv6: Annotated[str, Holds("itself"), Doc("IPv6地址", "Its address in that network.")] = ""
     unit: Annotated[str, Ref("unit"), Doc("使用单位", "The unit that uses it.")] = ""
     target: Annotated[str, Ref("target"), Doc("目标", "What builds it; empty: recorded only.")] = ""

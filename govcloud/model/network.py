@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Doc, Entry, Ref, kind
+from .base import Doc, Entry, Holds, Ref, kind
 
 Positive = msgspec.Meta(gt=0)
 NotNegative = msgspec.Meta(ge=0)
@@ -36,8 +36,12 @@ class Node(Entry, kw_only=True):
         ),
     ]
     site: Annotated[str, Ref("site"), Doc("站点", "The site that houses it, if it is one of ours.")] = ""
-    loopback4: Annotated[str, Doc("IPv4环回地址", "Address of the router itself, without length.")] = ""
-    loopback6: Annotated[str, Doc("IPv6环回地址", "Address of the router itself, without length.")] = ""
+    loopback4: Annotated[
+        str, Holds("itself"), Doc("IPv4环回地址", "Address of the router itself, without length.")
+    ] = ""
+    loopback6: Annotated[
+        str, Holds("itself"), Doc("IPv6环回地址", "Address of the router itself, without length.")
+    ] = ""
     target: Annotated[str, Ref("target"), Doc("目标", "What builds it; empty: recorded only.")] = ""
 
 
@@ -55,8 +59,8 @@ class Link(Entry, kw_only=True):
     ] = "fibre"
     bandwidth_mbps: Annotated[float, Positive, Doc("带宽(Mbit/s)", "Rate in each direction, Mbit/s.")]
     delay_ms: Annotated[float, NotNegative, Doc("时延(ms)", "One-way delay, ms.")] = 0
-    ipv4: Annotated[str, Doc("IPv4网段", "A /31 for the two ends (RFC 3021).")] = ""
-    ipv6: Annotated[str, Doc("IPv6网段", "A /127 for the two ends (RFC 6164).")] = ""
+    ipv4: Annotated[str, Holds("both"), Doc("IPv4网段", "A /31 for the two ends (RFC 3021).")] = ""
+    ipv6: Annotated[str, Holds("both"), Doc("IPv6网段", "A /127 for the two ends (RFC 6164).")] = ""
     cost: Annotated[int, Positive, Doc("开销", "OSPF cost; also used for static routes.")] = 10
 
 
@@ -66,8 +70,8 @@ class Network(Entry, kw_only=True):
 
     gateway: Annotated[str, Ref("node"), Doc("网关", "The node that routes for it; has the first address.")]
     interface: Annotated[str, Doc("接口", "The gateway's interface to it (at most 15 characters).")]
-    ipv4: Annotated[str, Doc("IPv4网段", "Its IPv4 prefix.")] = ""
-    ipv6: Annotated[str, Doc("IPv6网段", "Its IPv6 prefix.")] = ""
+    ipv4: Annotated[str, Holds("first"), Doc("IPv4网段", "Its IPv4 prefix.")] = ""
+    ipv6: Annotated[str, Holds("first"), Doc("IPv6网段", "Its IPv6 prefix.")] = ""
     cloud: Annotated[str, Ref("cloud"), Doc("云", "The cloud it is part of, if any.")] = ""
     site: Annotated[str, Ref("site"), Doc("站点", "The site it is part of, where no cloud is named.")] = ""
 
