@@ -10,9 +10,12 @@ from typing import Any, Protocol
 import msgspec
 
 from .. import canonical
+from . import marks
+from .among import rows_among
 from .connection import Connection, matching
 
 Key = tuple[str, str]  # (kind, name)
+_IDENTITY = ("uid", "kind", "name", "incarnation", "stack")
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -80,7 +83,13 @@ def former_names(connection: Connection) -> dict[Key, int]:
 
 
 def open_revision(
-    connection: Connection, *, actor: str, run: str | None, commit: str | None, message: str
+    connection: Connection,
+    *,
+    actor: str,
+    run: str | None,
+    commit: str | None,
+    message: str,
+    workspace: str = "",
 ) -> int:
     """Begin a revision in the caller's transaction and return its number."""
     number = last_revision(connection) + 1
@@ -94,6 +103,7 @@ def open_revision(
                 "run": run,
                 "git_commit": commit,
                 "message": message,
+                "workspace": workspace,
             }
         ],
     )
@@ -119,7 +129,8 @@ class Acceptable(Protocol):
 
 def accept(connection: Connection, number: int, changes: Iterable[Acceptable]) -> None:
     """Make each the accepted state of its entry from revision ``number`` on. Safe to repeat."""
-    rows = [
+    changes = list(changes)
+    rows: list[dict[str, Any]] = [
         {
             "uid": one.uid,
             "kind": one.kind,
@@ -128,29 +139,40 @@ def accept(connection: Connection, number: int, changes: Iterable[Acceptable]) -
             "stack": one.stack,
             "fields": canonical.encode(one.fields).decode(),
             "digest": canonical.digest([one.kind, one.name, one.fields]),
-            "number": number,
         }
         for one in changes
     ]
+    entries = [{c: row[c] for c in _IDENTITY} | {"since": number} for row in rows]
     connection.run_many(
         "INSERT INTO entry (uid, kind, name, incarnation, stack, since) "
-        "VALUES (:uid, :kind, :name, :incarnation, :stack, :number) ON CONFLICT (uid) DO UPDATE SET "
+        "VALUES (:uid, :kind, :name, :incarnation, :stack, :since) ON CONFLICT (uid) DO UPDATE SET "
         "name = excluded.name, incarnation = excluded.incarnation, stack = excluded.stack, until = NULL",
-        rows,
+        entries,
     )
+    stands: dict[str, str] = dict(
+        rows_among(
+            connection,
+            "SELECT uid, digest FROM accepted WHERE until IS NULL AND uid IN :among",
+            (row["uid"] for row in rows),
+        )
+    )
+    news: list[dict[str, Any]] = [row for row in rows if stands.get(row["uid"]) != row["digest"]]
+    ended = [row for row in news if row["uid"] in stands]
     connection.run_many(
-        "UPDATE accepted SET until = :number WHERE uid = :uid AND until IS NULL AND digest <> :digest", rows
+        "UPDATE accepted SET until = :number WHERE uid = :uid AND until IS NULL",
+        [{"uid": row["uid"], "number": number} for row in ended],
     )
-    connection.run_many(
-        "INSERT INTO accepted (uid, kind, name, fields, digest, since) "
-        "SELECT :uid, :kind, :name, :fields, :digest, :number "
-        "WHERE NOT EXISTS (SELECT 1 FROM accepted WHERE uid = :uid AND until IS NULL)",
-        rows,
-    )
+    marks.remove(connection, (row["uid"] for row in ended))
+    columns = ("uid", "kind", "name", "fields", "digest")
+    connection.insert("accepted", ({c: row[c] for c in columns} | {"since": number} for row in news))
+    said = {one.uid: one.fields for one in changes}
+    marks.add(connection, ((row["uid"], row["kind"], said[row["uid"]]) for row in news))
 
 
 def withdraw(connection: Connection, number: int, uids: Iterable[str]) -> None:
     """End the entries at revision ``number``; their history stays. Safe to repeat."""
+    uids = list(uids)
+    marks.remove(connection, uids)
     rows = [{"uid": uid, "number": number} for uid in uids]
     connection.run_many("UPDATE accepted SET until = :number WHERE uid = :uid AND until IS NULL", rows)
     connection.run_many("UPDATE entry SET until = :number WHERE uid = :uid AND until IS NULL", rows)

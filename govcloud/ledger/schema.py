@@ -40,6 +40,8 @@ revision = Table(
     Column("run", String(40)),
     Column("git_commit", String(64)),
     Column("message", Text, nullable=False, server_default=""),
+    # Whose files it came from; a ledger may be fed by several workspaces.
+    Column("workspace", String(63), nullable=False, server_default=""),
 )
 
 # Identity: a uid for life; the incarnation changes when the object must be made anew; the stack
@@ -77,6 +79,15 @@ claim = Table(
     Column("until", Integer),
 )
 Index("claim_live", claim.c.until, claim.c.kind, claim.c.name)
+Index("claim_claimant", claim.c.claimant, claim.c.until)
+
+# The content that each file had when its claims were recorded: what is equal need not be read again.
+source = Table(
+    "source",
+    metadata,
+    Column("claimant", String(400), primary_key=True),
+    Column("digest", String(32), nullable=False),
+)
 
 accepted = Table(
     "accepted",
@@ -92,6 +103,28 @@ accepted = Table(
 )
 Index("accepted_live", accepted.c.until, accepted.c.kind, accepted.c.name)
 Index("accepted_uid", accepted.c.uid)
+Index("accepted_name", accepted.c.kind, accepted.c.name)
+Index("accepted_since", accepted.c.since)
+
+# Derived from what is accepted now (``marks``): who refers to whom, and who holds which address.
+reference = Table(
+    "reference",
+    metadata,
+    Column("uid", String(16), primary_key=True),
+    Column("field", String(63), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("name", String(63), primary_key=True),
+)
+Index("reference_to", reference.c.kind, reference.c.name)
+
+address = Table(
+    "address",
+    metadata,
+    Column("uid", String(16), primary_key=True),
+    Column("field", String(63), primary_key=True),
+    Column("address", String(45), primary_key=True),  # as inet_ntop writes it
+)
+Index("address_held", address.c.address)
 
 # scope is "stack:NAME" or "host:NAME"; inputs are what was built with.
 applied = Table(
@@ -196,6 +229,22 @@ audit = Table(
     Column("data", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# Rows that another site wrote after the trails parted: kept to be seen, never merged.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("site", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), primary_key=True),
+    Column("found", Float, nullable=False),
 )
 
 # token grows with each taking; a holder with an older one is refused everywhere.

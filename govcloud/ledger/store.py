@@ -20,7 +20,7 @@ from .connection import Connection, Database, NoDatabase
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-SCHEMA_HEAD = "0001"
+SCHEMA_HEAD = "0002"
 SQLITE = "sqlite:///"
 # What an environment is bound to at init; another value is refused.
 BOUND = ("environment", "layers", "state")
@@ -92,6 +92,7 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     if version != SCHEMA_HEAD:
         _migrate(url)
     _bind(ledger, workspace)
+    _derive(ledger)
     return ledger
 
 
@@ -140,6 +141,17 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
     ]
     if problems:
         raise InputError(problems, hint="another environment needs a ledger of its own: `govcloud init`")
+
+
+def _derive(ledger: Ledger) -> None:
+    """Make the derived tables anew where another release of the program made them."""
+    from . import marks
+
+    with ledger.read() as connection:
+        fresh = marks.up_to_date(settings(connection))
+    if not fresh:
+        with ledger.write() as connection:
+            marks.rebuild(connection)
 
 
 def settings(connection: Connection) -> dict[str, str]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from ..addressing.forms import Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from ..model import Entry
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
 from ..model.organisation import Region
-from .addresses import Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from .claims import Finding
 from .words import shown
 

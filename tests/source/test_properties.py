@@ -15,10 +15,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from govcloud.addressing.forms import Misread, packed, read_prefix
 from govcloud.errors import InputError
 from govcloud.model import KINDS, fields
 from govcloud.source import Loaded, load
-from govcloud.source.addresses import Misread, packed, read_prefix
 from govcloud.source.loaded import place_faults
 from govcloud.source.loading import parse
 from govcloud.source.words import Hints

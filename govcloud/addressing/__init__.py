@@ -1,0 +1,1 @@
+"""Addresses: how they are written, and (later) how they are planned and given out."""
