@@ -24,7 +24,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     language: Literal["en", "zh"] = "en"
     ledger: str = "sqlite:///.govcloud/ledger.db"
     state: str = "file://.govcloud/state"
-    layers: list[str] = []
+    # In rising rank; the files of each stand in layers/NAME/ and overlay those before it.
+    layers: list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]] = []
     # A stack is closed to new entries when it holds this many; a full one is slow (engines.md).
     stack_size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
     # The most stages that run at once, and hosts that one play talks to at once.
@@ -110,6 +111,10 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise InputError([Problem(error.strerror or str(error), shown)]) from None
     try:
-        return msgspec.convert(raw, Settings)
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise InputError([Problem(str(error), shown)]) from None
+    if len(set(settings.layers)) != len(settings.layers):
+        twice = next(name for name in settings.layers if settings.layers.count(name) > 1)
+        raise InputError([Problem(f"`layers` names {twice!r} twice", shown)])
+    return settings

@@ -12,6 +12,7 @@ import msgspec
 from ..model import KINDS, NAME_PATTERN, fields
 from .claims import Block, Draft, Fault, Path, Table
 from .explain import explain
+from .markers import put_back, set_aside
 from .words import Hints, one_of, shown
 
 _name_fits = re.compile(NAME_PATTERN).fullmatch
@@ -56,15 +57,16 @@ def shape(kind: str) -> Shape:
     return known
 
 
-def convert_draft(draft: Draft, hints: Hints) -> list[Block]:
+def convert_draft(draft: Draft, hints: Hints, *, layered: bool = False) -> list[Block]:
     """The good entries of a file by kind; what is wrong with others is added to the draft's faults.
 
-    An entry with a wrong field keeps its right ones, so that they are judged too.
+    An entry with a wrong field keeps its right ones, so that they are judged too. Markers that remove
+    pass in a layer's file (``layered``) and nowhere else.
     """
-    return [_convert_table(table, draft, hints) for table in draft.tables if table.names]
+    return [_convert_table(table, draft, hints, layered) for table in draft.tables if table.names]
 
 
-def _convert_table(table: Table, draft: Draft, hints: Hints) -> Block:
+def _convert_table(table: Table, draft: Draft, hints: Hints, layered: bool) -> Block:
     if len(set(table.names)) != len(table.names):
         _drop_repeated(table, draft)
     for name, line in zip(table.names, table.lines, strict=True):
@@ -72,6 +74,7 @@ def _convert_table(table: Table, draft: Draft, hints: Hints) -> Block:
             draft.faults.append(_bad_name(table, name, line))
             draft.broken.add((table.kind, name))
     form = shape(table.kind)
+    marked = set_aside(table, draft, layered)
     try:
         said = form.convert(table.raws)
     except msgspec.ValidationError:
@@ -79,6 +82,8 @@ def _convert_table(table: Table, draft: Draft, hints: Hints) -> Block:
             _convert_one(form, table, name, raw, line, draft, hints)
             for name, raw, line in zip(table.names, table.raws, table.lines, strict=True)
         ]
+    for index, markers in marked.items():
+        said[index] = put_back(said[index], markers)
     return Block(table.kind, table.names, table.lines, said)
 
 

@@ -44,6 +44,12 @@ def expected(type_: Any) -> str:
 def _range(limits: list[msgspec.Meta]) -> str:
     parts = []
     for meta in limits:
+        if meta.pattern is not None:
+            # What it means is understood by more people than an expression.
+            parts.append(f"({meta.description})" if meta.description else f"of the form {meta.pattern}")
+        for word, length in (("at least", meta.min_length), ("at most", meta.max_length)):
+            if length is not None:
+                parts.append(f"of {word} {length} characters")
         if meta.ge is not None and meta.le is not None:
             parts.append(f"from {meta.ge} to {meta.le}")
             continue

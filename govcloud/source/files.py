@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Problem
 from ..workspace import SETTINGS
+from .layers import FOLDER
 
 EXTENSIONS = (".yaml", ".yml", ".csv")
 # Folders at the top of a workspace that hold programs, not declarations.
@@ -31,12 +32,16 @@ class Unreadable(Exception):
     """A file cannot be read; the message says why."""
 
 
-def discover(root: str | os.PathLike[str]) -> Found:
-    """Find the files under a workspace. Unreadable folders and names become problems."""
+def discover(root: str | os.PathLike[str], layers: Sequence[str] = ()) -> Found:
+    """Find the files under a workspace. Unreadable folders and names become problems.
+
+    Of the folder ``layers`` only those that ``layers`` names are read.
+    """
     found = Found()
     base = os.path.realpath(root)
     links: list[str] = []
-    for path in _walk(base, "", found, links):
+    aside = _layers_aside(base, layers, found)
+    for path in _walk(base, "", found, links, aside):
         found.paths.append(path)
     own = {os.path.join(base, path) for path in found.paths}
     for link in links:
@@ -51,7 +56,39 @@ def discover(root: str | os.PathLike[str]) -> Found:
     return found
 
 
-def _walk(base: str, folder: str, found: Found, links: list[str]) -> Iterator[str]:
+def _layers_aside(base: str, layers: Sequence[str], found: Found) -> set[str]:
+    """What stands in the folder of layers and is none of ``layers``; a note tells of each."""
+    try:
+        with os.scandir(os.path.join(base, FOLDER)) as listing:
+            there = {e.name: e.is_dir(follow_symlinks=False) for e in listing if not e.name.startswith(".")}
+    except OSError:  # what cannot be read is told where it is walked
+        there = {}
+    aside: set[str] = set()
+    for name, is_folder in sorted(there.items()):
+        path = f"{FOLDER}/{name}"
+        if is_folder and name not in layers:
+            aside.add(path)
+            found.notes.append(
+                Problem(f"`layers` in {SETTINGS} does not name this layer; not read", ascii_(path))
+            )
+        elif not is_folder and name.lower().endswith(EXTENSIONS):
+            aside.add(path)
+            found.notes.append(
+                Problem(f"a file in no layer: its place is {FOLDER}/NAME/; not read", ascii_(path))
+            )
+    for name in layers:
+        if not there.get(name):
+            message = f"`layers` in {SETTINGS} names it, but there is no such folder"
+            found.notes.append(Problem(message, f"{FOLDER}/{name}"))
+    return aside
+
+
+def ascii_(path: str) -> str:
+    """A path as it can be shown."""
+    return path if path.isprintable() else ascii(path)[1:-1]
+
+
+def _walk(base: str, folder: str, found: Found, links: list[str], aside: set[str]) -> Iterator[str]:
     pending = [folder]
     while pending:
         folder = pending.pop()
@@ -66,6 +103,8 @@ def _walk(base: str, folder: str, found: Found, links: list[str]) -> Iterator[st
             if name.startswith("."):
                 continue
             path = f"{folder}/{name}" if folder else name
+            if path in aside:
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if folder or name not in PROGRAMS:
                     pending.append(path)
@@ -73,8 +112,7 @@ def _walk(base: str, folder: str, found: Found, links: list[str]) -> Iterator[st
                 if not name.isprintable():  # also bytes that are not UTF-8
                     found.problems.append(
                         Problem(
-                            "the file's name has characters that cannot be shown; rename it",
-                            ascii(path)[1:-1],
+                            "the file's name has characters that cannot be shown; rename it", ascii_(path)
                         )
                     )
                 elif entry.is_symlink():

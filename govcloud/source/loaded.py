@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
 from .. import canonical
@@ -12,6 +12,7 @@ from ..model import KINDS
 from . import files
 from .claims import FILES, Claim, Fault, Finding, Key, Locator, Place
 from .claims import Path as Way
+from .layers import layer_of
 from .merging import Saying
 from .readers import reader_of
 
@@ -20,6 +21,7 @@ class Loaded:
     """The whole of a workspace's files.
 
     ``files``: digest by path. ``counts``: entries by kind. ``notes``: what was left out, and why.
+    ``layers``: those in force, in rising rank; ``join`` wants them with the claims.
     Claims of unchanged files are fetched from the cache when they are first asked for.
     """
 
@@ -30,11 +32,13 @@ class Loaded:
         counts: Mapping[str, int],
         notes: list[Problem],
         fetch: Callable[[], list[Claim]],
+        layers: Sequence[str] = (),
     ) -> None:
         self.root = root
         self.files = dict(files)
         self.counts = dict(counts)
         self.notes = notes
+        self.layers = tuple(layers)
         self._fetch = fetch
         self._locators: dict[str, Locator | None] = {}
 
@@ -65,7 +69,10 @@ class Loaded:
         claims = self._by_entry.get((kind, name), [])
         if not claims:
             return Place()
-        saying = next((c for c in claims if field in c.fields), claims[0])
+        # What the highest layer says is what counts; the lowest is where an entry is at home.
+        rank = partial(_rank, layers=self.layers)
+        sayings = [c for c in claims if field in c.fields]
+        saying = max(sayings, key=rank) if sayings else min(claims, key=rank)
         return self.place_of(saying, field, item)
 
     def place_of(self, claim: Saying, field: str | None = None, item: int = -1) -> Place:
@@ -77,7 +84,7 @@ class Loaded:
         if locate is None:
             return Place(path, claim.line, 1 if claim.line else 0)
         way: Way = (KINDS[claim.kind].PLURAL, claim.name)
-        on_key = field is None or field not in claim.fields
+        on_key = field is None or field not in (claim.fields or ())
         if field is not None and not on_key:
             way = (*way, field) if item < 0 else (*way, field, item)
         line, column = locate(way, claim.line, on_key)
@@ -97,6 +104,10 @@ class Loaded:
             except (files.Unreadable, files.BadText):
                 self._locators[path] = None
         return self._locators[path]
+
+
+def _rank(claim: Claim, layers: Sequence[str]) -> int:
+    return layer_of(claim.claimant, layers)
 
 
 def place_faults(data: bytes, path: str, faults: list[Fault]) -> list[Problem]:

@@ -17,8 +17,9 @@ from . import files
 from .cache import Cache, Passed
 from .claims import Block, Claim, Draft, Fault, Key, TooMany, claims_of
 from .judging import Known, examine
+from .layers import layer_in
 from .loaded import Loaded, place_faults
-from .merging import Saying, join
+from .merging import Conflict, Saying, join
 from .readers import form_of, reader_of
 from .words import Hints
 
@@ -48,6 +49,7 @@ def load(workspace: Workspace, *, others: Iterable[Saying] = (), progress: Progr
 class _Load:
     def __init__(self, workspace: Workspace, others: list[Saying], progress: Progress | None) -> None:
         self.root = workspace.root
+        self.layers = tuple(workspace.settings.layers)
         self.others = others
         self.progress = progress
         self.cache = Cache(workspace)
@@ -56,7 +58,7 @@ class _Load:
         self.digests: dict[str, str] = {}
 
     def run(self) -> Loaded:
-        found = files.discover(self.root)
+        found = files.discover(self.root, self.layers)
         self.problems += found.problems
         self.unreadable = bool(found.problems)
         for path in found.paths:
@@ -64,12 +66,15 @@ class _Load:
             if data is not None:
                 self.digests[path] = canonical.digest_bytes(data)
         if not self.problems and not self.others:
-            verdict = self.cache.passed(canonical.digest(self.digests))
+            verdict = self.cache.passed(self._set())
             if verdict is not None:
                 # Nothing changed since all was well: the claims are fetched only if somebody asks.
-                return Loaded(self.root, dict(self.digests), verdict.counts, found.notes, self._again)
+                return Loaded(self.root, self.digests, verdict.counts, found.notes, self._again, self.layers)
         claims, known = self._parse()
         return self._judge(claims, known, found.notes)
+
+    def _set(self) -> str:
+        return canonical.digest([self.layers, self.digests])
 
     def _bytes(self, path: str) -> bytes | None:
         try:
@@ -114,14 +119,17 @@ class _Load:
         return parsed
 
     def _judge(self, claims: list[Claim], known: Known, notes: list[Problem]) -> Loaded:
-        merged, conflicts = join(claims, self.others)
+        merged, conflicts = join(claims, self.others, layers=self.layers)
+        if not known.complete or known.strangers:
+            # What a layer removes may stand in what could not be read.
+            conflicts = [c for c in conflicts if isinstance(c, Conflict)]
         _, findings = examine(merged, known)
-        own = merged if not self.others else {(c.kind, c.name): None for c in claims}
+        own = merged if not self.others else {key for c in claims if (key := (c.kind, c.name)) in merged}
         counts = Counter(kind for kind, _ in own)
-        loaded = Loaded(self.root, dict(self.digests), dict(counts), notes, lambda: claims)
+        loaded = Loaded(self.root, self.digests, dict(counts), notes, lambda: claims, self.layers)
         if not (self.problems or conflicts or findings):
             if not self.others:
-                self.cache.keep_passed(canonical.digest(self.digests), Passed(dict(counts)))
+                self.cache.keep_passed(self._set(), Passed(dict(counts)))
             self.cache.prune()
             return loaded
         self.cache.prune()
@@ -147,7 +155,7 @@ def parse(data: bytes, path: str, hints: Hints) -> _Parsed:
 
     try:
         draft = reader_of(path).read(data, path, hints)
-        blocks = convert_draft(draft, hints)
+        blocks = convert_draft(draft, hints, layered=bool(layer_in(path)))
     except TooMany as many:
         last = Fault(f"{many}; the rest is not told")
         return _Parsed([], [*many.faults, last], Draft(strangers=files.names_in(data)))

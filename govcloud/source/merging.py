@@ -1,24 +1,33 @@
-"""Claims of all sources -> what each entry says, field by field; no field has two owners."""
+"""Claims of all sources -> what each entry says, field by field; no field has two owners.
+
+Within one layer a field has one owner. A higher layer's claim is laid over the lower ones, and a pin
+stands for its whole entry (``layers``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import InputError, Problem
 from .claims import FILES, Key, Place
+from .layers import DELETE, PINS, layer_of, overlay, removes
+from .words import Hints, shown
 
 
 class Saying(Protocol):
-    """What a claim of any source has: an entry's fields, and who says them."""
+    """What a claim of any source has: an entry's fields, and who says them.
+
+    Only a pin's fields may be None: it says that there is no such entry.
+    """
 
     @property
     def kind(self) -> str: ...
     @property
     def name(self) -> str: ...
     @property
-    def fields(self) -> dict[str, Any]: ...
+    def fields(self) -> dict[str, Any] | None: ...
     @property
     def claimant(self) -> str: ...
     @property
@@ -36,53 +45,182 @@ class Conflict:
     def problem(self, place: Place | None = None) -> Problem:
         """In a sentence that names both; ``place``: where the claim says the first of the fields."""
         claim = self.claim
-        what = f"{', '.join(f'`{field}`' for field in self.fields)} of {claim.kind}/{claim.name}"
-        said = "is said" if len(self.fields) == 1 else "are said"
+        entry = f"{claim.kind}/{claim.name}"
         hint = "a field has one owner: remove it from one of the two"
+        if self.fields == [DELETE]:
+            return self._told(*self._removal(entry), place)
+        what = f"{', '.join(f'`{field}`' for field in self.fields)} of {entry}"
+        said = "is said" if len(self.fields) == 1 else "are said"
         if not claim.claimant.startswith(FILES):
             return Problem(f"{what} {said} by {_place(self.other)} and by {claim.claimant}", hint=hint)
-        place = place or Place(claim.claimant.removeprefix(FILES), claim.line)
-        message = f"{what} {said} by {_place(self.other)} too"
+        return self._told(f"{what} {said} by {_place(self.other)} too", hint, place)
+
+    def _removal(self, entry: str) -> tuple[str, str]:
+        other = _place(self.other)
+        if not removes(self.other.fields or {}):
+            return f"{entry} is said by {other}", "what no file says, no file can remove"
+        if removes(self.claim.fields or {}):
+            return f"{entry} is removed by {other} too", "remove it once"
+        return f"{entry} is removed by {other}", "a layer either removes an entry or says something of it"
+
+    def _told(self, message: str, hint: str, place: Place | None) -> Problem:
+        place = place or Place(self.claim.claimant.removeprefix(FILES), self.claim.line)
         return Problem(message, place.path, place.line, place.column, hint)
 
 
-def merge(*sources: Iterable[Saying]) -> dict[Key, dict[str, Any]]:
-    """Fields by (kind, name), of all claims of all sources.
+@dataclass(frozen=True)
+class NotThere:
+    """A layer's claim removes an entry or a field that no lower layer says."""
 
-    Raises ``InputError`` naming both where two claimants say the same field, be it with equal
-    values: later one of them would change alone. An entry with one claimant shares its dict.
+    claim: Saying
+    # The field that is told as the place; the marker itself where the whole entry is meant.
+    fields: list[str]
+    message: str
+    hint: str = ""
+
+    def problem(self, place: Place | None = None) -> Problem:
+        """In a sentence; ``place``: where the marker stands."""
+        place = place or Place(self.claim.claimant.removeprefix(FILES), self.claim.line)
+        return Problem(self.message, place.path, place.line, place.column, self.hint)
+
+
+def merge(*sources: Iterable[Saying], layers: Sequence[str] = ()) -> dict[Key, dict[str, Any]]:
+    """Fields by (kind, name), of all claims of all sources; ``layers`` in rising rank.
+
+    Raises ``InputError`` naming both where two claimants of one layer say the same field, be it with
+    equal values: later one of them would change alone. An entry with one claimant shares its dict.
     """
-    merged, conflicts = join(*sources)
+    merged, conflicts = join(*sources, layers=layers)
     if conflicts:
         raise InputError([conflict.problem() for conflict in conflicts])
     return merged
 
 
-def join(*sources: Iterable[Saying]) -> tuple[dict[Key, dict[str, Any]], list[Conflict]]:
-    """Like ``merge``, with the conflicts returned; the first claimant's value is kept."""
+def join(
+    *sources: Iterable[Saying], layers: Sequence[str] = ()
+) -> tuple[dict[Key, dict[str, Any]], list[Conflict | NotThere]]:
+    """Like ``merge``, with what is wrong returned; of two claimants the first one's value is kept.
+
+    Files of layers that are not in ``layers`` say nothing. What others than files say (a request, the
+    allocator) is no layer's to change. A pin's fields are the whole entry; None: there is no such entry.
+    """
     merged: dict[Key, dict[str, Any]] = {}
     first: dict[Key, Saying] = {}
     shared: dict[Key, list[Saying]] = {}
+    raised: dict[Key, list[tuple[int, Saying]]] = {}
+    pins: dict[Key, dict[str, Any] | None] = {}
+    ranks: dict[str, int] = {}
     for source in sources:
         for claim in source:
             key = (claim.kind, claim.name)
+            rank = ranks.get(claim.claimant)
+            if rank is None:
+                rank = ranks[claim.claimant] = layer_of(claim.claimant, layers)
+            if rank:
+                if claim.claimant.startswith(PINS):
+                    pins[key] = claim.fields
+                elif rank > 0:
+                    raised.setdefault(key, []).append((rank, claim))
+                continue
+            said = claim.fields
+            if said is None:
+                said = {}
             if key not in merged:
-                merged[key] = claim.fields
+                merged[key] = said
                 first[key] = claim
                 continue
             shared.setdefault(key, [first[key]]).append(claim)
-            merged[key] = {**claim.fields, **merged[key]}
-    return merged, [conflict for several in shared.values() for conflict in _conflicts(several)]
+            merged[key] = {**said, **merged[key]}
+    found: list[Conflict | NotThere] = []
+    for several in shared.values():
+        found += _conflicts(several)
+    if raised:
+        base = {key: shared.get(key) or [first[key]] for key in raised if key in first}
+        found += _Raising(merged, base).run(raised)
+    for key, whole in pins.items():
+        if whole is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = whole
+    return merged, found
+
+
+class _Raising:
+    """Lays the claims of layers over what the base says, layer by layer."""
+
+    def __init__(self, merged: dict[Key, dict[str, Any]], base: dict[Key, list[Saying]]) -> None:
+        self._merged = merged
+        self._base = base
+        self._hints = Hints()
+        self._names: dict[str, list[str]] = {}
+
+    def run(self, raised: dict[Key, list[tuple[int, Saying]]]) -> Iterator[Conflict | NotThere]:
+        # What is not there is looked for among the names of all lower layers, so the lowest goes first.
+        ranks = sorted({rank for several in raised.values() for rank, _ in several})
+        for rank in ranks:
+            self._names.clear()
+            for key, several in raised.items():
+                claims = [claim for at, claim in several if at == rank]
+                if claims:
+                    yield from _conflicts(claims)
+                    yield from self._lay(key, claims)
+
+    def _lay(self, key: Key, claims: list[Saying]) -> Iterator[Conflict | NotThere]:
+        others = [claim for claim in self._base.get(key, ()) if not claim.claimant.startswith(FILES)]
+        removing = next((claim for claim in claims if removes(claim.fields or {})), None)
+        if removing is not None:
+            if others:
+                yield Conflict(removing, others[0], [DELETE])
+            elif self._merged.pop(key, None) is None:
+                yield self._no_entry(removing)
+            return
+        lower = self._merged.get(key, {})
+        upper: dict[str, Any] = {}
+        owner: dict[str, Saying] = {}
+        for claim in claims:
+            said = claim.fields or {}
+            for other in others:
+                contested = [field for field in said if field in (other.fields or ())]
+                if contested:
+                    yield Conflict(claim, other, contested)
+                    said = {field: value for field, value in said.items() if field not in contested}
+            for field, value in said.items():
+                if owner.setdefault(field, claim) is claim:
+                    upper[field] = value
+        absent: list[tuple[str, ...]] = []
+        self._merged[key] = overlay(lower, upper, absent)
+        for way in absent:
+            yield self._no_field(owner[way[0]], way, lower)
+
+    def _no_entry(self, claim: Saying) -> NotThere:
+        names = self._names.get(claim.kind)
+        if names is None:
+            names = self._names[claim.kind] = [name for kind, name in self._merged if kind == claim.kind]
+        hint = self._hints.did_you_mean(claim.name, names, otherwise="remove it here too")
+        message = f"no lower layer has a {claim.kind} called {shown(claim.name)} that could be removed"
+        return NotThere(claim, [DELETE], message, hint)
+
+    def _no_field(self, claim: Saying, way: tuple[str, ...], lower: dict[str, Any]) -> NotThere:
+        there: Any = lower
+        for step in way[:-1]:
+            there = there.get(step) if isinstance(there, dict) else None
+        keys = [str(key) for key in there] if isinstance(there, dict) else []
+        hint = self._hints.did_you_mean(way[-1], keys, otherwise="remove it here too")
+        message = f"{claim.kind}/{claim.name}: no lower layer says `{'.'.join(way)}` that could be removed"
+        return NotThere(claim, [way[0]], message, hint)
 
 
 def _conflicts(claims: list[Saying]) -> Iterator[Conflict]:
     owners: dict[str, int] = {}
+    removing = next((number for number, claim in enumerate(claims) if removes(claim.fields or {})), None)
     for number, claim in enumerate(claims):
         contested: dict[int, list[str]] = {}
-        for field in claim.fields:
+        for field in claim.fields or ():
             owner = owners.setdefault(field, number)
             if owner != number:
                 contested.setdefault(owner, []).append(field)
+        if removing is not None and number != removing and DELETE not in (claim.fields or ()):
+            contested[removing] = [DELETE]
         for owner, fields in contested.items():
             yield Conflict(claim, claims[owner], fields)
 

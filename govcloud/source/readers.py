@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 from .claims import Draft, Locator
 from .files import plural_of
+from .layers import layer_in
 from .words import Hints
 
 
@@ -34,6 +35,6 @@ def reader_of(path: str) -> Reader:
 
 def form_of(path: str) -> str:
     """What a file's meaning depends on besides its content."""
-    if path.lower().endswith(".csv"):
-        return f"csv {plural_of(path)}"
-    return "yaml"
+    form = f"csv {plural_of(path)}" if path.lower().endswith(".csv") else "yaml"
+    # Only a layer's file may say what is removed.
+    return f"{form} layer" if layer_in(path) else form

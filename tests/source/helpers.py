@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from govcloud.errors import InputError
-from govcloud.source import Loaded, load
+from govcloud.source import Loaded, load, merge
 from govcloud.workspace import Workspace, open_workspace
 
 # A province that is whole: tests add one thing that is wrong.
@@ -36,6 +36,24 @@ def make(root: Path, **files: str | bytes) -> Workspace:
         path = root / ".".join(name.rsplit("_", 1))
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return open_workspace(str(root))
+
+
+def lay(root: Path, layers: str, **files: str) -> Workspace:
+    """A workspace with layers in rising rank; ``site__a_yaml="…"`` is ``layers/site/a.yaml``."""
+    root.mkdir(exist_ok=True)
+    for name, content in files.items():
+        path = "/".join(f"layers/{name}".split("__")) if "__" in name else name
+        place = root / ".".join(path.rsplit("_", 1))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+    (root / "govcloud.yaml").write_text(f"version: 1\nenvironment: test\nlayers: [{layers}]\n")
+    return open_workspace(str(root))
+
+
+def merged(workspace: Workspace) -> dict[tuple[str, str], dict[str, object]]:
+    """What the layers of a workspace without faults say together, by (kind, name)."""
+    files = loaded(workspace)
+    return merge(files.claims, layers=files.layers)
 
 
 def faults(workspace: Workspace) -> list[str]:

@@ -193,7 +193,9 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     if hint is float:
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
     assert hint is str, hint
-    return TEXTS.filter(bool)
+    if pattern := next((m.pattern for m in metas if m.pattern), ""):
+        return st.from_regex(pattern, fullmatch=True).filter(lambda text: text == text.strip() != "")
+    return TEXTS.filter(bool).filter(lambda text: text != "$delete")
 
 
 def entries_of(kind: str) -> st.SearchStrategy[dict[str, dict[str, Any]]]:
