@@ -70,7 +70,7 @@ def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> P
     if destroy:
         return _kept(builder.build_destroy(inputs), blobs, digest, playbook)
     loaded = load(workspace)
-    inputs.proposed = merge(loaded.claims, others)
+    inputs.proposed = merge(loaded.claims, others, layers=loaded.layers)
     inputs.catalogue = check(inputs.proposed, loaded)
     inputs.claims = tuple(
         msgspec.to_builtins(ClaimRow(c.kind, c.name, c.claimant, c.line, c.fields)) for c in loaded.claims

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ..model import PLURALS, fields
 from .claims import Draft, Fault, Locator, Path, Table
@@ -48,6 +48,8 @@ def cell_reader(type_: Any) -> Cell | None:
     A cell that does not fit is left as it is, for the judgement that follows. Raises ``TypeError``
     for a type that has no form in a table.
     """
+    if get_origin(type_) is Annotated:
+        type_ = get_args(type_)[0]
     if type_ is str:
         return None
     if type_ is bool:

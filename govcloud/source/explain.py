@@ -38,6 +38,10 @@ def expected(type_: Any) -> str:
         return f"a list, each of it {expected(get_args(bare)[0])}"
     if origin is dict:
         return "a mapping"
+    # What a pattern means is understood by more people than the pattern.
+    meanings = [meta.description for meta in limits if meta.pattern and meta.description]
+    if meanings:
+        return meanings[0]
     return f"{_NAMES.get(bare, 'another value')}{_range(limits)}"
 
 
@@ -45,8 +49,7 @@ def _range(limits: list[msgspec.Meta]) -> str:
     parts = []
     for meta in limits:
         if meta.pattern is not None:
-            # What it means is understood by more people than an expression.
-            parts.append(f"({meta.description})" if meta.description else f"of the form {meta.pattern}")
+            parts.append(f"of the form {meta.pattern}")
         for word, length in (("at least", meta.min_length), ("at most", meta.max_length)):
             if length is not None:
                 parts.append(f"of {word} {length} characters")
