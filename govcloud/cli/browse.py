@@ -9,6 +9,7 @@ import click
 
 from ..errors import InputError, Problem
 from .common import App, console, emit, json_option, nearest
+from .past import as_of_option, known_at, show_at
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("kind", required=False)
 @click.argument("filters", nargs=-1, metavar="[FIELD=VALUE]...")
+@as_of_option
 @json_option
 @click.pass_obj
-def ls(app: App, kind: str | None, filters: tuple[str, ...], as_json: bool) -> None:
+def ls(app: App, kind: str | None, filters: tuple[str, ...], as_of: str | None, as_json: bool) -> None:
     """List the accepted entries of KIND, those whose fields have these values. Without KIND: counts."""
     from ..ledger import entries, open_ledger
 
     name = kind_named(kind) if kind is not None else None
     wanted = [_filter(name, text) for text in filters] if name is not None else []
     with open_ledger(app.workspace).read() as connection:
-        known = entries.current(connection, kind=name)
+        known = known_at(connection, as_of, kind=name) if as_of else entries.current(connection, kind=name)
     if name is None:
         _counts(known, as_json)
         return
@@ -44,12 +46,16 @@ def ls(app: App, kind: str | None, filters: tuple[str, ...], as_json: bool) -> N
 
 @click.command()
 @click.argument("entry", metavar="KIND/NAME")
+@as_of_option
 @json_option
 @click.pass_obj
-def show(app: App, entry: str, as_json: bool) -> None:
+def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Show one entry: fields with who says them, stack, what was seen, who refers to it, evidence."""
     from ..ledger import building, entries, evidence, open_ledger
 
+    if as_of:
+        show_at(app, entry, as_of, as_json)
+        return
     kind, slash, name = entry.partition("/")
     ledger = open_ledger(app.workspace)
     if not slash:

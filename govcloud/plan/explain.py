@@ -115,10 +115,11 @@ def _stray(change: EntryChange | ResourceChange) -> str:
 
 
 def _field(change: FieldChange) -> str:
-    return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
+    return f"{change.field}: {value_text(change.before)} → {value_text(change.after)}"
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A field's value in one line: texts as they are, the rest as JSON."""
     if value is None:
         return "(not said)"
     if isinstance(value, float) and value.is_integer():
