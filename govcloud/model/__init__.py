@@ -1,6 +1,19 @@
 """The kinds in the ledger. Importing this package registers all of them in ``KINDS``."""
 
-from . import application, cloud, datacentre, network, organisation, policy, recovery
+from . import (
+    addresses,
+    application,
+    change,
+    cloud,
+    datacentre,
+    governance,
+    lines,
+    network,
+    organisation,
+    policy,
+    recovery,
+    services,
+)
 from .base import KINDS, NAME_PATTERN, PLURALS, Doc, Entry, FieldInfo, Holds, Ref, fields
 
 __all__ = [
@@ -12,12 +25,17 @@ __all__ = [
     "FieldInfo",
     "Holds",
     "Ref",
+    "addresses",
     "application",
+    "change",
     "cloud",
     "datacentre",
     "fields",
+    "governance",
+    "lines",
     "network",
     "organisation",
     "policy",
     "recovery",
+    "services",
 ]

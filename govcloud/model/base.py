@@ -53,6 +53,44 @@ class Holds:
     what: Literal["itself", "first", "both"]
 
 
+# Dates are texts, as YAML 1.2 reads them. A day is exact; a target may be a year or a month.
+Day = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$",
+        description="a day as YYYY-MM-DD",
+    ),
+]
+When = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?)?$",
+        description="a year, a month or a day, as YYYY, YYYY-MM or YYYY-MM-DD",
+    ),
+]
+Moment = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
+        r"(Z|[+-]\d{2}:\d{2})?)?$",
+        description="a time as YYYY-MM-DDTHH:MM, with Z or an offset where it is not local",
+    ),
+]
+# What is not known is said to be unknown, never taken for a no.
+Answer = Literal["yes", "no", "unknown"]
+# The states of 001:L242: 新建, 在建, 已建, 改建; and the end (001:L342).
+Life = Literal["planned", "building", "running", "rebuilding", "retired"]
+# Administrative levels of 001:L154 with the centre above them; a county-level city is a county.
+Level = Literal["centre", "province", "city", "county", "town", "village"]
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = msgspec.Meta(gt=0)
+NotNegative = msgspec.Meta(ge=0)
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+# Levels of GB/T 22239 that its cloud rows know; a field keeps its default 0 where none was determined.
+Grade = Annotated[int, msgspec.Meta(ge=1, le=4)]
+
+
 class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What every entry of the ledger can say about itself."""
 
@@ -62,10 +100,41 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
 
     title: Annotated[str, Doc("名称", "The name in Chinese, as people say it.")] = ""
     source: Annotated[str, Doc("来源", "Document and line that the entry comes from, e.g. `001:L244`.")] = ""
+    covers: Annotated[
+        list[str], Ref("source_row"), Doc("对应条目", "Rows of the source documents that it stands for.")
+    ] = []
     invented: Annotated[
         bool, Doc("虚构", "True where a sample made the figures up; no document says them.")
     ] = False
+    inferred: Annotated[
+        list[str], Doc("推断字段", "Fields whose values were inferred by a reader; no document says them.")
+    ] = []
     was: Annotated[str, Doc("曾用名", "The entry's former name; a rename keeps its identity.")] = ""
+    aliases: Annotated[list[str], Doc("别名", "Other names that documents call it by.")] = []
+    note: Annotated[str, Doc("备注", "What else is worth saying about it.")] = ""
+
+
+class Planned(Entry, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a plan of the province says of the things it is about: who, for whom, on what, by when."""
+
+    leads: Annotated[
+        list[str], Ref("unit"), Doc("牵头单位", "Units that lead it, where it is not one unit alone.")
+    ] = []
+    users: Annotated[
+        list[str], Ref("unit"), Doc("使用对象", "Who uses it: units, or a group of them as one unit entry.")
+    ] = []
+    needs: Annotated[
+        list[str],
+        Ref(
+            "zone", "private_network", "circuit", "exit", "exchange", "site", "cloud", "component", "dataset"
+        ),
+        Doc("所需底座资源", "What it needs of the base, as `kind/name`."),
+    ] = []
+    due: Annotated[When, Doc("目标期限", "When the goal is to be reached; the last date where several.")] = ""
+    goal: Annotated[str, Doc("目标内容", "What is to be reached by then, with its figure.")] = ""
+    figures: Annotated[
+        dict[str, float], Doc("统计数字", "Figures that a document states, by name, e.g. `servers: 632`.")
+    ] = {}
 
 
 @dataclass(frozen=True)

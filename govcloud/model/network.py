@@ -6,28 +6,74 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Doc, Entry, Holds, Ref, kind
-
-Positive = msgspec.Meta(gt=0)
-NotNegative = msgspec.Meta(ge=0)
+from .base import (
+    Answer,
+    Day,
+    Doc,
+    Entry,
+    Grade,
+    Holds,
+    Life,
+    NotNegative,
+    Planned,
+    Positive,
+    Ref,
+    kind,
+)
 
 
 @kind("zone", "zones", "网络区域")
-class Zone(Entry, kw_only=True):
+class Zone(Planned, kw_only=True):
     """A part of the network with one rule for who may enter (intranet, extranet, internet, private)."""
 
     role: Annotated[
         Literal["intranet", "extranet", "internet", "private"],
-        Doc("类型", "What the zone is; intranet and extranet are physically apart."),
+        Doc(
+            "类型",
+            "What the zone is; intranet and extranet are physically apart.",
+            ("N-01", "N-03", "N-07", "N-13", "N-14", "N-17", "N-19", "N-23", "S-02", "X-09"),
+        ),
     ]
+    unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.")] = ""
+    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-06",))] = "running"
+    within: Annotated[
+        str, Ref("zone"), Doc("上级区域", "The zone that it is a security domain of.", ("S-11",))
+    ] = ""
+    mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-01", "S-05", "S-11"))] = 0
+    ipv6: Annotated[Answer, Doc("支持IPv6", "Whether the zone as a whole carries IPv6.", ("N-17",))] = (
+        "unknown"
+    )
+    catalogued_on: Annotated[
+        Day, Doc("列入保障目录日期", "Day it was put in the protection catalogue.", ("S-05",))
+    ] = ""
+    duty_person: Annotated[
+        str, Ref("person"), Doc("安全责任人", "Who answers for its security.", ("S-05",))
+    ] = ""
+
+
+@kind("vrf", "vrfs", "虚拟路由转发")
+class Vrf(Entry, kw_only=True):
+    """A routing table of its own on shared routers; addresses may repeat between two of them."""
+
+    zone: Annotated[str, Ref("zone"), Doc("网络区域", "The zone whose traffic it carries.")]
+    rd: Annotated[
+        str,
+        msgspec.Meta(pattern=r"^(\d+(\.\d+\.\d+\.\d+)?:\d+)?$", description="a distinguisher as 65001:10"),
+        Doc("路由标识", "Route distinguisher (RFC 4364)."),
+    ] = ""
+    imports: Annotated[list[str], Doc("导入目标", "Route targets that it takes routes from.")] = []
+    exports: Annotated[list[str], Doc("导出目标", "Route targets that its routes carry.")] = []
+    unit: Annotated[str, Ref("unit"), Doc("使用单位", "The unit that it was made for, if one.")] = ""
 
 
 @kind("node", "nodes", "网络节点")
 class Node(Entry, kw_only=True):
     """A router of the network."""
 
-    region: Annotated[str, Ref("region"), Doc("所在地", "The region it stands in.")]
-    zone: Annotated[str, Ref("zone"), Doc("网络区域", "The zone it belongs to.")]
+    region: Annotated[str, Ref("region"), Doc("所在地", "The region it stands in.", ("N-13", "N-22", "N-23"))]
+    zone: Annotated[
+        str, Ref("zone"), Doc("网络区域", "The zone it belongs to.", ("N-13", "N-14", "N-22", "N-23"))
+    ]
     role: Annotated[
         Literal["core", "aggregation", "access", "border"],
         Doc(
@@ -40,9 +86,52 @@ class Node(Entry, kw_only=True):
         str, Holds("itself"), Doc("IPv4环回地址", "Address of the router itself, without length.")
     ] = ""
     loopback6: Annotated[
-        str, Holds("itself"), Doc("IPv6环回地址", "Address of the router itself, without length.")
+        str, Holds("itself"), Doc("IPv6环回地址", "Address of the router itself, without length.", ("N-17",))
     ] = ""
     target: Annotated[str, Ref("target"), Doc("目标", "What builds it; empty: recorded only.")] = ""
+    unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.")] = ""
+    vendor: Annotated[str, Doc("厂商", "Who made it.")] = ""
+    model: Annotated[str, Doc("型号", "Its model.")] = ""
+    key_device: Annotated[bool, Doc("关键设备", "True for key equipment of a key unit.", ("S-07",))] = False
+    trusted: Annotated[
+        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
+    ] = "unknown"
+    controls: Annotated[
+        list[Literal["control", "monitoring", "audit"]],
+        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit.", ("S-10",)),
+    ] = []
+
+
+@kind("interface", "interfaces", "接口")
+class Interface(Entry, kw_only=True):
+    """A port of a machine, where neither a link nor a network says all of it."""
+
+    device: Annotated[
+        str,
+        Ref("node", "server", "instance", "storage"),
+        Doc("设备", "The machine it is a port of, as `kind/name`."),
+    ]
+    port: Annotated[str, Doc("端口名", "What the machine calls it (at most 15 characters).")]
+    type: Annotated[
+        Literal["ethernet", "fibre", "wireless", "virtual", "loopback", "aggregate"],
+        Doc("类型", "What sort of port it is."),
+    ] = "ethernet"
+    speed_mbps: Annotated[float, NotNegative, Doc("速率(Mbit/s)", "Its rate, Mbit/s; 0: not said.")] = 0
+    mtu: Annotated[int, msgspec.Meta(ge=576, le=65535), Doc("最大传输单元", "Largest packet, bytes.")] = 1500
+    mac: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^([0-9a-f]{2}(:[0-9a-f]{2}){5})?$", description="an address as 02:00:00:00:00:01"
+        ),
+        Doc("MAC地址", "Its hardware address, lower case."),
+    ] = ""
+    vrf: Annotated[str, Ref("vrf"), Doc("虚拟路由转发", "The routing table it is in.")] = ""
+    network: Annotated[str, Ref("network"), Doc("子网", "The network it is plugged into.")] = ""
+    ipv4: Annotated[str, Holds("itself"), Doc("IPv4地址", "Its address, with the length of its prefix.")] = ""
+    ipv6: Annotated[
+        str, Holds("itself"), Doc("IPv6地址", "Its address, with the length of its prefix.", ("N-17",))
+    ] = ""
+    enabled: Annotated[bool, Doc("启用", "False where it is shut down.")] = True
 
 
 @kind("link", "links", "链路")
@@ -57,11 +146,15 @@ class Link(Entry, kw_only=True):
         Literal["fibre", "submarine", "microwave", "satellite"],
         Doc("介质", "What carries it."),
     ] = "fibre"
-    bandwidth_mbps: Annotated[float, Positive, Doc("带宽(Mbit/s)", "Rate in each direction, Mbit/s.")]
+    bandwidth_mbps: Annotated[
+        float, Positive, Doc("带宽(Mbit/s)", "Rate in each direction, Mbit/s.", ("N-11", "N-12"))
+    ]
     delay_ms: Annotated[float, NotNegative, Doc("时延(ms)", "One-way delay, ms.")] = 0
     ipv4: Annotated[str, Holds("both"), Doc("IPv4网段", "A /31 for the two ends (RFC 3021).")] = ""
     ipv6: Annotated[str, Holds("both"), Doc("IPv6网段", "A /127 for the two ends (RFC 6164).")] = ""
     cost: Annotated[int, Positive, Doc("开销", "OSPF cost; also used for static routes.")] = 10
+    circuit: Annotated[str, Ref("circuit"), Doc("专线", "The provider's line that carries it.")] = ""
+    length_km: Annotated[float, NotNegative, Doc("长度(km)", "Length of the way, km.")] = 0
 
 
 @kind("network", "networks", "子网")
@@ -71,9 +164,18 @@ class Network(Entry, kw_only=True):
     gateway: Annotated[str, Ref("node"), Doc("网关", "The node that routes for it; has the first address.")]
     interface: Annotated[str, Doc("接口", "The gateway's interface to it (at most 15 characters).")]
     ipv4: Annotated[str, Holds("first"), Doc("IPv4网段", "Its IPv4 prefix.")] = ""
-    ipv6: Annotated[str, Holds("first"), Doc("IPv6网段", "Its IPv6 prefix.")] = ""
+    ipv6: Annotated[str, Holds("first"), Doc("IPv6网段", "Its IPv6 prefix.", ("N-17",))] = ""
     cloud: Annotated[str, Ref("cloud"), Doc("云", "The cloud it is part of, if any.")] = ""
     site: Annotated[str, Ref("site"), Doc("站点", "The site it is part of, where no cloud is named.")] = ""
+    vrf: Annotated[
+        str, Ref("vrf"), Doc("虚拟路由转发", "The routing table it is in, if not the main one.")
+    ] = ""
+    vlan: Annotated[int, msgspec.Meta(ge=1, le=4094), Doc("VLAN编号", "Its VLAN, where it has one.")] = 0
+    domain: Annotated[str, Ref("zone"), Doc("安全域", "The security domain it belongs to.", ("S-11",))] = ""
+    purpose: Annotated[
+        Literal["business", "management", "storage", "backup", "security"],
+        Doc("用途", "What it carries; management and business traffic are apart (GB/T 22239)."),
+    ] = "business"
 
 
 @kind("dns_zone", "dns_zones", "域名区")
@@ -99,3 +201,14 @@ class Flow(Entry, kw_only=True):
     ip_versions: Annotated[list[Literal[4, 6]], Doc("IP版本", "The versions of IP it is measured over.")] = (
         msgspec.field(default_factory=lambda: [4, 6])
     )
+    content: Annotated[
+        Literal["data", "video_conference", "video_surveillance", "backup", "management"],
+        Doc("业务内容", "What it carries.", ("N-16", "N-19", "R-09")),
+    ] = "data"
+    circuits: Annotated[
+        list[str], Ref("circuit"), Doc("专线", "The lines it runs over.", ("N-16", "R-09"))
+    ] = []
+    exchange: Annotated[
+        str, Ref("exchange"), Doc("交换设施", "The exchange it passes between two networks.", ("N-19",))
+    ] = ""
+    classified: Annotated[bool, Doc("涉密", "True where it carries classified data.", ("N-01",))] = False

@@ -317,14 +317,14 @@ def _web(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
     for _name, endpoint in sorted(catalogue.all(Endpoint).items()):
         application = catalogue.get(Application, endpoint.application)
-        unit = catalogue.get(Unit, application.unit)
+        unit = catalogue.all(Unit).get(application.unit)
         out.setdefault(endpoint.instance, []).append(
             {
                 "port": endpoint.port,
                 "fqdn": service_name(endpoint, catalogue),
                 "application": endpoint.application,
                 "title": application.title or endpoint.application,
-                "unit": unit.title or application.unit,
+                "unit": (unit.title if unit else "") or application.unit,
             }
         )
     return {name: sorted(found, key=lambda s: (s["port"], s["fqdn"])) for name, found in out.items()}
