@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .changes import Changes, read_changes
     from .claims import FILES, Claim, Finding, Key, Place
     from .judging import examine
     from .loaded import Loaded
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILES",
+    "Changes",
     "Claim",
     "Finding",
     "Key",
@@ -23,10 +25,12 @@ __all__ = [
     "join",
     "load",
     "merge",
+    "read_changes",
 ]
 
 _HOMES = {
     "FILES": "claims",
+    "Changes": "changes",
     "Claim": "claims",
     "Finding": "claims",
     "Key": "claims",
@@ -37,6 +41,7 @@ _HOMES = {
     "examine": "judging",
     "join": "merging",
     "merge": "merging",
+    "read_changes": "changes",
 }
 
 

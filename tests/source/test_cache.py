@@ -9,7 +9,7 @@ import pytest
 
 from govcloud.errors import InputError
 from govcloud.source import cache as cache_module
-from govcloud.source import load, loading
+from govcloud.source import load, reading
 
 from .helpers import BASE, faults, loaded, make, said
 
@@ -18,13 +18,13 @@ from .helpers import BASE, faults, loaded, make, said
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Paths of the files that were parsed, as they are."""
     seen: list[str] = []
-    real = loading.parse
+    real = reading.parse
 
     def parse(data: bytes, path: str, hints: object) -> object:
         seen.append(path)
         return real(data, path, hints)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loading, "parse", parse)
+    monkeypatch.setattr(reading, "parse", parse)
     return seen
 
 

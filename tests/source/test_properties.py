@@ -20,7 +20,7 @@ from govcloud.errors import InputError
 from govcloud.model import KINDS, fields
 from govcloud.source import Loaded, load
 from govcloud.source.loaded import place_faults
-from govcloud.source.loading import parse
+from govcloud.source.reading import parse
 from govcloud.source.words import Hints
 
 from .helpers import make

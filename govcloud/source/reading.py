@@ -1,0 +1,119 @@
+"""The files of a workspace one by one: bytes, digests, what each says, by way of the cache."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .. import canonical
+from ..errors import InputError, Problem
+from ..workspace import Workspace
+from . import files
+from .cache import Cache
+from .claims import Block, Draft, Fault, TooMany
+from .layers import layer_in
+from .loaded import place_faults
+from .readers import form_of, reader_of
+from .words import Hints
+
+
+@dataclass
+class Parsed:
+    """One file's good entries, and what is wrong with the rest."""
+
+    blocks: list[Block] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    draft: Draft = field(default_factory=Draft)
+
+
+class Reading:
+    """One pass over a workspace's files. What is wrong gathers in ``problems``.
+
+    ``digests``: of each file that could be read, by path; ``notes``: what was left out, and why.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.root = workspace.root
+        self.layers = tuple(workspace.settings.layers)
+        self.cache = Cache(workspace)
+        self.hints = Hints()
+        self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self.digests: dict[str, str] = {}
+        # Whether something is there that could not be read at all.
+        self.unreadable = False
+
+    def scan(self) -> None:
+        """Find every file and take its digest."""
+        found = files.discover(self.root, self.layers)
+        self.problems += found.problems
+        self.notes += found.notes
+        self.unreadable = bool(found.problems)
+        for path in found.paths:
+            data = self._bytes(path)
+            if data is not None:
+                self.digests[path] = canonical.digest_bytes(data)
+
+    def file(self, path: str) -> Parsed:
+        """What a file says, from the cache where it is known by its content."""
+        known = self.cache.blocks(self.digests[path], form_of(path))
+        if known is not None:
+            return Parsed(known)
+        data = self._bytes(path)
+        if data is None:
+            return Parsed()
+        # The file may have been written anew since its digest was taken; what is read now counts.
+        self.digests[path] = canonical.digest_bytes(data)
+        parsed = parse(data, path, self.hints)
+        if parsed.faults:
+            self.problems += place_faults(data, path, parsed.faults)
+        else:
+            self.cache.keep_blocks(self.digests[path], form_of(path), parsed.blocks)
+        return parsed
+
+    def complain(self) -> InputError:
+        """All problems as one error, sorted by file and line."""
+        return InputError(sorted(set(self.problems), key=lambda p: (p.path, p.line, p.column, p.message)))
+
+    def _bytes(self, path: str) -> bytes | None:
+        try:
+            return files.read(self.root, path)
+        except files.Unreadable as error:
+            self.problems.append(Problem(str(error), path))
+            self.unreadable = True
+            self.digests.pop(path, None)
+            return None
+
+
+def parse(data: bytes, path: str, hints: Hints) -> Parsed:
+    """One file's entries and faults; the faults' places are worked out by whoever tells them."""
+    from .convert import convert_draft
+
+    try:
+        draft = reader_of(path).read(data, path, hints)
+        blocks = convert_draft(draft, hints, layered=bool(layer_in(path)))
+    except TooMany as many:
+        last = Fault(f"{many}; the rest is not told")
+        return Parsed([], [*many.faults, last], Draft(strangers=files.names_in(data)))
+    except files.BadText as error:
+        line, column = files.place_of_byte(data, error.offset)
+        fault = Fault(error.message, error.hint, line=line, column=column)
+        return Parsed([], [fault], Draft(strangers=files.names_in(data)))
+    if draft.unreadable:
+        # A reference to one of its entries is not wrong because of what is wrong here.
+        draft.strangers |= files.names_in(data)
+    return Parsed(blocks, draft.faults, draft)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without the search for rings: among hundreds of thousands of dicts that stay, a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
