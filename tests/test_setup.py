@@ -24,6 +24,7 @@ import setup  # noqa: E402
 from govcloud import share, system  # noqa: E402
 
 TOOL = {tool.command: tool for tool in system.TOOLS}
+DEBIAN = {tool.command: tool.debian for tool in (*system.TOOLS, packages.SERVER)}
 
 
 def script(folder: Path, name: str, body: str) -> None:
@@ -92,7 +93,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             self.commands.append(command)
             assert packages.POLICY.exists(), "a service could start"
             if not self.answer and "install" in command:
-                self.absent = [name for name in self.absent if TOOL[name].debian not in command]
+                self.absent = [name for name in self.absent if DEBIAN[name] not in command]
             return self.answer
 
         def check(self, extra: list[str] | None = None) -> bool:
@@ -101,7 +102,10 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     made = Machine()
     made.said, made.commands = [], []
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
-    monkeypatch.setattr(system, "missing", lambda: [TOOL[name] for name in made.absent])
+    monkeypatch.setattr(system, "missing", lambda: [TOOL[n] for n in made.absent if n in TOOL])
+    monkeypatch.setattr(
+        packages.postgresql, "folder", lambda: None if "initdb" in made.absent else Path("/somewhere")
+    )
     monkeypatch.setattr(system, "manager", lambda: "apt-get")
     monkeypatch.setattr(packages, "_run", made.run)
     monkeypatch.setattr(packages.os, "geteuid", lambda: 0)
@@ -149,6 +153,15 @@ def test_users_go_on_without_what_is_optional(machine: Any, monkeypatch: pytest.
     assert "goes on without zebra, ospfd" in machine.said[0] and "static routes" in machine.said[0]
 
 
+def test_the_tests_server_is_installed_and_a_machine_without_it_goes_on(machine: Any) -> None:
+    machine.absent = ["initdb"]
+    assert machine.check() is True
+    assert machine.commands[0][-1] == "postgresql"
+    machine.absent, machine.answer = ["zebra", "initdb"], "E: no route"
+    machine.check()
+    assert "static routes" in machine.said[-1] and "initdb (the ledger's tests" in machine.said[-1]
+
+
 def test_without_network_root_goes_on_when_only_optional_is_missing(machine: Any) -> None:
     machine.absent, machine.answer = ["zebra"], "E: no route"
     assert machine.check() is True
@@ -188,7 +201,11 @@ def test_the_lock_file_belongs_to_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     ours = next(p for p in lock()["package"] if p["name"] == "govcloud")
     wanted = {re.split(r"[<>=~!]", d)[0]: d for d in project["project"]["dependencies"]}
-    locked = {d["name"]: d["name"] + d.get("specifier", "") for d in ours["metadata"]["requires-dist"]}
+    locked = {
+        name: name + d.get("specifier", "")
+        for d in ours["metadata"]["requires-dist"]
+        for name in [d["name"] + "".join(f"[{extra}]" for extra in d.get("extras", []))]
+    }
     assert locked == wanted
     dev = {re.split(r"[<>=~!]", d)[0] for d in project["dependency-groups"]["dev"]}
     assert {d["name"] for d in ours["metadata"]["requires-dev"]["dev"]} == dev
@@ -198,7 +215,7 @@ def test_every_dependency_has_its_line_of_reason() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for wanted in [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
-        name = re.split(r"[<>=~!]", wanted)[0]
+        name = re.split(r"[<>=~!\[]", wanted)[0]
         assert f"**{name}**" in text, name
 
 

@@ -6,12 +6,23 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
+
+import postgresql
 
 from govcloud import system
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 PATIENCE = 600
+# What only the tests need, so that `govcloud doctor` does not miss it.
+SERVER = system.Tool(
+    "initdb",
+    "postgresql",
+    "postgresql-server",
+    "the ledger's tests on PostgreSQL (without it: on SQLite alone)",
+    required=False,
+)
 
 
 class Stop(Exception):
@@ -24,7 +35,7 @@ def check(say: Callable[[str], None], extra: list[str]) -> bool:
     ``extra`` names packages that are needed besides those of ``system.TOOLS``. Returns whether
     anything was installed. Raises ``Stop`` where something required stays missing.
     """
-    tools = system.missing()
+    tools = _missing()
     if not tools and not extra:
         return False
     required = [tool for tool in tools if tool.required]
@@ -38,21 +49,28 @@ def check(say: Callable[[str], None], extra: list[str]) -> bool:
         # A package that only adds comfort must not keep the needed ones away.
         if failure and needed and needed != wanted:
             failure = install(name, needed)
-        tools = system.missing()
+        tools = _missing()
         required = [tool for tool in tools if tool.required]
         if required or (extra and failure):
             raise Stop(f"{_lacking(required, extra)}, and installing failed:\n{failure}\nBy hand: {command}")
         if tools:
-            say(f"goes on without {_names(tools)} ({tools[0].purpose}); later: {system.cure(tools)}")
+            say(f"goes on without {_purposes(tools)}; later: {system.cure(tools)}")
         return True
     if required or extra:
         raise Stop(f"{_lacking(required, extra)}. One command installs all of it:\n\n    {command}\n")
-    say(f"goes on without {_names(tools)} ({tools[0].purpose}). To have it: {command}")
+    say(f"goes on without {_purposes(tools)}. To have it: {command}")
     return False
 
 
-def _names(tools: list[system.Tool]) -> str:
-    return ", ".join(tool.command for tool in tools)
+def _missing() -> list[system.Tool]:
+    return [*system.missing(), *([] if postgresql.folder() else [SERVER])]
+
+
+def _purposes(tools: list[system.Tool]) -> str:
+    """The commands, each group of one package with what it is for."""
+    groups = groupby(tools, key=lambda tool: tool.debian)
+    lists = (list(group) for _, group in groups)
+    return "; ".join(f"{', '.join(t.command for t in g)} ({g[0].purpose})" for g in lists)
 
 
 def _lacking(required: list[system.Tool], extra: list[str]) -> str:

@@ -1,8 +1,9 @@
 """What the ledger's functions need of a database: statements as text, answers as plain tuples.
 
 SQLAlchemy is not among it: importing it takes longer than any reading command may (design.md), so
-SQLite is spoken to by Python's own module (``sqlite``), and any other database by way of SQLAlchemy
-(``alchemy``). Statements say ``:name`` for each value and only what SQLite and PostgreSQL both know.
+SQLite is spoken to by Python's own module (``sqlite``), PostgreSQL by psycopg (``postgres``), and only
+the tables are made by way of SQLAlchemy (``alchemy``). Statements say ``:name`` for each value and only
+what SQLite and PostgreSQL both know.
 """
 
 from __future__ import annotations
@@ -12,8 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from ..errors import ConflictError, GovcloudError
+
+# Seconds that a writer waits for another to finish.
+PATIENCE: float = 15
+WHO = "try again; `govcloud runs list` shows who is at work"
+
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
+
+
+class NoTables(GovcloudError):
+    """The database is there, and the ledger's tables are not."""
+
+
+def busy() -> ConflictError:
+    """Another writer holds the ledger for longer than anybody waits."""
+    return ConflictError("somebody else is writing to the ledger and did not finish in time", hint=WHO)
 
 
 class Connection(ABC):

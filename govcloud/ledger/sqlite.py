@@ -7,12 +7,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import ConflictError, GovcloudError
-from .connection import Connection, Row, Values
+from ..errors import GovcloudError
+from . import connection as shared
+from .connection import Connection, NoTables, Row, Values
 
-# Seconds that a writer waits for another to finish.
-PATIENCE = 15
 PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+# SQLite's own codes for what goes wrong outside of it: a sentence, and what to do about it.
+SENTENCES = {
+    sqlite3.SQLITE_FULL: (
+        "the disk is full; nothing of this was written to the ledger",
+        "make room, then try again; a run that was stopped by it goes on with `govcloud runs resume`",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "the ledger may only be read here; nothing of this was written",
+        "see who owns the file and its folder, and whether the file system is mounted read-only",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "the ledger's file cannot be opened",
+        "see that its folder is there, and that you may write to it: SQLite keeps two files beside it",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "the disk failed; nothing of this was written to the ledger",
+        "see that the disk has room and is sound, then try again",
+    ),
+}
 
 
 class _Connection(Connection):
@@ -49,16 +67,9 @@ class SQLite:
                 # Closing takes back what was begun, whatever state a failure has left it in.
                 connection.close()
                 raise
-            self._idle.append(connection)
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise ConflictError(
-                    "somebody else is writing to the ledger and did not finish in time",
-                    hint="try again; `govcloud runs list` shows who is at work",
-                ) from error
-            raise GovcloudError(f"the ledger cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise GovcloudError(f"the ledger cannot be used: {error}") from error
+            raise told(error) from error
+        self._idle.append(connection)
 
     def _lent(self) -> sqlite3.Connection:
         try:
@@ -68,7 +79,7 @@ class SQLite:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            self._path, timeout=shared.PATIENCE, isolation_level=None, check_same_thread=False
         )
         for pragma in PRAGMAS:
             connection.execute(pragma)
@@ -78,3 +89,16 @@ class SQLite:
         """Close what is not lent."""
         while self._idle:
             self._idle.pop().close()
+
+
+def told(error: sqlite3.Error) -> GovcloudError:
+    """What SQLite says, as a sentence and what to do about it."""
+    # The lower byte is the kind of trouble, the rest says more exactly which.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return shared.busy()
+    if code in SENTENCES:
+        sentence, hint = SENTENCES[code]
+        return GovcloudError(f"{sentence} ({error})", hint=hint)
+    kind = NoTables if "no such table" in str(error) else GovcloudError
+    return kind(f"the ledger cannot be used: {error}")

@@ -1,8 +1,7 @@
 """Opening the ledger, its transactions, and what it is bound to.
 
-SQLite (WAL); another database is refused until it has been tried. Every write is one transaction
-that takes the write lock at its start, so two writers never interleave: the second waits, and a kill
-leaves nothing half done.
+SQLite (WAL) or PostgreSQL, by URL. Every write is one transaction that takes the write lock at its
+start, so two writers never interleave: the second waits, and a kill leaves nothing half done.
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING
 from ..errors import GovcloudError, InputError, Problem
 from ..files import make_private
 from ..workspace import SETTINGS
-from .connection import Connection, Database, NoDatabase
+from .connection import Connection, Database, NoDatabase, NoTables
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
 SCHEMA_HEAD = "0002"
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 # What an environment is bound to at init; another value is refused.
 BOUND = ("environment", "layers", "state")
 
@@ -66,23 +66,13 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     Raises ``InputError`` where the workspace says another environment or other layers than the
     ledger is bound to.
     """
-    url = workspace.ledger_url
-    if not url.startswith(SQLITE):
-        raise InputError(
-            [Problem(f"ledger: {url.partition(':')[0]} is not known yet; only {SQLITE}PATH is", SETTINGS)]
-        )
     anchor = workspace.private / "audit-head.json"
-    path = Path(url.removeprefix(SQLITE))
-    missing = not path.exists()
-    if missing and not create:
-        return Ledger(NoDatabase(), anchor)
-    if missing:
-        workspace.prepare()
-        make_private(path)
-    from .sqlite import SQLite
-
-    ledger = Ledger(SQLite(str(path)), anchor)
+    database = _database(workspace, create)
+    ledger = Ledger(database, anchor)
     version = _version(ledger)
+    if version is None and not create:
+        database.close()
+        return Ledger(NoDatabase(), anchor)
     if version is not None and version > SCHEMA_HEAD:
         raise GovcloudError(
             f"the ledger was written by a newer release: its tables are of version {version}, "
@@ -90,10 +80,38 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
             hint="use that release, or the newest",
         )
     if version != SCHEMA_HEAD:
-        _migrate(url)
+        from .alchemy import migrate
+
+        migrate(workspace.ledger_url, SCHEMA_HEAD)
     _bind(ledger, workspace)
     _derive(ledger)
     return ledger
+
+
+def _database(workspace: Workspace, create: bool) -> Database:
+    """What the workspace's URL names; nothing, where it is a file that is not to be made."""
+    url = workspace.ledger_url
+    if url.startswith(SQLITE):
+        path = Path(url.removeprefix(SQLITE))
+        if not path.exists():
+            if not create:
+                return NoDatabase()
+            workspace.prepare()
+            make_private(path)
+        from .sqlite import SQLite
+
+        return SQLite(str(path))
+    if url.startswith(POSTGRES):
+        if create:
+            workspace.prepare()
+        from .postgres import Postgres
+
+        return Postgres(url)
+    # Up to the first colon there is no password.
+    raise InputError(
+        [Problem(f"ledger: {url.partition(':')[0]!r} is no database that we know", SETTINGS)],
+        hint=f"{SQLITE}PATH or {POSTGRES[0]}USER@HOST:PORT/DATABASE; docs/ledger.md tells how to choose",
+    )
 
 
 def _version(ledger: Ledger) -> str | None:
@@ -102,21 +120,8 @@ def _version(ledger: Ledger) -> str | None:
         with ledger.read() as connection:
             version: str | None = connection.scalar("SELECT version_num FROM alembic_version")
             return version
-    except GovcloudError as error:
-        if "no such table" in error.message:
-            return None
-        raise
-
-
-def _migrate(url: str) -> None:
-    """Make the tables, or bring them to the shape of this version."""
-    from .alchemy import Alchemy
-
-    database = Alchemy(url)
-    try:
-        database.migrate(SCHEMA_HEAD)
-    finally:
-        database.close()
+    except NoTables:
+        return None
 
 
 def _bind(ledger: Ledger, workspace: Workspace) -> None:

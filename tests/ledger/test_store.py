@@ -1,8 +1,7 @@
-"""The ledger's file: who may read it, what it is bound to, and writers at the same time."""
+"""The ledger as a whole: who may read it, what it is bound to, and writers at the same time."""
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,21 +12,24 @@ from typing import Any
 import pytest
 
 from govcloud.errors import ConflictError, GovcloudError, InputError
-from govcloud.ledger import Ledger, audit, building, entries, open_ledger, runs, sqlite
+from govcloud.ledger import Ledger, audit, building, entries, open_ledger, runs
+from govcloud.ledger import connection as shared
 from govcloud.ledger.building import Applied, Intent, Observed
 from govcloud.ledger.runs import Status
+from govcloud.ledger.verifying import verify
 from govcloud.workspace import Settings, Workspace
+from tests.stores import only_sqlite
 
 Cli = Callable[..., Any]
 
 
+@only_sqlite
 def test_only_its_owner_may_read_it(ledger: Ledger, workspace: Workspace) -> None:
     with ledger.write() as connection:
         audit.append(connection, "me", "x", {})
-        audit.write_anchor(connection, ledger.anchor)
     assert workspace.private.stat().st_mode & 0o777 == 0o700
     files = [p for p in workspace.private.rglob("*") if p.is_file()]
-    assert {"ledger.db", "audit-head.json"} <= {p.name for p in files}
+    assert {"ledger.db", "audit-heads.jsonl"} <= {p.name for p in files}
     assert {p.name: oct(p.stat().st_mode & 0o777) for p in files} == {p.name: "0o600" for p in files}
 
 
@@ -46,7 +48,10 @@ def test_a_missing_ledger_is_empty_and_reading_makes_none(workspace: Workspace) 
         (Settings(environment="tiny", state="file://elsewhere"), "state 'file://.govcloud/state'"),
     ],
 )
-def test_what_it_is_bound_to(ledger: Ledger, tmp_path: Path, settings: Settings, words: str) -> None:
+def test_what_it_is_bound_to(
+    ledger: Ledger, tmp_path: Path, store: str, settings: Settings, words: str
+) -> None:
+    settings.ledger = store
     with pytest.raises(InputError) as error:
         open_ledger(Workspace(tmp_path, settings))
     assert [p for p in error.value.problems if words in p.message], error.value.problems
@@ -65,10 +70,9 @@ def test_writers_at_once_wait_for_each_other(ledger: Ledger, workspace: Workspac
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    with ledger.write() as connection:
-        audit.write_anchor(connection, ledger.anchor)
     with ledger.read() as connection:
-        assert audit.verify(connection, ledger.anchor) == (40, [])
+        report = verify(connection, ledger.outside)
+    assert (report.rows, report.wrong, report.unsigned) == (40, [], [])
 
 
 def test_a_reader_sees_one_state_while_others_write(ledger: Ledger) -> None:
@@ -86,16 +90,16 @@ import sys
 from pathlib import Path
 from govcloud.ledger import open_ledger
 from govcloud.workspace import Settings, Workspace
-workspace = Workspace(Path(sys.argv[1]), Settings(environment="tiny"))
+workspace = Workspace(Path(sys.argv[1]), Settings(environment="tiny", ledger=sys.argv[2]))
 input()
 open_ledger(workspace, create=True)
 """
 
 
-def test_two_first_commands_at_once_make_one_ledger(tmp_path: Path, workspace: Workspace) -> None:
+def test_two_first_commands_at_once_make_one_ledger(tmp_path: Path, workspace: Workspace, store: str) -> None:
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", FIRST, str(tmp_path)],
+            [sys.executable, "-c", FIRST, str(tmp_path), store],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -128,9 +132,11 @@ def test_another_binding_between_looking_and_writing_is_seen(
     open_ledger(workspace).close()
     calls.clear()
     with pytest.raises(InputError):
-        open_ledger(Workspace(workspace.root, Settings(environment="other")))
+        workspace.settings.environment = "other"
+        open_ledger(workspace)
 
 
+@only_sqlite
 def test_what_is_no_ledger_is_told_in_a_sentence(cli: Cli, workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "govcloud.yaml").write_text("environment: tiny\n")
     workspace.prepare()
@@ -144,7 +150,7 @@ def test_what_is_no_ledger_is_told_in_a_sentence(cli: Cli, workspace: Workspace,
 def test_a_writer_that_never_ends_is_told_of(
     ledger: Ledger, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
+    monkeypatch.setattr(shared, "PATIENCE", 0.05)
     other = open_ledger(workspace)
     with (
         ledger.write(),
@@ -226,16 +232,19 @@ def test_errors_inside_a_transaction_pass_as_they_are(ledger: Ledger) -> None:
 
 def test_a_ledger_of_a_newer_release_is_told_so(workspace: Workspace) -> None:
     """Its tables may mean what this release does not know."""
-    open_ledger(workspace, create=True).close()
-    with sqlite3.connect(workspace.private / "ledger.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    ledger = open_ledger(workspace, create=True)
+    with ledger.write() as connection:
+        connection.run("UPDATE alembic_version SET version_num = '9999'")
+    ledger.close()
     with pytest.raises(GovcloudError, match="written by a newer release"):
         open_ledger(workspace)
 
 
-def test_another_database_is_refused_in_a_sentence(workspace: Workspace) -> None:
-    """PostgreSQL is planned, and not tried yet."""
-    workspace.settings.ledger = "postgresql://db/ledger"
+@pytest.mark.parametrize("url", ["mysql://me:secret@db/ledger", "postgresql+asyncpg://me:secret@db/l", "x"])
+@only_sqlite
+def test_another_database_is_refused_in_a_sentence(workspace: Workspace, url: str) -> None:
+    workspace.settings.ledger = url
     with pytest.raises(InputError) as refused:
         open_ledger(workspace)
-    assert "postgresql is not known yet" in str(refused.value.problems[0])
+    assert "is no database that we know" in str(refused.value.problems[0])
+    assert "secret" not in f"{refused.value.problems} {refused.value.hint}"
