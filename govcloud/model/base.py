@@ -7,7 +7,9 @@ sentence) and, when it names another entry, a ``Ref``. Nothing here does I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from functools import cache
+from inspect import get_annotations
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import msgspec
 
@@ -181,8 +183,21 @@ def fields(kind_name: str) -> dict[str, FieldInfo]:
     return known
 
 
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    # Annotations are texts until they are wanted (evaluating a thousand of them is what an import would
+    # cost). Each class is evaluated once, and keeps the result, where msgspec finds it too.
+    out: dict[str, Any] = {}
+    for base in reversed(cls.__bases__):
+        if issubclass(base, Entry):
+            out |= _hints(base)
+    own = get_annotations(cls, eval_str=True)
+    cls.__annotations__.update(own)
+    return out | own
+
+
 def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
-    hints = get_type_hints(cls, include_extras=True)
+    hints = _hints(cls)
     out: dict[str, FieldInfo] = {}
     for f in msgspec.structs.fields(cls):
         hint = hints[f.name]
