@@ -79,14 +79,14 @@ def _segment(run: str, number: int, graph: list[list[Any]]) -> str:
 
 @contextmanager
 def _engine(workspace: Workspace):  # type: ignore[no-untyped-def]
-    """DBOS for this process, on a database beside the ledger."""
+    """DBOS for this process, on a file of the workspace wherever the ledger is.
+
+    It carries a segment within one process; where a run stands is in the ledger, for every machine.
+    """
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
-    url = f"sqlite:///{workspace.private / 'workflows.db'}"
-    if not workspace.ledger_url.startswith("sqlite"):
-        url = workspace.ledger_url
-    else:
-        path = workspace.private / "workflows.db"
-        make_private(path)
+    path = workspace.private / "workflows.db"
+    make_private(path)
+    url = f"sqlite:///{path}"
     DBOS(
         config={
             "name": "govcloud",
