@@ -64,10 +64,9 @@ def emit(value: Any, *, as_line: bool = False) -> None:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The nearest of ``words``, or None where nothing is near."""
-    from rapidfuzz import process
+    from ..report.nearest import nearest
 
-    found = process.extractOne(word, list(words), score_cutoff=60)
-    return found[0] if found else None
+    return nearest(word, words)
 
 
 def show_error(error: GovcloudError) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from .common import App, run_safely
@@ -17,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("workspace", "Make a workspace, from a sample if wanted."),
     "validate": ("validate", "Read the files and tell every fault in them."),
     "ls": ("browse", "List entries of a kind."),
-    "show": ("browse", "Show one entry: fields, stack, observations, evidence."),
+    "show": ("show", "Show one entry: fields, stack, observations, evidence."),
     "history": ("history", "Revisions, or all that happened to one entry."),
     "diff": ("history", "What leads from one revision to another."),
     "blame": ("history", "Who says each field of an entry, and since when."),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("lab", "The province in network namespaces on this machine."),
     "doctor": ("doctor", "What is there, what is missing, and how to get it."),
     "demo": ("demo", "A small province, from nothing to nothing."),
+    "completion": ("completion", "What a shell needs to complete what you type."),
 }
 
 
@@ -52,6 +54,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A completion of what is half typed has nobody to tell an error to.
+        if ctx.resilient_parsing and args and args[0] not in COMMANDS:
+            return None, None, args
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from .common import nearest
 
@@ -59,6 +64,12 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {guess!r}?" if guess else ""
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # As with help: the table is enough.
+        items = [CompletionItem(name, help=doc) for name, (_, doc) in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in items if item.value.startswith(incomplete)] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The table has the sentences, so help needs no module of any command.

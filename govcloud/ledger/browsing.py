@@ -1,0 +1,278 @@
+"""What the browsing commands ask of the ledger: each question costs what it finds, not what exists.
+
+No question loads the ledger: rows are found by index, or by one pass over their JSON text inside the
+database. Every answer comes through a ``View``, which leaves out what its reader may not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from .among import rows_among
+from .connection import Connection, Row
+from .entries import Key
+
+# Of the accepted rows of now. The sign keeps databases from walking all of those where another
+# condition finds a few rows at once; both SQLite and PostgreSQL take it.
+_NOW = "+a.until IS NULL"
+_COLUMNS = "a.uid, a.kind, a.name, a.fields, a.since"
+_JOINED = f"SELECT {_COLUMNS} FROM reference r JOIN accepted a ON a.uid = r.uid"
+# Entries a page, where many are gone through.
+PAGE = 5000
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Seen:
+    """An accepted entry, its fields decoded when they are first asked for. ``text``: they as JSON."""
+
+    __slots__ = ("_fields", "kind", "name", "since", "text", "uid")
+
+    def __init__(self, uid: str, kind: str, name: str, text: str, since: int) -> None:
+        self.uid, self.kind, self.name, self.text, self.since = uid, kind, name, text, since
+        self._fields: dict[str, Any] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What it says, by field; what is not said is missing."""
+        if self._fields is None:
+            self._fields = _decode(self.text)
+        return self._fields
+
+    @property
+    def key(self) -> Key:
+        """(kind, name)."""
+        return self.kind, self.name
+
+    @property
+    def subject(self) -> str:
+        """``kind/name``."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """Its name in Chinese; empty where it says none."""
+        return str(self.fields.get("title", ""))
+
+    def get(self, field: str) -> Any:
+        """A field's value, or the default of its kind where it is not said."""
+        if field in self.fields:
+            return self.fields[field]
+        from ..model import fields
+
+        info = fields(self.kind).get(field)
+        return info.default if info is not None else None
+
+
+class Says(msgspec.Struct, frozen=True):
+    """JSON text in lower case that has one of these parts, or has not ``lacks`` (LIKE, ``ESCAPE '!'``)."""
+
+    parts: tuple[str, ...]
+    lacks: str = ""
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries of a kind that a database can find; what it finds too much is for the asker to leave out.
+
+    ``names``: LIKE patterns, any of which the name fits. ``refers``: (field, kinds, name) that it refers
+    to, each of them. ``says``: what its JSON text is like, each of them.
+    """
+
+    kind: str
+    names: tuple[str, ...] = ()
+    refers: tuple[tuple[str, tuple[str, ...], str], ...] = ()
+    says: tuple[Says, ...] = ()
+
+
+def like(text: str) -> str:
+    """A text as a part of a LIKE pattern (``ESCAPE '!'``) on what ``lower`` gives.
+
+    SQLite's ``lower`` knows ASCII alone, so any other letter that has a case may be any character.
+    """
+    return "".join(
+        f"!{c}" if c in "!%_" else c.lower() if c.isascii() else c if c.lower() == c.upper() else "_"
+        for c in text
+    )
+
+
+def json_like(text: str) -> str:
+    """A part of a text as a part of a LIKE pattern on the JSON text that holds it."""
+    return like(msgspec.json.encode(text).decode()[1:-1])
+
+
+class Referrer(msgspec.Struct, frozen=True):
+    """Somebody (``uid``, ``kind/name``) whose ``field`` refers to the entry called ``to``."""
+
+    uid: str
+    kind: str
+    name: str
+    field: str
+    to: str
+
+
+class View:
+    """The accepted entries of now as one reader may see them; ``hidden``: uids of the others."""
+
+    def __init__(self, connection: Connection, hidden: frozenset[str] = frozenset()) -> None:
+        self.connection = connection
+        self.hidden = hidden
+
+    def seen(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """Of rows that begin with a uid, those that the reader may see. Every answer passes here."""
+        return (row for row in rows if row[0] not in self.hidden) if self.hidden else rows
+
+    def _rows(self, statement: str, /, **values: Any) -> Iterable[Row]:
+        return self.seen(self.connection.rows(statement, **values))
+
+    def _among(self, statement: str, among: Iterable[Any], **values: Any) -> Iterable[Row]:
+        return self.seen(rows_among(self.connection, statement, among, **values))
+
+    # -- entries ------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """Entries by kind, none decoded."""
+        rows = self.connection.rows("SELECT kind, count(*) FROM accepted WHERE until IS NULL GROUP BY kind")
+        counts: dict[str, int] = dict(rows)
+        unseen = "SELECT a.kind FROM accepted a WHERE a.uid IN :among AND " + _NOW
+        for (kind,) in rows_among(self.connection, unseen, set(self.hidden)):
+            counts[kind] -= 1
+        return {kind: count for kind, count in sorted(counts.items()) if count}
+
+    def find(self, kind: str, name: str) -> Seen | None:
+        """The entry of that name, or None."""
+        return next(iter(self.named(kind, [name]).values()), None)
+
+    def named(self, kind: str, names: Iterable[str]) -> dict[str, Seen]:
+        """Entries of a kind by these names, as far as there are any."""
+        rows = self._among(
+            f"SELECT {_COLUMNS} FROM accepted a WHERE a.kind = :kind AND a.name IN :among "
+            "AND a.until IS NULL",
+            dict.fromkeys(names),
+            kind=kind,
+        )
+        return {row[2]: Seen(*row) for row in rows}
+
+    def by_uid(self, uids: Iterable[str]) -> dict[str, Seen]:
+        """Entries by these uids, as far as they are accepted now."""
+        statement = f"SELECT {_COLUMNS} FROM accepted a WHERE a.uid IN :among AND {_NOW}"
+        return {row[0]: Seen(*row) for row in self._among(statement, dict.fromkeys(uids))}
+
+    def called(self, name: str, kinds: Iterable[str]) -> list[Key]:
+        """Who bears a name, of whatever of these kinds."""
+        rows = self._among(
+            "SELECT a.uid, a.kind, a.name FROM accepted a WHERE a.kind IN :among AND a.name = :name "
+            "AND a.until IS NULL",
+            kinds,
+            name=name,
+        )
+        return sorted((kind, name) for _, kind, name in rows)
+
+    def names(self, kind: str, begin: str = "", most: int = 200) -> list[str]:
+        """Names of a kind that begin so, in their order."""
+        rows = self._rows(
+            "SELECT uid, name FROM accepted WHERE until IS NULL AND kind = :kind "
+            "AND substr(name, 1, :length) = :begin ORDER BY name LIMIT :most",
+            kind=kind,
+            begin=begin,
+            length=len(begin),
+            most=most,
+        )
+        return [name for _, name in rows]
+
+    def listing(self, where: Where, *, most: int | None = None) -> Iterator[Seen]:
+        """Entries in the order of their names; ``most``: how many of them at the most."""
+        statement, values = _select(where)
+        limit = " LIMIT :most" if most is not None else ""
+        if most is not None:
+            # Those that are left out below must not use it up.
+            values["most"] = most + len(self.hidden)
+        for number, row in enumerate(self._rows(f"{statement} ORDER BY a.name{limit}", **values)):
+            if number == most:
+                return
+            yield Seen(*row)
+
+    def pages(self, where: Where) -> Iterator[Seen]:
+        """As ``listing``, a page at a time: for going through more than memory should hold."""
+        statement, values = _select(where)
+        last = ""
+        while rows := self.connection.rows(
+            f"{statement} AND a.name > :last ORDER BY a.name LIMIT {PAGE}", last=last, **values
+        ):
+            last = rows[-1][2]
+            for row in self.seen(rows):
+                yield Seen(*row)
+
+    def texts(self, parts: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """(kind, JSON text) of every entry whose text in lower case has these parts, each of them."""
+        values = {f"part{n}": f"%{part}%" for n, part in enumerate(parts)}
+        likes = "".join(f" AND lower(fields) LIKE :{key} ESCAPE '!'" for key in values)
+        statement = f"SELECT uid, kind, fields FROM accepted WHERE until IS NULL{likes}"
+        for _, kind, text in self._rows(statement, **values):
+            yield kind, text
+
+    def identities(self, uids: Iterable[str]) -> dict[str, tuple[int, str | None]]:
+        """(incarnation, stack) by uid."""
+        rows = self._among("SELECT uid, incarnation, stack FROM entry WHERE uid IN :among", uids)
+        return {uid: (incarnation, stack) for uid, incarnation, stack in rows}
+
+    # -- who refers to whom -------------------------------------------------------------------------
+
+    def referrers(self, kind: str, names: Iterable[str]) -> list[Referrer]:
+        """Everybody who refers to one of these entries of a kind."""
+        rows = self._among(
+            "SELECT r.uid, a.kind, a.name, r.field, r.name FROM reference r JOIN accepted a ON a.uid = r.uid "
+            f"WHERE r.kind = :kind AND r.name IN :among AND {_NOW}",
+            dict.fromkeys(names),
+            kind=kind,
+        )
+        return [Referrer(*row) for row in rows]
+
+    def referred(self, uids: Iterable[str]) -> list[tuple[str, str, str, str]]:
+        """(uid, field, kind, name) of every entry that these refer to."""
+        statement = "SELECT uid, field, kind, name FROM reference WHERE uid IN :among"
+        return [(uid, field, kind, name) for uid, field, kind, name in self._among(statement, uids)]
+
+    # -- addresses ----------------------------------------------------------------------------------
+
+    def addresses(self, uids: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(uid, field, address) of every address that these hold."""
+        statement = "SELECT uid, field, address FROM address WHERE uid IN :among"
+        return [(uid, field, address) for uid, field, address in self._among(statement, uids)]
+
+    def holders(self, addresses: Iterable[str]) -> list[tuple[str, str, str]]:
+        """(uid, field, address) of everybody who holds one of these addresses (as inet_ntop writes)."""
+        statement = "SELECT uid, field, address FROM address WHERE address IN :among"
+        return [(uid, field, address) for uid, field, address in self._among(statement, addresses)]
+
+
+def _select(where: Where) -> tuple[str, dict[str, Any]]:
+    """The statement that finds these rows, without an order; and its values."""
+    values: dict[str, Any] = {"kind": where.kind}
+    conditions = ["a.kind = :kind", "a.until IS NULL"]
+    start = f"SELECT {_COLUMNS} FROM accepted a"
+    for number, (field, kinds, name) in enumerate(where.refers):
+        values |= {f"field{number}": field, f"to{number}": name}
+        values |= {f"kind{number}_{n}": kind for n, kind in enumerate(kinds)}
+        several = ", ".join(f":kind{number}_{n}" for n in range(len(kinds)))
+        refers = f"r.kind IN ({several}) AND r.name = :to{number} AND r.field = :field{number}"
+        if number == 0:
+            start = _JOINED
+            conditions = [refers, "a.kind || '' = :kind", _NOW]
+        else:
+            conditions.append(f"EXISTS (SELECT 1 FROM reference r WHERE r.uid = a.uid AND {refers})")
+    if where.names:
+        values |= {f"name{n}": pattern for n, pattern in enumerate(where.names)}
+        several = " OR ".join(f"a.name LIKE :name{n} ESCAPE '!'" for n in range(len(where.names)))
+        conditions.append(f"({several})")
+    for number, says in enumerate(where.says):
+        parts = [f"%{part}%" for part in says.parts]
+        values |= {f"says{number}_{n}": part for n, part in enumerate(parts)}
+        either = [f"lower(a.fields) LIKE :says{number}_{n} ESCAPE '!'" for n in range(len(parts))]
+        if says.lacks:
+            values[f"lacks{number}"] = f"%{says.lacks}%"
+            either.append(f"lower(a.fields) NOT LIKE :lacks{number} ESCAPE '!'")
+        conditions.append(f"({' OR '.join(either)})")
+    return f"{start} WHERE {' AND '.join(conditions)}", values
