@@ -10,12 +10,13 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ..model import PLURALS, fields
 from .claims import Draft, Fault, Locator, Path, Table
-from .files import plural_of, text_of
+from .files import plural_of
+from .texts import is_utf16, text_of
 from .words import Hints, one_of, shown
 
 NAME_HEADERS = ("name", "标识")
@@ -25,6 +26,9 @@ _BOOLEANS = {"true": True, "false": False, "是": True, "否": False}
 # A row becomes a list of cells; this bounds what one row can take.
 LONGEST_LINE = 1024 * 1024
 MOST_COLUMNS = 1_000
+# What one table may take of memory: some 2 GB.
+MOST_ROWS = 2_000_000
+MOST_CELLS = 20_000_000
 _BRACKETS = re.compile(r"\([^()]*\)$")
 
 Cell = Callable[[str], Any]
@@ -151,7 +155,7 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
         draft.unreadable = True
         draft.faults.append(Fault(f"the line is longer than {LONGEST_LINE} characters", line=line, column=1))
         return draft
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(data, text))
     line, before = 1, 0
     try:
         for header in reader:
@@ -176,6 +180,11 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
         draft.unreadable = True
         draft.faults.append(_not_csv(error, before + 1))
     return draft
+
+
+def _delimiter(data: bytes, text: str) -> str:
+    """A comma, or the tab that Excel puts between the cells of its "Unicode text"."""
+    return "\t" if is_utf16(data) and "\t" in text.lstrip().partition("\n")[0] else ","
 
 
 def _too_long(text: str) -> int:
@@ -203,6 +212,7 @@ def _read_rows(reader: Any, before: int, columns: _Columns, table: Table, draft:
     others = [(n, f, r) for n, f, r in wanted if r is not None]
     width = len(fields_) + 1
     blank = [""] * width
+    cells = 0
     for row in reader:
         line, before = before + 1, reader.line_num
         count = len(row)
@@ -232,19 +242,28 @@ def _read_rows(reader: Any, before: int, columns: _Columns, table: Table, draft:
         names.append(name)
         raws.append(raw)
         lines.append(line)
+        cells += len(raw)
+        if cells > MOST_CELLS or len(names) > MOST_ROWS:
+            message = f"more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells in one table"
+            draft.faults.append(Fault(message, "split the file", line=line, column=1))
+            draft.unreadable = True
+            return
 
 
 def locator(data: bytes, path: str) -> Locator:
     """Finds the column of a cell in the line that a fault names."""
     text = text_of(data)
+    cells = partial(_cells, text, _delimiter(data, text))
     kind = PLURALS.get(plural_of(path), "")
     starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
     columns: dict[str, int] = {}
-    row_of = lru_cache(maxsize=1)(lambda line: _cells(text, starts[line - 1]))
-    header_line = next((n for n, s in enumerate(starts, 1) if _row_at(text, s)), 1)
+    row_of = lru_cache(maxsize=1)(lambda line: cells(starts[line - 1]))
+    header_line = next(
+        (n for n, s in enumerate(starts, 1) if any(cell.strip() for cell, _, _ in cells(s))), 1
+    )
     if kind:
         known = headers_of(kind)
-        for number, (cell, _, _) in enumerate(_cells(text, starts[header_line - 1])):
+        for number, (cell, _, _) in enumerate(cells(starts[header_line - 1])):
             if field := known.get(_plain_header(cell)):
                 columns.setdefault(field, number)
 
@@ -266,25 +285,21 @@ def locator(data: bytes, path: str) -> Locator:
     return locate
 
 
-def _row_at(text: str, start: int) -> bool:
-    return any(cell.strip() for cell, _, _ in _cells(text, start))
-
-
-def _cells(text: str, start: int) -> list[tuple[str, int, int]]:
+def _cells(text: str, delimiter: str, start: int) -> list[tuple[str, int, int]]:
     """The cells of the row at an offset: (raw text, lines below the row's first, column from 1)."""
     out: list[tuple[str, int, int]] = []
     cell_start, line, line_start, quoted = start, 0, start, False
     place = (0, 1)
-    position = start
+    position, ends = start, delimiter + "\r\n"
     while position < len(text):
         char = text[position]
         if char == '"':
             quoted = not quoted
         elif char == "\n" and quoted:
             line, line_start = line + 1, position + 1
-        elif not quoted and char in ",\r\n":
+        elif not quoted and char in ends:
             out.append((text[cell_start:position].strip('"'), *place))
-            if char != ",":
+            if char != delimiter:
                 return out
             cell_start, place = position + 1, (line, position + 2 - line_start)
         position += 1

@@ -17,6 +17,8 @@ EXTENSIONS = (".yaml", ".yml", ".csv")
 # Folders at the top of a workspace that hold programs, not declarations.
 PROGRAMS = frozenset({"stacks", "playbooks"})
 LARGEST = 64 * 1024 * 1024
+# A million rows are about 100 MB.
+LARGEST_TABLE = 256 * 1024 * 1024
 
 
 @dataclass
@@ -123,71 +125,27 @@ def _walk(base: str, folder: str, found: Found, links: list[str], aside: set[str
 
 def read(root: str | os.PathLike[str], path: str) -> bytes:
     """The bytes of a file. Raises ``Unreadable`` with a sentence; never waits for a pipe."""
+    largest = LARGEST_TABLE if path.lower().endswith(".csv") else LARGEST
     try:
         handle = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("not a regular file")
-            if status.st_size <= LARGEST:
-                data = file.read(LARGEST + 1) or b""
-                while len(data) <= LARGEST and (more := file.read(LARGEST + 1 - len(data))):
+            if status.st_size <= largest:
+                # What is there in one piece; what comes while it is read, in others.
+                data = file.read(status.st_size + 1) or b""
+                while len(data) <= largest and (more := file.read(largest + 1 - len(data))):
                     data += more
-                if len(data) <= LARGEST:
+                if len(data) <= largest:
                     return data
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {_reason(error)}") from None
-    raise Unreadable(f"the file is larger than {LARGEST >> 20} MiB; split it")
+    raise Unreadable(f"the file is larger than {largest >> 20} MiB; split it")
 
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
-
-
-class BadText(Exception):
-    """Bytes that are not text: message, offset of the first bad byte, hint."""
-
-    def __init__(self, message: str, offset: int, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
-        self.hint = hint
-
-
-def text_of(data: bytes) -> str:
-    """Decode a file: UTF-8 with or without a byte order mark. Raises ``BadText``."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise BadText("the file is UTF-16, expected UTF-8", 0, "save it as UTF-8")
-    mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
-    try:
-        text = data[mark:].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadText("the file is not UTF-8", mark + error.start, _guess_encoding(data)) from None
-    if "\0" in text:
-        raise BadText("the file holds a NUL character; it is not text", data.index(0))
-    return text
-
-
-def _guess_encoding(data: bytes) -> str:
-    try:
-        text = data.decode("gb18030")
-    except UnicodeDecodeError:
-        return "save it as UTF-8"
-    return "it looks like GBK; save it as UTF-8" if re.search("[\u4e00-\u9fff]", text) else "save it as UTF-8"
-
-
-def names_in(data: bytes) -> set[str]:
-    """Everything in a file that may be a name, however broken the file is."""
-    text = data.decode("latin-1")  # names are ASCII, which looks the same in UTF-8 and GBK
-    found = set(re.findall(r"[a-z0-9][a-z0-9._-]*", text))
-    return found | {word.rstrip("._-") for word in found}
-
-
-def place_of_byte(data: bytes, offset: int) -> tuple[int, int]:
-    """Line and column (in characters, from 1) of a byte."""
-    start = data.rfind(b"\n", 0, offset) + 1
-    before = data[start:offset].decode("utf-8-sig" if start == 0 else "utf-8", "replace")
-    return data.count(b"\n", 0, offset) + 1, len(before) + 1
 
 
 def plural_of(path: str) -> str:

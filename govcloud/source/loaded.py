@@ -15,6 +15,7 @@ from .claims import Path as Way
 from .layers import layer_of
 from .merging import Saying
 from .readers import reader_of
+from .texts import BadText
 
 
 class Loaded:
@@ -101,7 +102,7 @@ class Loaded:
             try:
                 data = files.read(self.root, path)
                 self._locators[path] = reader_of(path).locator(data, path)
-            except (files.Unreadable, files.BadText):
+            except (files.Unreadable, BadText):
                 self._locators[path] = None
         return self._locators[path]
 

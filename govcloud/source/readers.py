@@ -11,7 +11,7 @@ from .words import Hints
 
 
 class Reader(Protocol):
-    """One format. Both functions raise ``files.BadText`` for bytes that are not text."""
+    """One format. Both functions raise ``texts.BadText`` for bytes that are not text."""
 
     def read(self, data: bytes, path: str, hints: Hints) -> Draft:
         """The entries as they are written, and the faults of the file's form."""

@@ -16,6 +16,7 @@ from .claims import Block, Draft, Fault, TooMany
 from .layers import layer_in
 from .loaded import place_faults
 from .readers import form_of, reader_of
+from .texts import BadText, names_in
 from .words import Hints
 
 
@@ -96,14 +97,14 @@ def parse(data: bytes, path: str, hints: Hints) -> Parsed:
         blocks = convert_draft(draft, hints, layered=bool(layer_in(path)))
     except TooMany as many:
         last = Fault(f"{many}; the rest is not told")
-        return Parsed([], [*many.faults, last], Draft(strangers=files.names_in(data)))
-    except files.BadText as error:
-        line, column = files.place_of_byte(data, error.offset)
+        return Parsed([], [*many.faults, last], Draft(strangers=names_in(data)))
+    except BadText as error:
+        line, column = error.place(data)
         fault = Fault(error.message, error.hint, line=line, column=column)
-        return Parsed([], [fault], Draft(strangers=files.names_in(data)))
+        return Parsed([], [fault], Draft(strangers=names_in(data)))
     if draft.unreadable:
         # A reference to one of its entries is not wrong because of what is wrong here.
-        draft.strangers |= files.names_in(data)
+        draft.strangers |= names_in(data)
     return Parsed(blocks, draft.faults, draft)
 
 

@@ -7,7 +7,7 @@ import re
 import yaml
 
 from .claims import Fault
-from .files import text_of
+from .texts import text_of
 
 _LINE_END = re.compile("\\r\\n|[\\r\\n\\x85\\u2028\\u2029]")  # as YAML counts lines
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -14,8 +14,8 @@ import yaml
 
 from ..model import PLURALS
 from .claims import Draft, Fault, Faults, Locator, Path, Table, TooMany
-from .files import text_of
 from .scalars import SPECIAL, plain, plain_key
+from .texts import utf8_of
 from .words import Hints, one_of, shown
 from .yamlfault import character_fault, syntax_fault
 
@@ -59,9 +59,8 @@ class _Reader:
         # {way: (line, column of the key, line, column of the value)}; only where it is asked for.
         self.record: dict[Path, tuple[int, int, int, int]] | None = {} if record else None
         self._data = data
-        # The parser takes text that is well-formed already; a byte order mark is not part of it.
-        mark = 3 if data.startswith(b"\xef\xbb\xbf") else 0
-        self._next: Callable[[], Any] = yaml.CSafeLoader(data[mark:]).get_event
+        # The parser takes what looks like UTF-16 too, and stops at what is no text with less to say.
+        self._next: Callable[[], Any] = yaml.CSafeLoader(utf8_of(data)).get_event
         self._anchors: dict[str, _Anchored | None] = {}
         self._texts: set[str] = set()
         self._count = 0
@@ -284,7 +283,6 @@ class _Reader:
 
 def read(data: bytes, path: str, hints: Hints) -> Draft:
     """The entries of a YAML file as they are written, with the faults of its form."""
-    text_of(data)  # the parser takes UTF-16 too, and stops at what is no text with less to say
     reader = _Reader(data)
     draft = Draft(faults=reader.faults)
     try:

@@ -203,17 +203,6 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, case: str) -> None
     assert not [f for f in found if f.startswith("base.yaml")]
 
 
-def test_gbk_is_recognised(tmp_path: Path) -> None:
-    content = "profiles:\n  p: {title: 海口}\n".encode("gbk")
-    fault = only_fault(make(tmp_path, a_yaml=content))
-    assert fault == "a.yaml:2:14: the file is not UTF-8 (it looks like GBK; save it as UTF-8)"
-
-
-def test_utf16_is_recognised(tmp_path: Path) -> None:
-    fault = only_fault(make(tmp_path, a_yaml="profiles: {}\n".encode("utf-16")))
-    assert fault == "a.yaml:1:1: the file is UTF-16, expected UTF-8 (save it as UTF-8)"
-
-
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     workspace = make(tmp_path, a_yaml=b"\xef\xbb\xbf" + "profiles: {p: {title: 海}}".encode())
     assert said(workspace) == {("profile", "p"): {"title": "海"}}
