@@ -45,6 +45,7 @@ class World:
             observed=self.observed,
             intents=self.intents,
             former={key: len(uids) for key, uids in self.bearers.items()},
+            homes={a.uid: a.stack for a in self.accepted.values() if a.stack},
             proposed=proposed,
             catalogue=check(proposed),
             programs=PROGRAMS,

@@ -31,12 +31,12 @@ def document_of(app: App) -> dict[str, Any]:
     """The inventory of what is accepted, with connections to what is there."""
     from ..ledger import entries, open_ledger
     from ..plan.builder import reachable_hosts
-    from ..plan.gather import accepted_catalogue, routing
+    from ..plan.gather import built_catalogue, routing
     from ..plan.hosts import inventory_document
     from ..run.reach import Reach
 
     with open_ledger(app.workspace).read() as connection:
-        catalogue = accepted_catalogue(entries.current(connection))
+        catalogue = built_catalogue(connection)
     hosts = reachable_hosts(catalogue, routing(catalogue))
     reach = Reach(app.workspace) if hosts else None
     connections = reach.connections() if reach else {}

@@ -12,7 +12,7 @@ import msgspec
 from .. import canonical
 from . import marks
 from .among import rows_among
-from .connection import Connection, matching
+from .connection import Connection, Row, matching
 
 Key = tuple[str, str]  # (kind, name)
 _IDENTITY = ("uid", "kind", "name", "incarnation", "stack")
@@ -39,16 +39,62 @@ class Accepted(msgspec.Struct, frozen=True):
 def current(connection: Connection, *, kind: str | None = None) -> dict[Key, Accepted]:
     """Every accepted entry of now, or those of one kind."""
     where, values = matching("until IS NULL", kind=kind)
-    rows = connection.rows(
-        "SELECT uid, kind, name, incarnation, stack, fields, digest, since FROM accepted "
-        f"JOIN (SELECT uid, incarnation, stack FROM entry) AS identity USING (uid){where}",
-        **values,
-    )
+    return _accepted(connection.rows(f"{_SELECT}{where}", **values))
+
+
+_SELECT = (
+    "SELECT uid, kind, name, incarnation, stack, fields, digest, since FROM accepted "
+    "JOIN (SELECT uid, incarnation, stack FROM entry) AS identity USING (uid)"
+)
+
+
+def _accepted(rows: Iterable[Row]) -> dict[Key, Accepted]:
     decode = msgspec.json.decode
     return {
         (kind, name): Accepted(uid, kind, name, incarnation, stack, decode(fields), digest, since)
         for uid, kind, name, incarnation, stack, fields, digest, since in rows
     }
+
+
+def key_of(subject: str) -> Key:
+    """(kind, name) of ``kind/name``."""
+    kind, _, name = subject.partition("/")
+    return kind, name
+
+
+def names_by_kind(keys: Iterable[Key]) -> dict[str, list[str]]:
+    """Keys in groups, for questions that are put a kind at a time."""
+    out: dict[str, list[str]] = {}
+    for kind, name in keys:
+        out.setdefault(kind, []).append(name)
+    return out
+
+
+def among(connection: Connection, keys: Iterable[Key]) -> dict[Key, Accepted]:
+    """The accepted entries of now that have these keys."""
+    by_kind = names_by_kind(keys)
+    out: dict[Key, Accepted] = {}
+    for kind, names in by_kind.items():
+        statement = f"{_SELECT} WHERE until IS NULL AND kind = :kind AND name IN :among"
+        out |= _accepted(rows_among(connection, statement, names, kind=kind))
+    return out
+
+
+def digests(connection: Connection, keys: Iterable[Key]) -> dict[Key, str]:
+    """Digest of what is accepted of each of these; what is not accepted is left out."""
+    by_kind = names_by_kind(keys)
+    statement = "SELECT name, digest FROM accepted WHERE until IS NULL AND kind = :kind AND name IN :among"
+    return {
+        (kind, name): digest
+        for kind, names in by_kind.items()
+        for name, digest in rows_among(connection, statement, names, kind=kind)
+    }
+
+
+def stack_members(connection: Connection) -> dict[str, str]:
+    """The stack of every entry of now that has one, by uid."""
+    rows = connection.rows("SELECT uid, stack FROM entry WHERE stack IS NOT NULL AND until IS NULL")
+    return dict(rows)
 
 
 def by_any_name(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
@@ -73,13 +119,20 @@ def uid_for(environment: str, kind: str, name: str, former: int) -> str:
     return hashlib.blake2b(f"{environment}/{kind}/{name}/{former}".encode(), digest_size=8).hexdigest()
 
 
-def former_names(connection: Connection) -> dict[Key, int]:
-    """How many entries have borne each name, now or ever: a later namesake is somebody else.
+def former_names(connection: Connection, keys: Iterable[Key]) -> dict[Key, int]:
+    """How many entries have borne each of these names, now or ever: a later namesake is somebody else.
 
     Counted over the history, for an entry that was renamed keeps the uid that its first name gave.
     """
-    rows = connection.rows("SELECT kind, name, count(DISTINCT uid) FROM accepted GROUP BY kind, name")
-    return {(kind, name): count for kind, name, count in rows}
+    by_kind = names_by_kind(keys)
+    statement = (
+        "SELECT name, count(DISTINCT uid) FROM accepted WHERE kind = :kind AND name IN :among GROUP BY name"
+    )
+    return {
+        (kind, name): count
+        for kind, names in by_kind.items()
+        for name, count in rows_among(connection, statement, names, kind=kind)
+    }
 
 
 def open_revision(
@@ -178,74 +231,11 @@ def withdraw(connection: Connection, number: int, uids: Iterable[str]) -> None:
     connection.run_many("UPDATE entry SET until = :number WHERE uid = :uid AND until IS NULL", rows)
 
 
-class ClaimRow(msgspec.Struct, frozen=True):
-    """What one claimant says of one entry."""
-
-    kind: str
-    name: str
-    claimant: str
-    line: int
-    fields: dict[str, Any]
-
-
-def claims(connection: Connection, *, of: Key | None = None, apart_from: str = "") -> list[ClaimRow]:
-    """Claims of now: of every claimant or of those that do not begin with ``apart_from``; ``of`` an entry."""
-    conditions = ["until IS NULL"]
-    values: dict[str, Any] = {}
-    if apart_from:
-        conditions.append("substr(claimant, 1, :length) <> :prefix")
-        values = {"prefix": apart_from, "length": len(apart_from)}
-    kind, name = of or (None, None)
-    where, entry = matching(*conditions, kind=kind, name=name)
-    rows = connection.rows(f"SELECT kind, name, claimant, line, fields FROM claim{where}", **values, **entry)
-    decode = msgspec.json.decode
-    return [
-        ClaimRow(kind, name, claimant, line, decode(fields)) for kind, name, claimant, line, fields in rows
-    ]
-
-
-def replace_claims(connection: Connection, number: int, prefix: str, rows: Iterable[ClaimRow]) -> None:
-    """Make ``rows`` all that claimants beginning with ``prefix`` say from now on.
-
-    A claimant's absence withdraws only its own claims: others' rows are never touched.
-    """
-    wanted = {(r.kind, r.name, r.claimant): (r.line, canonical.encode(r.fields).decode()) for r in rows}
-    ended, moved = [], []
-    for id, kind, name, claimant, line, fields in connection.rows(
-        "SELECT id, kind, name, claimant, line, fields FROM claim "
-        "WHERE until IS NULL AND substr(claimant, 1, :length) = :prefix",
-        prefix=prefix,
-        length=len(prefix),
-    ):
-        new = wanted.get((kind, name, claimant))
-        if new is not None and new[1] == fields:
-            del wanted[kind, name, claimant]
-            if new[0] != line:
-                moved.append({"id": id, "line": new[0]})
-        else:
-            ended.append({"id": id, "number": number})
-    # The same words on another line are the same claim; whoever asks is shown where it stands now.
-    connection.run_many("UPDATE claim SET line = :line WHERE id = :id", moved)
-    connection.run_many("UPDATE claim SET until = :number WHERE id = :id", ended)
-    connection.insert(
-        "claim",
-        (
-            {
-                "kind": kind,
-                "name": name,
-                "claimant": claimant,
-                "line": line,
-                "fields": fields,
-                "since": number,
-            }
-            for (kind, name, claimant), (line, fields) in wanted.items()
-        ),
-    )
-
-
-def last_commit(connection: Connection) -> str | None:
-    """The git commit of the newest revision that has one."""
+def last_commit(connection: Connection, workspace: str = "") -> str | None:
+    """The git commit of the newest revision of a workspace that has one."""
     commit: str | None = connection.scalar(
-        "SELECT git_commit FROM revision WHERE git_commit IS NOT NULL ORDER BY number DESC LIMIT 1"
+        "SELECT git_commit FROM revision WHERE git_commit IS NOT NULL AND workspace = :workspace "
+        "ORDER BY number DESC LIMIT 1",
+        workspace=workspace,
     )
     return commit

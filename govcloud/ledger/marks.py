@@ -7,7 +7,7 @@ by ``entries.accept`` and ``entries.withdraw``, and made anew when this file's i
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 Entry = tuple[str, str, dict[str, Any]]
 
 
-def references_of(kind: str, fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def references_of(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(field, kind, name) of every entry that these fields refer to, each once."""
     for name, single, many in _ways(kind)[0]:
         value = fields.get(name)
@@ -40,7 +40,7 @@ def references_of(kind: str, fields: dict[str, Any]) -> Iterator[tuple[str, str,
                 yield name, to_kind, to_name
 
 
-def addresses_of(kind: str, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def addresses_of(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(field, address) of every address that these fields give to somebody, as inet_ntop writes it."""
     for name, holds in _ways(kind)[1]:
         value = fields.get(name)

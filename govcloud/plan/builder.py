@@ -14,19 +14,18 @@ import msgspec
 from .. import canonical
 from ..errors import InputError, Problem
 from ..ledger.building import Intent
-from ..ledger.entries import Accepted, Key, uid_for
+from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
 from . import stacking
 from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
+from .identities import Identity, contract_record, entry_changes, expand_record, identify
 from .inputs import Inputs
 from .probes import ProbeSpec, probes, spec_digest
 from .stages import (
     Base,
-    EntryChange,
-    FieldChange,
     Plan,
     Play,
     Probe,
@@ -42,35 +41,24 @@ PLACE = ("driver", "path")
 
 
 @dataclass
-class _Identity:
-    uid: str
-    incarnation: int
-    stack: str | None
-    was: Accepted | None
-
-
-@dataclass
 class _Work:
     """What the steps of ``build`` hand to each other."""
 
-    identities: dict[Key, _Identity] = field(default_factory=dict)
+    identities: Mapping[Key, Identity]
     resources: dict[Key, Resource] = field(default_factory=dict)
     stack_of: dict[Key, str] = field(default_factory=dict)
 
 
 def build(inputs: Inputs) -> Plan:
     """The plan that brings everything to what is proposed. Empty where nothing is to do."""
-    work = _Work()
-    _identify(inputs, work)
+    work = _Work(identify(inputs))
     _refuse_moved_targets(inputs, work)
     _place(inputs, work)
-    expand, withdraw = _entry_changes(inputs, work)
+    expand, withdraw = entry_changes(inputs, work.identities)
     wanted = stacking.by_stack(work.resources, work.stack_of)
     changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents)
     hosts = reachable_hosts(inputs.catalogue, inputs.routing)
-    stages: list[Stage] = []
-    if expand:
-        stages.append(Record(id="record", title=_record_title(expand), phase="expand", changes=tuple(expand)))
+    stages = expand_record(expand)
     restart = _restarted(inputs, work, changes)
     stages += stacking.expand_stages(wanted, changes, inputs, ("record",) if expand else (), restart)
     dirty = _dirty_hosts(inputs, work, hosts, restart)
@@ -84,16 +72,7 @@ def build(inputs: Inputs) -> Plan:
         stages.append(_probe(inputs, specs, tuple(s.id for s in stages)))
     before = tuple(s.id for s in stages)
     stages += stacking.contract_stages(wanted, changes, inputs, before)
-    if withdraw:
-        stages.append(
-            Record(
-                id="withdraw",
-                title=f"withdraw {len(withdraw)} from the ledger",
-                phase="contract",
-                needs=tuple(s.id for s in stages),
-                changes=tuple(withdraw),
-            )
-        )
+    stages += contract_record(withdraw, tuple(s.id for s in stages))
     return _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
 
 
@@ -131,6 +110,14 @@ def _probe(inputs: Inputs, specs: list[ProbeSpec], needs: tuple[str, ...]) -> Pr
     )
 
 
+def build_record(inputs: Inputs) -> Plan:
+    """The plan that brings only the ledger to what is proposed: none of it has to do with what is built."""
+    expand, withdraw = entry_changes(inputs, identify(inputs))
+    stages = expand_record(expand)
+    stages += contract_record(withdraw, tuple(s.id for s in stages))
+    return _finish(inputs, stages)
+
+
 def build_destroy(inputs: Inputs) -> Plan:
     """The plan that takes down everything that was built and keeps the ledger's entries."""
     changes = stacking.compare({}, inputs.applied, inputs.observed, inputs.intents)
@@ -144,33 +131,6 @@ def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) ->
     if not labs:
         return {}
     return {h: v for h, v in host_variables(catalogue, routing=routing).items() if v.target in labs}
-
-
-def _identify(inputs: Inputs, work: _Work) -> None:
-    """Give every proposed entry its uid, and its incarnation as it stands.
-
-    Raises ``InputError`` where two entries say that they were the same one.
-    """
-    heirs: dict[str, str] = {}
-    problems: list[Problem] = []
-    for key, fields in inputs.proposed.items():
-        kind, name = key
-        was = inputs.accepted.get(key)
-        if was is None and fields.get("was"):
-            was = inputs.accepted.get((kind, fields["was"]))
-            if was is not None and was.key in inputs.proposed:
-                was = None  # the former name lives on as an entry of its own
-            if was is not None:
-                first = heirs.setdefault(was.uid, name)
-                if first != name:
-                    problems.append(Problem(f"{kind}/{first} and {kind}/{name} both say `was: {was.name}`"))
-        if was is not None:
-            work.identities[key] = _Identity(was.uid, was.incarnation, was.stack, was)
-        else:
-            uid = uid_for(inputs.environment, kind, name, inputs.former.get(key, 0))
-            work.identities[key] = _Identity(uid, 1, None, None)
-    if problems:
-        raise InputError(problems, hint="an entry goes on as one other; the rest are new and say no `was`")
 
 
 def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:
@@ -197,7 +157,7 @@ def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:
 def _place(inputs: Inputs, work: _Work) -> None:
     """Choose stacks, settle incarnations and references, in the order of reference."""
     made = drafts(inputs.catalogue)
-    places = stacking.Places(inputs.stack_size, inputs.accepted, inputs.applied)
+    places = stacking.Places(inputs.stack_size, inputs.homes, inputs.applied)
     pending = {i.object: i for i in inputs.intents}
     ids: dict[Key, str] = {}
     _refuse_loose(made)
@@ -229,7 +189,7 @@ def _refuse_loose(made: Mapping[Key, Draft]) -> None:
 
 
 def _must_be_new(
-    inputs: Inputs, identity: _Identity, resource: Resource, pending: Mapping[str, Intent]
+    inputs: Inputs, identity: Identity, resource: Resource, pending: Mapping[str, Intent]
 ) -> bool:
     """Whether the object that has (or may have) this identity differs in what cannot be changed."""
     built = inputs.applied.get((f"stack:{identity.stack}", identity.uid))
@@ -248,53 +208,6 @@ def _must_be_new(
 def _immutable(type_name: str, snapshot: Mapping[str, Any]) -> dict[str, Any]:
     names = TYPES[type_name].immutable
     return {k: v for k, v in snapshot["inputs"].items() if k in names} | {"target": snapshot["target"]}
-
-
-def _entry_changes(inputs: Inputs, work: _Work) -> tuple[list[EntryChange], list[EntryChange]]:
-    """(creates and updates, withdrawals) of entries."""
-    expand: list[EntryChange] = []
-    kept: set[str] = set()
-    for key in sorted(inputs.proposed):
-        kind, name = key
-        identity, fields = work.identities[key], inputs.proposed[key]
-        was = identity.was
-        kept.add(identity.uid)
-        if was is None:
-            expand.append(
-                EntryChange("create", identity.uid, kind, name, identity.incarnation, identity.stack, fields)
-            )
-            continue
-        same = canonical.digest([kind, name, fields]) == was.digest
-        if same and (was.incarnation, was.stack) == (identity.incarnation, identity.stack):
-            continue
-        expand.append(
-            EntryChange(
-                "update",
-                identity.uid,
-                kind,
-                name,
-                identity.incarnation,
-                identity.stack,
-                fields,
-                field_changes(was.fields, fields),
-                was.name if was.name != name else "",
-            )
-        )
-    withdraw = [
-        EntryChange("delete", a.uid, a.kind, a.name, a.incarnation, a.stack)
-        for _, a in sorted(inputs.accepted.items())
-        if a.uid not in kept
-    ]
-    return expand, withdraw
-
-
-def field_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """The fields in which two values differ."""
-    return tuple(
-        FieldChange(name, before.get(name), after.get(name))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    )
 
 
 def _restarted(
@@ -349,15 +262,6 @@ def _dirty_hosts(
 
 def _routing_words(routing: str) -> str:
     return "OSPF and OSPFv3 by FRR" if routing == "ospf" else "static routes from the ledger"
-
-
-def _record_title(changes: list[EntryChange]) -> str:
-    made = sum(1 for c in changes if c.verb == "create")
-    changed = len(changes) - made
-    parts = [f"{made} new"] if made else []
-    if changed:
-        parts.append(f"{changed} changed")
-    return f"record {' and '.join(parts)} entr{'y' if len(changes) == 1 else 'ies'}"
 
 
 def effect_of(stages: list[Stage]) -> str:
@@ -415,7 +319,5 @@ def _finish(
         effect=effect_of(stages),
         base=Base(entries, stacks, stacking.host_digests(played, inputs.applied)),
         destroy=destroy,
-        claims=() if destroy else inputs.claims,
-        commit=inputs.commit,
         hosts=hosts or {},
     )

@@ -1,34 +1,44 @@
-"""Collecting all that a plan reads: files, ledger, programs, playbooks, what the machine can do."""
+"""Collecting all that a plan reads: files, ledger, programs, playbooks, what the machine can do.
+
+Where the ledger is known to be without fault, only what changed is read and judged, and what has to do
+with what is built; otherwise everything is. Both ways see the same and end in the same plan.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
-import subprocess
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from .. import canonical, share
-from ..errors import ConflictError, InputError
+from .. import __version__
+from ..errors import InputError, Problem
 from ..ledger import Ledger, building, entries, evidence
-from ..ledger.entries import ClaimRow
+from ..ledger.claims import claims, claims_on, sources
+from ..ledger.connection import Connection
+from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
 from ..source import FILES, check, load, merge
+from ..source.changes import Changes, read_changes
 from ..workspace import Workspace
-from . import builder
-from .desired import DOMAINS
+from . import builder, delta, scope, settled
+from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
-from .stages import Plan, Stack
+from .lineage import commit_of
+from .programs import Programs, programs
+from .stages import Plan, decode
 
+Key = entries.Key
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
 FRR = ("/usr/lib/frr", "/usr/libexec/frr")
+# Raised with every change of what entries must be to each other.
+CHECKED = f"1 {__version__}"
+CHECKED_KEY = "checked"
 
 
 @dataclass(frozen=True)
@@ -39,84 +49,154 @@ class Proposal:
     blobs: Mapping[str, bytes]
 
 
-def propose(workspace: Workspace, ledger: Ledger, *, destroy: bool = False) -> Proposal:
-    """Plan from the workspace's files and the ledger. Writes nothing.
+def propose(
+    workspace: Workspace, ledger: Ledger, *, destroy: bool = False, everything: bool = False
+) -> Proposal:
+    """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
-    Raises ``InputError`` with every fault of the files, ``ConflictError`` for a stale checkout.
+    ``everything``: judge all entries, also where few changed. Raises ``InputError`` with every fault of
+    the files, ``ConflictError`` for a stale checkout.
     """
-    programs, blobs = _programs(workspace)
-    playbook = _playbooks(workspace)
-    digest = canonical.digest_bytes(playbook)
     with ledger.read() as connection:
-        accepted = entries.current(connection)
-        others = entries.claims(connection, apart_from=FILES)
-        former = entries.former_names(connection)
+        asking = _Asking(workspace, connection, programs(workspace))
+        if destroy:
+            plan = builder.build_destroy(asking.inputs())
+        else:
+            commit = commit_of(workspace.root, entries.last_commit(connection))
+            plan = _planned(asking, everything)
+            plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED)
+    return Proposal(plan, asking.programs.of(plan))
+
+
+@dataclass
+class _Asking:
+    """A plan that is being made: what it is for, and the ledger as it stands."""
+
+    workspace: Workspace
+    connection: Connection
+    programs: Programs
+
+    def inputs(self, *, building_too: bool = True) -> Inputs:
+        """All that a plan reads apart from entries; without ``building_too`` as if nothing were built."""
+        connection = self.connection
         inputs = Inputs(
-            environment=workspace.environment,
-            accepted=accepted,
-            applied=building.all_applied(connection),
-            observed=building.all_observed(connection, deviating=True),
-            intents=building.intents(connection),
-            former=former,
-            proposed={},
-            catalogue=Catalogue({}),
-            programs=programs,
-            playbook=digest,
-            routing="static",
-            stack_size=workspace.settings.stack_size,
-            proven=evidence.newest_good(connection),
+            environment=self.workspace.environment,
+            programs=self.programs.stacks,
+            playbook=self.programs.playbook,
+            stack_size=self.workspace.settings.stack_size,
         )
-        last_commit = entries.last_commit(connection)
-    if destroy:
-        return _kept(builder.build_destroy(inputs), blobs, digest, playbook)
-    loaded = load(workspace)
+        if building_too:
+            inputs.applied = building.all_applied(connection)
+            inputs.observed = building.all_observed(connection, deviating=True)
+            inputs.intents = building.intents(connection)
+            inputs.homes = entries.stack_members(connection)
+            inputs.proven = evidence.newest_good(connection)
+        return inputs
+
+    def key(self) -> str:
+        """What the memory of a plan without anything to do goes by."""
+        return settled.key_of(self.connection, self.workspace, self.programs, frr=frr_installed())
+
+
+def _planned(asking: _Asking, everything: bool) -> Plan:
+    if not everything and settings(asking.connection).get(CHECKED_KEY) == CHECKED:
+        try:
+            return _plan_of_changes(asking)
+        except (InputError, scope.TooWide):
+            # Faults are told with everything in sight: all of them at once, and the nearest names.
+            pass
+    return _plan_of_all(asking)
+
+
+def _plan_of_changes(asking: _Asking) -> Plan:
+    """Look at what changed and what has to do with it.
+
+    Raises ``InputError`` where something is wrong, ``TooWide`` where that is not less work.
+    """
+    connection, workspace = asking.connection, asking.workspace
+    known = {c.removeprefix(FILES): digest for c, digest in sources(connection, FILES).items()}
+    changes = read_changes(workspace, known)
+    found = delta.find(connection, FILES, changes, known)
+    if len(found.touched) > scope.MOST:
+        raise scope.TooWide
+    changed = _changed(connection, found, workspace.settings.layers)
+    graph = LedgerGraph(connection, changed)
+    before = {k: a.fields for k, a in graph.accepted(changed).items()}
+    judged = scope.judged(graph, before, changed)
+    check(judged)
+    key = asking.key()
+    memory = settled.recall(workspace, key)
+    if memory is not None and not scope.touches_built(graph, changed, memory.built):
+        # What is built stays as it is: only the ledger changes.
+        inputs = asking.inputs(building_too=False)
+        _fill(asking, inputs, graph, changed, changed)
+        return delta.carried(builder.build_record(inputs), found)
+    built = scope.built(graph)
+    inputs = asking.inputs()
+    _fill(asking, inputs, graph, changed, {*changed, *built})
+    plan = _built(inputs, built)
+    if plan.empty:
+        settled.remember(workspace, key, built)
+    return delta.carried(plan, found)
+
+
+def _changed(
+    connection: Connection, found: delta.Delta, layers: list[str]
+) -> dict[Key, Mapping[str, Any] | None]:
+    """Fields of the entries whose claims change, as all claimants together say them from now on."""
+    over = {row.claim_key for row in found.claims.said} | set(found.claims.ended)
+    rest = [row for row in claims_on(connection, found.touched) if row.claim_key not in over]
+    merged = merge(rest, found.claims.said, layers=layers)
+    return {key: merged.get(key) for key in found.touched}
+
+
+def _fill(
+    asking: _Asking,
+    inputs: Inputs,
+    graph: LedgerGraph,
+    changed: Mapping[Key, Fields | None],
+    keys: Iterable[Key],
+) -> None:
+    """Give the inputs these entries, what is accepted of them, and of those that they once were."""
+    heirs = {(key[0], fields["was"]) for key, fields in changed.items() if fields and fields.get("was")}
+    # One that goes on under its former name beside its heir stays as it is.
+    inputs.proposed = {key: dict(fields) for key, fields in graph.entries({*keys, *heirs}).items()}
+    inputs.accepted = graph.accepted({*keys, *heirs})
+    news = [key for key in inputs.proposed if key not in inputs.accepted]
+    inputs.former = entries.former_names(asking.connection, news)
+
+
+def _plan_of_all(asking: _Asking) -> Plan:
+    """Look at every entry."""
+    connection, workspace = asking.connection, asking.workspace
+    others = claims(connection, apart_from=FILES)
+    loaded = load(workspace, others=others)
+    inputs = asking.inputs()
     inputs.proposed = merge(loaded.claims, others, layers=loaded.layers)
-    inputs.catalogue = check(inputs.proposed, loaded)
-    inputs.claims = tuple(
-        msgspec.to_builtins(ClaimRow(c.kind, c.name, c.claimant, c.line, c.fields)) for c in loaded.claims
-    )
-    inputs.commit = _lineage(workspace.root, last_commit)
+    inputs.accepted = entries.current(connection)
+    news = [key for key in inputs.proposed if key not in inputs.accepted]
+    inputs.former = entries.former_names(connection, news)
+    built = scope.built(MemoryGraph(inputs.proposed))
+    plan = _built(inputs, built)
+    if plan.empty:
+        settled.remember(workspace, asking.key(), built)
+    known = {c.removeprefix(FILES): digest for c, digest in sources(connection, FILES).items()}
+    removed = sorted(known.keys() - loaded.files.keys())
+    changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
+    return delta.carried(plan, delta.find(connection, FILES, changes, known))
+
+
+def _built(inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
+    """The plan; ``built``: all that has to do with what is built."""
+    inputs.catalogue = _typed(built)
     inputs.routing = routing(inputs.catalogue)
     inputs.patience_s = float(_profile(inputs.catalogue, "probing").get("patience_s", inputs.patience_s))
-    return _kept(builder.build(inputs), blobs, digest, playbook)
-
-
-def _kept(plan: Plan, programs: Mapping[str, bytes], digest: str, playbook: bytes) -> Proposal:
-    named = {s.program for s in plan.stages if isinstance(s, Stack)}
-    blobs = {d: content for d, content in programs.items() if d in named}
-    if any(s.kind == "play" for s in plan.stages):
-        blobs[digest] = playbook
-    return Proposal(plan, blobs)
+    return builder.build(inputs)
 
 
 def _profile(catalogue: Catalogue, name: str) -> dict[str, Any]:
     profiles = catalogue.all(Profile)
     return profiles[name].values if name in profiles else {}
-
-
-def _programs(workspace: Workspace) -> tuple[dict[str, str], dict[str, bytes]]:
-    """(digest by domain, bytes by digest) of the stack programs."""
-    folder = share.stacks_dir(workspace)
-    programs, blobs = {}, {}
-    for domain in DOMAINS:
-        content = (folder / f"{domain}.py").read_bytes()
-        programs[domain] = canonical.digest_bytes(content)
-        blobs[programs[domain]] = content
-    return programs, blobs
-
-
-def _playbooks(workspace: Workspace) -> bytes:
-    """The playbook folder as one archive; equal folders give equal bytes."""
-    folder = share.playbooks_dir(workspace)
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path in share.files(folder):
-            info = tarfile.TarInfo(str(path))
-            content = (folder / path).read_bytes()
-            info.size = len(content)
-            info.mode = 0o600
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def routing(catalogue: Catalogue) -> Literal["ospf", "static"]:
@@ -133,62 +213,25 @@ def frr_installed() -> bool:
     return all(shutil.which(daemon, path=places) for daemon in ("zebra", "ospfd", "ospf6d"))
 
 
-def _lineage(root: Path, last: str | None) -> str:
-    """The workspace's commit. Raises ``ConflictError`` where the accepted one is not in its past."""
-    head, words = _git(root, "rev-parse", "HEAD")
-    if last is None or head == last:
-        return head or ""
-    if head is None:
-        raise ConflictError(
-            f"the last accepted files were commit {last[:10]}, and git cannot tell whether these "
-            f"hold it: {words}",
-            hint="apply from a clone that has that commit",
-        )
-    if _git(root, "merge-base", "--is-ancestor", last, head)[0] is None:
-        raise ConflictError(
-            f"this checkout ({head[:10]}) does not hold the last accepted commit ({last[:10]}): "
-            "applying it would undo colleagues' work",
-            hint="`git pull` first, then plan again",
-        )
-    return head
-
-
-def _git(root: Path, *args: str) -> tuple[str | None, str]:
-    """(what git says, or None where it fails; why it fails)."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *args], capture_output=True, text=True, timeout=20, check=False
-        )
-    except FileNotFoundError:
-        return None, "git is not installed"
-    except subprocess.TimeoutExpired:
-        return None, "git did not answer"
-    words = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
-    return (done.stdout.strip(), "") if done.returncode == 0 else (None, words)
-
-
 def still_based(plan: Plan, ledger: Ledger) -> bool:
     """Whether what the plan was computed from is still so."""
     from .stacking import applied_digest, host_digests
 
+    base = plan.base
     with ledger.read() as connection:
-        accepted = entries.current(connection)
         applied = building.all_applied(connection)
-    for subject, digest in plan.base.entries.items():
-        kind, _, name = subject.partition("/")
-        known = accepted.get((kind, name))
-        if (known.digest if known else "") != digest:
-            return False
-    if host_digests(plan.base.hosts, applied) != plan.base.hosts:
-        return False
-    return all(applied_digest(s, applied) == d for s, d in plan.base.stacks.items())
+        known = entries.digests(connection, (entries.key_of(subject) for subject in base.entries))
+        recorded = sources(connection, FILES) if base.sources else {}
+    return (
+        all(known.get(entries.key_of(subject), "") == digest for subject, digest in base.entries.items())
+        and all(recorded.get(claimant, "") == digest for claimant, digest in base.sources.items())
+        and host_digests(base.hosts, applied) == base.hosts
+        and all(applied_digest(stack, applied) == digest for stack, digest in base.stacks.items())
+    )
 
 
 def read_plan(path: Path) -> Plan:
     """A plan file. Raises ``InputError`` where it cannot be read or is not one."""
-    from ..errors import Problem
-    from .stages import decode
-
     try:
         return decode(path.read_bytes())
     except OSError as error:
@@ -200,11 +243,16 @@ def read_plan(path: Path) -> Plan:
         ) from None
 
 
-def accepted_catalogue(accepted: Mapping[entries.Key, entries.Accepted]) -> Catalogue:
-    """The accepted entries as typed structs (they were checked before they were accepted)."""
+def built_catalogue(connection: Connection) -> Catalogue:
+    """The accepted entries that have to do with what is built, as typed structs."""
+    return _typed(scope.built(LedgerGraph(connection)))
+
+
+def _typed(known: Mapping[Key, Fields]) -> Catalogue:
+    """Entries as typed structs (they were checked before)."""
     from ..model import KINDS
 
     tables: dict[str, dict[str, Any]] = {}
-    for (kind, name), entry in accepted.items():
-        tables.setdefault(kind, {})[name] = msgspec.convert(entry.fields, KINDS[kind])
+    for (kind, name), fields in known.items():
+        tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
     return Catalogue(tables)

@@ -11,24 +11,29 @@ from ..ledger.entries import Accepted, Key
 from ..model.catalogue import Catalogue
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Inputs:
-    """All that a plan reads. ``proposed``: fields by (kind, name), already checked."""
+    """All that a plan reads.
+
+    ``proposed``: fields by (kind, name), already checked; ``accepted``: what is accepted of these, and
+    what would be withdrawn. ``catalogue``: of the proposed, those that have to do with what is built.
+    """
 
     environment: str
-    accepted: Mapping[Key, Accepted]
-    applied: Mapping[tuple[str, str], Applied]
-    observed: list[Observed]
-    intents: list[Intent]
-    former: Mapping[Key, int]
-    proposed: Mapping[Key, dict[str, Any]]
-    catalogue: Catalogue
     programs: Mapping[str, str]  # digest by domain
     playbook: str
-    routing: Literal["ospf", "static"]
     stack_size: int
-    claims: tuple[dict[str, Any], ...] = ()
-    commit: str = ""
+    routing: Literal["ospf", "static"] = "static"
+    accepted: Mapping[Key, Accepted] = field(default_factory=dict)
+    proposed: Mapping[Key, dict[str, Any]] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
+    # How many entries have borne the names of the new ones.
+    former: Mapping[Key, int] = field(default_factory=dict)
+    # The stack of every accepted entry that has one, by uid.
+    homes: Mapping[str, str] = field(default_factory=dict)
+    applied: Mapping[tuple[str, str], Applied] = field(default_factory=dict)
+    observed: list[Observed] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
     patience_s: float = 30.0
     # Digest of what was measured, by probe, where the newest figure was good.
     proven: Mapping[str, str] = field(default_factory=dict)

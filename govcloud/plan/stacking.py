@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import canonical
 from ..ledger.building import Applied, Intent, Observed
-from ..ledger.entries import Accepted, Key
+from ..ledger.entries import Key
 from .ordering import Visit, references, visits
 from .stages import FieldChange, Resource, ResourceChange, Stack
 
@@ -44,10 +44,10 @@ class Places:
     """Chooses stacks for new entries: the first of its domain that is not full. Never moves one."""
 
     def __init__(
-        self, size: int, accepted: Mapping[Key, Accepted], applied: Mapping[tuple[str, str], Applied]
+        self, size: int, homes: Mapping[str, str], applied: Mapping[tuple[str, str], Applied]
     ) -> None:
         self._size = size
-        members = {a.uid: a.stack for a in accepted.values() if a.stack}
+        members = dict(homes)
         members |= {row.uid: row.stack for row in applied.values() if row.stack}
         self._held = Counter(members.values())
 

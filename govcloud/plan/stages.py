@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..ledger.claims import ClaimChanges, ClaimRow
+
 Verb = Literal["create", "update", "replace", "heal", "delete"]
 Phase = Literal["expand", "contract"]
 
@@ -85,9 +87,13 @@ class _Stage(msgspec.Struct, frozen=True, kw_only=True, tag_field="stage"):
 
 
 class Record(_Stage, frozen=True, tag="record", kw_only=True):
-    """Accepts changes of entries into the ledger, one revision. Undone by a plan to the revision before."""
+    """Accepts changes of entries into the ledger, one revision. Undone by a plan to the revision before.
+
+    ``claims``: how what the sources say changes with it.
+    """
 
     changes: tuple[EntryChange, ...]
+    claims: ClaimChanges = ClaimChanges()
     evidence: str = "a revision and a row of the audit chain"
     undo: str = "a plan towards the revision before"
 
@@ -145,21 +151,27 @@ class Base(msgspec.Struct, frozen=True):
     entries: dict[str, str]
     stacks: dict[str, str]
     hosts: dict[str, str] = {}
+    # Digest of each file whose claims change, as the ledger knew it (empty: not at all).
+    sources: dict[str, str] = {}
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen plan. ``effect`` is what approvers sign, ``base`` what it was computed from."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     environment: str
     title: str
     stages: tuple[Stage, ...]
     effect: str
     base: Base
     destroy: bool = False
-    # The claims of the workspace that Record makes current, and the commit they came from.
-    claims: tuple[dict[str, Any], ...] = ()
+    # Without a Record: who says, and where, what stays as it is.
+    claims: ClaimChanges = ClaimChanges()
+    # Whose files they are, and the commit that they came from.
+    workspace: str = ""
     commit: str = ""
+    # The checks that everything has passed which is accepted with this plan.
+    checked: str = ""
     hosts: dict[str, dict[str, Any]] = {}
 
     @property
@@ -175,4 +187,19 @@ def encode(plan: Plan) -> bytes:
 
 def decode(data: bytes) -> Plan:
     """Raises ``msgspec.DecodeError`` or ``msgspec.ValidationError`` where it is not a plan."""
-    return msgspec.json.decode(data, type=Plan)
+    try:
+        return msgspec.json.decode(data, type=Plan)
+    except msgspec.ValidationError:
+        raw = msgspec.json.decode(data)
+        if not isinstance(raw, dict) or raw.get("version") != 1:
+            raise
+        return msgspec.convert(_from_first(raw), Plan)
+
+
+def _from_first(raw: dict[str, Any]) -> dict[str, Any]:
+    """A plan of format 1 (release 0.1): it had every claim of the workspace, for its first Record."""
+    said = msgspec.convert(raw.pop("claims", ()), tuple[ClaimRow, ...])
+    first = next((stage for stage in raw["stages"] if stage["stage"] == "record"), None)
+    if first is not None:
+        first["claims"] = msgspec.to_builtins(ClaimChanges(said=said))
+    return raw | {"version": 2}

@@ -12,12 +12,12 @@ import msgspec
 from ..lab.client import is_up
 from ..ledger import Ledger, building, entries
 from ..ledger.building import Applied, Observed
-from ..ledger.entries import ClaimRow
+from ..ledger.claims import ClaimRow, claims_on
 from ..model.catalogue import Catalogue
 from ..model.network import Network
 from ..model.resources import RealObject
 from ..plan.builder import reachable_hosts
-from ..plan.gather import accepted_catalogue, routing
+from ..plan.gather import built_catalogue, routing
 from ..plan.stacking import restore
 from ..plan.stages import Resource
 from ..plan.wiring import LOOPBACK, wires
@@ -65,11 +65,10 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     Raises ``GovcloudError`` where a target cannot be read.
     """
     with ledger.read() as connection:
-        accepted = entries.current(connection)
+        catalogue = built_catalogue(connection)
         applied = building.all_applied(connection)
-        claims = entries.claims(connection)
+        claims = claims_on(connection, ((kind, name) for kind, name, _ in catalogue))
         targets = entries.by_any_name(connection, "target")
-    catalogue = accepted_catalogue(accepted)
     expected = {a.object_id: restore(a) for a in applied.values() if a.stack}
     wanted = _addresses(catalogue, applied)
     hosts = {uid: str(a.inputs["birth"]) for (_, uid), a in applied.items() if a.inputs.get("birth")}
@@ -215,7 +214,7 @@ class _Owners:
     def of(self, subject: str, field: str = "") -> str:
         """The owner of an entry's field; of the entry where nobody claims the field by name."""
         rows = self._claims.get(subject, [])
-        row = next((r for r in rows if field in r.fields), rows[-1] if rows else None)
+        row = next((r for r in rows if field in (r.fields or ())), rows[-1] if rows else None)
         if row is None:
             return ""
         who = row.claimant.removeprefix(FILES)

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 
 from ..errors import InputError, Problem
-from ..ledger import Ledger, entries, evidence
+from ..ledger import Ledger, evidence
 from ..ledger.evidence import Evidence
 from ..plan.builder import reachable_hosts
-from ..plan.gather import accepted_catalogue, routing
+from ..plan.gather import built_catalogue, routing
 from ..plan.probes import probes
 from ..plan.wiring import address_owners
 from ..workspace import Workspace
@@ -28,7 +28,7 @@ def measure_now(
     Raises ``InputError`` for what is not accepted, ``LabDown`` where there is nothing to measure in.
     """
     with ledger.read() as connection:
-        catalogue = accepted_catalogue(entries.current(connection))
+        catalogue = built_catalogue(connection)
     hosts = reachable_hosts(catalogue, routing(catalogue))
     specs = [p for p in probes(catalogue) if p.source in hosts]
     chosen = _subjects(wanted, {p.subject for p in specs})

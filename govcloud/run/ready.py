@@ -15,9 +15,9 @@ from ..workspace import Workspace
 def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
     """Raises ``LabDown`` where something is or will be in a lab that is not up."""
     with ledger.read() as connection:
-        known = entries.current(connection)
+        known = entries.current(connection, kind="target")
         built = [restore(a) for a in building.all_applied(connection).values() if a.stack]
-    fields: dict[str, dict[str, Any]] = {n: e.fields for (kind, n), e in known.items() if kind == "target"}
+    fields: dict[str, dict[str, Any]] = {n: e.fields for (_, n), e in known.items()}
     used = {r.target for r in built}
     for stage in plan.stages:
         if isinstance(stage, Record):

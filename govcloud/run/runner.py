@@ -21,12 +21,13 @@ import msgspec
 
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, runs
+from ..ledger.claims import change_claims
 from ..ledger.leases import Holder
 from ..ledger.runs import Status
+from ..ledger.store import keep_setting, settings
 from ..plan import stages
-from ..plan.gather import still_based
+from ..plan.gather import CHECKED_KEY, still_based
 from ..plan.stages import Plan, Record
-from ..source import FILES
 from ..workspace import Workspace
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
@@ -108,11 +109,13 @@ def restate(ledger: Ledger, plan: Plan) -> None:
     """
     if plan.destroy or any(s.kind == "record" for s in plan.stages):
         return
-    with ledger.write() as connection:
+    with ledger.read() as connection:
         number = entries.last_revision(connection)
-        if number:
-            rows = [entries.ClaimRow(**c) for c in plan.claims]
-            entries.replace_claims(connection, number, FILES, rows)
+        checked = settings(connection).get(CHECKED_KEY)
+    if number and (plan.claims or checked != plan.checked):
+        with ledger.write() as connection:
+            change_claims(connection, number, plan.claims)
+            keep_setting(connection, CHECKED_KEY, plan.checked)
 
 
 def _refuse_running(left: runs.Run) -> None:
@@ -166,7 +169,6 @@ def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
         _refuse_over(runs.get(connection, known.id))
         runs.give_up(connection, known.id)
         audit.append(connection, actor(), "run cancelled", {"run": known.id})
-        audit.write_anchor(connection, ledger.anchor)
         return runs.get(connection, known.id)
 
 
@@ -202,7 +204,6 @@ def _carry(context: RunContext, number: int) -> Outcome:
         with context.write() as connection:
             runs.set_status(connection, context.run, status)
             audit.append(connection, context.actor, f"run {status}", {"run": context.run})
-            audit.write_anchor(connection, context.ledger.anchor)
     except BaseException:
         context.bus.close()
         raise

@@ -37,10 +37,13 @@ _blocks = msgspec.msgpack.Decoder(list[Block])
 _passed = msgspec.msgpack.Decoder(Passed)
 
 
-def program_digest() -> str:
-    """Changes with the program's version, and with its model and readers while they are worked on."""
+def program_digest(*more: Path) -> str:
+    """Changes with the program's version, and with its model and readers while they are worked on.
+
+    ``more``: other folders of the program that count.
+    """
     stamps = [FORMAT, __version__]
-    for folder in (Path(model.__file__).parent, Path(__file__).parent):
+    for folder in (Path(model.__file__).parent, Path(__file__).parent, *more):
         with os.scandir(folder) as listing:
             files = sorted((e.name, e.stat()) for e in listing if e.name.endswith(".py"))
         stamps += [f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in files]

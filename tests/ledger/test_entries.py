@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from govcloud.ledger import Ledger, entries
-from govcloud.ledger.entries import ClaimRow
 from govcloud.plan.stages import EntryChange
 
 
@@ -86,7 +85,8 @@ def test_a_name_counts_everybody_who_ever_bore_it(ledger: Ledger) -> None:
     revise(ledger, "third", name="r1", role="core")
     revise(ledger, "third", name="r1", role="border")
     with ledger.read() as connection:
-        assert entries.former_names(connection) == {("node", "r1"): 3, ("node", "gate"): 1}
+        names = [("node", "r1"), ("node", "gate"), ("node", "none")]
+        assert entries.former_names(connection, names) == {("node", "r1"): 3, ("node", "gate"): 1}
     uids = {entries.uid_for("tiny", "node", "r1", n) for n in range(4)}
     assert len(uids) == 4
     assert entries.uid_for("other", "node", "r1", 0) not in uids
@@ -104,57 +104,6 @@ def test_what_was_renamed_is_found_by_its_former_names_too(ledger: Ledger) -> No
         found = {name: fields["path"] for name, fields in entries.by_any_name(connection, "node").items()}
         assert entries.by_any_name(connection, "link") == {}
     assert found == {"shelf": "2", "rack": "2", "attic": "4", "loft": "3"}
-
-
-def said(ledger: Ledger) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
-    """Every claim of now: (claimant, name) to (line, fields)."""
-    with ledger.read() as connection:
-        return {(c.claimant, c.name): (c.line, c.fields) for c in entries.claims(connection)}
-
-
-def test_claims_are_replaced_only_for_their_claimant(ledger: Ledger) -> None:
-    def replace(number: int, prefix: str, *rows: ClaimRow) -> None:
-        with ledger.write() as connection:
-            entries.replace_claims(connection, number, prefix, rows)
-
-    mine = ClaimRow("node", "a", "file:x.yaml", 3, {"role": "core"})
-    other = ClaimRow("node", "b", "file:y.yaml", 4, {"role": "core"})
-    asked = ClaimRow("node", "a", "request:7", 0, {"title": "A"})
-    odd = ClaimRow("node", "c", "file_x", 0, {})
-    replace(1, "file:", mine, other)
-    replace(1, "request:", asked)
-    replace(1, "file_", odd)
-    # The files say less now, and one thing otherwise: only they are concerned.
-    changed = ClaimRow("node", "a", "file:x.yaml", 9, {"role": "border"})
-    replace(2, "file:", changed)
-    assert said(ledger) == {
-        ("file:x.yaml", "a"): (9, {"role": "border"}),
-        ("request:7", "a"): (0, {"title": "A"}),
-        ("file_x", "c"): (0, {}),
-    }
-    # `_` is a letter here, no wildcard: nothing of `file:` ends.
-    replace(3, "file_")
-    assert ("file:x.yaml", "a") in said(ledger)
-    assert ("file_x", "c") not in said(ledger)
-    with ledger.read() as connection:
-        rows = connection.rows("SELECT claimant, since, until FROM claim")
-    assert set(rows) == {
-        ("file:x.yaml", 1, 2),
-        ("file:x.yaml", 2, None),
-        ("file:y.yaml", 1, 2),
-        ("file_x", 1, 3),
-        ("request:7", 1, None),
-    }
-
-
-def test_the_same_words_on_another_line_are_the_same_claim(ledger: Ledger) -> None:
-    for number, line in ((1, 3), (2, 40)):
-        with ledger.write() as connection:
-            row = ClaimRow("node", "a", "file:x.yaml", line, {"role": "core"})
-            entries.replace_claims(connection, number, "file:", [row])
-    assert said(ledger) == {("file:x.yaml", "a"): (40, {"role": "core"})}
-    with ledger.read() as connection:
-        assert connection.rows("SELECT since FROM claim") == [(1,)]
 
 
 def test_the_last_commit_is_the_newest_that_is_known(ledger: Ledger) -> None:

@@ -183,6 +183,6 @@ def test_the_document_is_json_with_its_documented_keys() -> None:
 def test_a_plan_survives_its_file() -> None:
     assert stages.decode(stages.encode(WHOLE)) == WHOLE
     with pytest.raises(msgspec.ValidationError):
-        stages.decode(stages.encode(WHOLE).replace(b'"version":1', b'"version":2'))
+        stages.decode(stages.encode(WHOLE).replace(b'"version":2', b'"version":3'))
     with pytest.raises(msgspec.ValidationError):
         stages.decode(stages.encode(WHOLE).replace(b'"stage":"record"', b'"stage":"surprise"'))

@@ -156,11 +156,11 @@ def _record(stage: Play, context: RunContext, reach: Reach, hosts: list[str]) ->
     if not hosts:
         return
     with context.write() as connection:
-        known = entries.current(connection)
+        keys = {host: entries.key_of(context.plan.hosts[host]["entry"]) for host in hosts}
+        known = entries.among(connection, keys.values())
         rows = []
         for host in hosts:
-            kind, _, name = context.plan.hosts[host]["entry"].partition("/")
-            uid = known[kind, name].uid
+            uid = known[keys[host]].uid
             rows.append(Applied(f"host:{host}", uid, 1, stage.inputs[host], {"birth": reach.birth(host)}))
         building.set_applied(connection, context.run, rows)
         building.forget_observed(connection, [r.uid for r in rows])

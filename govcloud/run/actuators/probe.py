@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ...ledger import entries, evidence
-from ...plan.gather import accepted_catalogue
+from ...ledger import evidence
+from ...plan.gather import built_catalogue
 from ...plan.probes import ProbeSpec
 from ...plan.stages import Probe
 from ...plan.wiring import address_owners
@@ -21,7 +21,7 @@ def measure(stage: Probe, context: RunContext) -> dict[str, Any]:
     """Measure everything, keep the last figure of each probe; a probe that stays bad fails the stage."""
     specs = [msgspec.convert(p, ProbeSpec) for p in stage.probes]
     with context.ledger.read() as connection:
-        names = address_owners(accepted_catalogue(entries.current(connection)))
+        names = address_owners(built_catalogue(connection))
     first = True
 
     def told(good: int) -> None:

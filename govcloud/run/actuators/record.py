@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...ledger import audit, entries, runs
+from ...ledger import audit, entries, runs, store
+from ...ledger.claims import change_claims
 from ...ledger.runs import Status
+from ...plan.gather import CHECKED_KEY
 from ...plan.stages import Record
-from ...source import FILES
 from ..context import RunContext
 from ..events import StageProgress
 
@@ -21,12 +22,13 @@ def record(stage: Record, context: RunContext) -> dict[str, Any]:
             run=context.run,
             commit=context.plan.commit or None,
             message=stage.title,
+            workspace=context.plan.workspace,
         )
         entries.accept(connection, number, (c for c in stage.changes if c.verb != "delete"))
         entries.withdraw(connection, number, (c.uid for c in stage.changes if c.verb == "delete"))
-        if stage.phase == "expand" or not any(s.id == "record" for s in context.plan.stages):
-            rows = [entries.ClaimRow(**c) for c in context.plan.claims]
-            entries.replace_claims(connection, number, FILES, rows)
+        fields = {(c.kind, c.name): c.fields for c in stage.changes}
+        change_claims(connection, number, stage.claims, fields)
+        store.keep_setting(connection, CHECKED_KEY, context.plan.checked)
         audit.append(
             connection,
             context.actor,

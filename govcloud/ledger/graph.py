@@ -1,0 +1,39 @@
+"""Finding accepted entries by what they refer to and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .among import rows_among
+from .connection import Connection
+from .entries import Key, names_by_kind
+
+
+def referrers(connection: Connection, keys: Iterable[Key]) -> set[Key]:
+    """(kind, name) of the accepted entries of now that refer to one of these."""
+    statement = (
+        "SELECT DISTINCT accepted.kind, accepted.name FROM reference "
+        "JOIN accepted ON accepted.uid = reference.uid AND accepted.until IS NULL "
+        "WHERE reference.kind = :kind AND reference.name IN :among"
+    )
+    return {
+        (of_kind, of_name)
+        for kind, names in names_by_kind(keys).items()
+        for of_kind, of_name in rows_among(connection, statement, names, kind=kind)
+    }
+
+
+def holders(connection: Connection, addresses: Iterable[str]) -> set[Key]:
+    """(kind, name) of the accepted entries of now that hold one of these (as ``marks`` writes them)."""
+    statement = (
+        "SELECT DISTINCT accepted.kind, accepted.name FROM address "
+        "JOIN accepted ON accepted.uid = address.uid AND accepted.until IS NULL "
+        "WHERE address.address IN :among"
+    )
+    return {(kind, name) for kind, name in rows_among(connection, statement, addresses)}
+
+
+def kind_names(connection: Connection, kind: str) -> list[str]:
+    """Names of a kind's accepted entries of now."""
+    rows = connection.rows("SELECT name FROM accepted WHERE until IS NULL AND kind = :kind", kind=kind)
+    return [name for (name,) in rows]

@@ -1,0 +1,103 @@
+"""Which part of the ledger a plan must look at: it costs what changed, not what exists.
+
+Two parts: what must be judged again because something changed (``judged``), and all that has to do with
+what is built (``built``). Both are found over a ``Graph``, so a plan of few entries and one of all see
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..ledger.entries import Key
+from ..ledger.marks import addresses_of, references_of
+from .graph import Fields, Graph, with_what_they_need
+
+# The kinds whose entries have to do with what is built because they refer to it. What these refer to
+# counts too, whatever its kind.
+PLANNED = frozenset(
+    {
+        "node",
+        "link",
+        "network",
+        "server",
+        "cloud",
+        "project",
+        "instance",
+        "dns_zone",
+        "endpoint",
+        "flow",
+        "protection",
+    }
+)
+# The fields that checks read of an entry on behalf of those that refer to it, and how that goes on.
+FOLLOWED: dict[str, tuple[str, ...]] = {"node": ("zone",), "network": ("gateway", "ipv4", "ipv6")}
+HOSTS = ("node", "server", "instance")
+EDGES = ("link", "network")
+# More than this is not worth the questions one by one: then everything is read.
+MOST = 20_000
+
+
+class TooWide(Exception):
+    """So much hangs on what changed that everything is to be judged."""
+
+
+def built(graph: Graph) -> dict[Key, Fields]:
+    """Everything that has to do with what targets build, and the figures of the policy."""
+    out = graph.of_kinds(("target", "profile"))
+    fresh = {key for key in out if key[0] == "target"}
+    while fresh:
+        fresh = graph.referrers(fresh, PLANNED) - out.keys()
+        out |= graph.entries(fresh)
+    return with_what_they_need(graph, out)
+
+
+def touches_built(
+    graph: Graph, changed: Mapping[Key, Fields | None], known: frozenset[str] | set[str]
+) -> bool:
+    """Whether a change has to do with what is built. ``known``: ``kind/name`` of what has, without it."""
+    if any(key[0] in ("target", "profile") or "/".join(key) in known for key in changed):
+        return True
+    news = {key: fields for key, fields in changed.items() if fields is not None}
+    return any(kind == "target" for kind, _ in with_what_they_need(graph, news))
+
+
+def judged(
+    graph: Graph, before: Mapping[Key, Fields], changed: Mapping[Key, Fields | None]
+) -> dict[Key, Fields]:
+    """The entries that checks must see to judge a change of a ledger that is without fault.
+
+    ``before``: fields that the changed entries have now. Raises ``TooWide``.
+    """
+    news = {key: fields for key, fields in changed.items() if fields is not None}
+    out = dict(news)
+    out |= _entries(graph, graph.referrers(key for key in changed if key not in news))
+    fresh = {key for key in news.keys() & before.keys() if _passed_on(key, before[key], news[key])}
+    while fresh:
+        users = graph.referrers(fresh) - out.keys()
+        out |= _entries(graph, users)
+        fresh = {key for key in users if key[0] in FOLLOWED}
+    held = {address for key, fields in out.items() for _, address in addresses_of(key[0], fields)}
+    out |= _entries(graph, graph.holders(held) - out.keys())
+    out |= graph.entries(
+        (kind, name) for key_kind, name in news if key_kind in HOSTS for kind in HOSTS if kind != key_kind
+    )
+    ends = {
+        (kind, name)
+        for key, fields in news.items()
+        if key[0] in EDGES
+        for _, kind, name in references_of(key[0], fields)
+        if kind == "node"
+    }
+    out |= _entries(graph, graph.referrers(ends, EDGES) - out.keys())
+    return with_what_they_need(graph, out)
+
+
+def _passed_on(key: Key, before: Fields, after: Fields) -> bool:
+    return any(before.get(field) != after.get(field) for field in FOLLOWED.get(key[0], ()))
+
+
+def _entries(graph: Graph, keys: set[Key]) -> dict[Key, Fields]:
+    if len(keys) > MOST:
+        raise TooWide
+    return graph.entries(keys)
