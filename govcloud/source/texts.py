@@ -10,7 +10,6 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF32_MARKS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 # Punctuation, full-width forms and signs: every encoding of East Asia has them, so they prove nothing.
 _SIGNS = re.compile("[\u00a0-\u00bf\u2000-\u27ff\u3000-\u303f\uff00-\uffef]")
-_ENOUGH = 4 * 1024 * 1024
 
 
 class BadText(Exception):
@@ -108,14 +107,18 @@ def _is_chinese(data: bytes) -> bool:
         text = data.decode("gb18030")
     except UnicodeDecodeError:
         return False
-    # Two bytes of GBK are a letter of UTF-8 by chance now and then, three hardly ever.
+    # By chance some bytes of GBK are letters of UTF-8 too, but hardly ever everyday ones.
     damaged = data.decode("utf-8", "replace")
-    bad = damaged.count("\ufffd")
-    good = sum(char >= "\u0800" for char in damaged[:_ENOUGH]) - damaged.count("\ufffd", 0, _ENOUGH)
-    return bad > 2 * good and _looks_chinese(text)
+    return damaged.count("\ufffd") > 2 * _everyday(damaged)[0] and _looks_chinese(text)
 
 
 def _looks_chinese(text: str) -> bool:
+    everyday, others = _everyday(text)
+    return everyday > 0 and everyday >= 2 * others
+
+
+def _everyday(text: str) -> tuple[int, int]:
+    """How many characters are everyday Chinese, and how many are neither that nor ASCII nor signs."""
     everyday = others = 0
     for char, count in Counter(_SIGNS.sub("", text)).items():
         if char.isascii():
@@ -124,7 +127,7 @@ def _looks_chinese(text: str) -> bool:
             everyday += count
         else:
             others += count
-    return everyday > 0 and everyday >= 2 * others
+    return everyday, others
 
 
 def _in_gb2312(char: str) -> bool:
