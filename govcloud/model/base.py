@@ -101,10 +101,10 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     ZH: ClassVar[str] = ""
 
     title: Annotated[str, Doc("名称", "The name in Chinese, as people say it.")] = ""
-    source: Annotated[str, Doc("来源", "Document and line that the entry comes from, e.g. `001:L244`.")] = ""
-    covers: Annotated[
-        list[str], Ref("source_row"), Doc("对应条目", "Rows of the source documents that it stands for.")
-    ] = []
+    source: Annotated[
+        str,
+        Doc("来源", "Documents, lines and rows that the entry comes from, e.g. `001:L244 S001-065`."),
+    ] = ""
     invented: Annotated[
         bool, Doc("虚构", "True where a sample made the figures up; no document says them.")
     ] = False
@@ -151,6 +151,8 @@ class FieldInfo:
     default: Any
     many: bool
     holds: Holds | None = None
+    # The type with all that is said of it (``Annotated``): limits and patterns too.
+    hint: Any = None
 
 
 KINDS: dict[str, type[Entry]] = {}
@@ -225,5 +227,6 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
             default=default,
             many=get_origin(bare) is list,
             holds=holds,
+            hint=hint,
         )
     return out

@@ -38,6 +38,10 @@ def expected(type_: Any) -> str:
         return f"a list, each of it {expected(get_args(bare)[0])}"
     if origin is dict:
         return "a mapping"
+    # A pattern says nothing to people; a field that has one says in words what it wants.
+    for meta in limits:
+        if meta.pattern is not None and meta.description:
+            return meta.description
     # What a pattern means is understood by more people than the pattern.
     meanings = [meta.description for meta in limits if meta.pattern and meta.description]
     if meanings:
