@@ -81,6 +81,18 @@ def complete_name(kind: str) -> Completer:
 
 
 @quietly
+def complete_root(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Entries that a tree of the shape that was typed may begin with."""
+    from ..report.tree import SHAPES
+
+    shape = SHAPES.get(str(ctx.params.get("shape")))
+    if shape is None:
+        return []
+    with _view(ctx) as view:
+        return [CompletionItem(name) for name in view.names(shape.top, incomplete, MOST)]
+
+
+@quietly
 def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Ids of the newest runs, with what they did."""
     from ..ledger import runs
