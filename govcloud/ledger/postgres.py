@@ -24,6 +24,7 @@ from . import connection as shared
 from .connection import Connection, NoTables, Row, Values
 
 FORM = "postgresql://USER@HOST:PORT/DATABASE?OPTIONS"
+ESCAPED = "signs such as / @ : ? % are written %2F %40 %3A %3F %25 in its parts; docs/ledger.md has examples"
 # From so many rows on, COPY is quicker than a statement for each.
 BULK = 20
 # A server that does not answer is noticed in half a minute, by us and by the lock that it holds for us.
@@ -113,12 +114,16 @@ def parameters(url: str) -> dict[str, str]:
     Raises ``InputError`` for a URL that libpq cannot read, for a password in plain words, and for a
     variable that is not set. None of them shows a password.
     """
+    unreadable = _wrong(f"this is no PostgreSQL URL; it looks like {FORM}", hint=ESCAPED)
     try:
         found = conninfo.conninfo_to_dict(re.sub(r"^postgresql\+psycopg:", "postgresql:", url))
     except psycopg.Error:
         # libpq's words quote pieces of the URL, and a password may be among them.
-        raise _wrong(f"this is no PostgreSQL URL; it looks like {FORM}", hint=DOCS) from None
+        raise unreadable from None
     named = {key: str(value) for key, value in found.items() if value is not None}
+    # A password with a slash in it is taken for a port, and what follows for a database.
+    if "@" in named.get("dbname", "") or not re.fullmatch(r"[\d,]*", named.get("port", "")):
+        raise unreadable
     for key in ("password", "sslpassword"):
         if key in named:
             named[key] = _secret(named[key])
