@@ -10,7 +10,7 @@ import click
 from ..errors import InputError, Problem
 from .common import App, console, emit, json_option
 from .completing import complete_field, complete_filter, complete_kind
-from .past import as_of_option, known_at
+from .past import as_of_option, number_of
 from .viewing import cell, kind_named, open_view
 
 if TYPE_CHECKING:
@@ -107,28 +107,12 @@ def document(entry: Seen, identity: tuple[int, str | None], chosen: Sequence[str
 def _entries(view: View, wanted: Filters, as_of: str | None, limit: int | None) -> list[Seen]:
     from ..report import filters as filtering
 
-    if as_of is None:
-        return list(filtering.select(view, wanted, most=limit))
-    from .. import canonical
-    from ..ledger.browsing import Seen
-
-    past = known_at(view.connection, as_of, kind=wanted.kind)
-    found = [
-        (Seen(e.uid, e.kind, e.name, canonical.encode(e.fields).decode(), e.since), e.stack)
-        for _, e in sorted(past.items())
-        if e.uid not in view.hidden
-    ]
-    return [entry for entry, stack in found if wanted.fits(entry, stack)][:limit]
+    return list(filtering.select(view, wanted, most=limit, at=number_of(view.connection, as_of)))
 
 
 def _counts(app: App, as_of: str | None) -> dict[str, int]:
     with open_view(app) as view:
-        if as_of is None:
-            return view.counts()
-        from collections import Counter
-
-        past = known_at(view.connection, as_of)
-        return dict(sorted(Counter(e.kind for e in past.values() if e.uid not in view.hidden).items()))
+        return view.counts(at=number_of(view.connection, as_of))
 
 
 def _show_counts(counts: dict[str, int], as_json: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option, nearest
-from .past import as_of_option, by_whom, dated, missing, place, subject, value
+from .past import as_of_option, by_whom, dated, missing, never, place, subject, value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,10 +48,12 @@ def history(
     REV: a number, HEAD, HEAD~2, @2026-11-22T10:00, a run's id or the beginning of a commit.
     """
     from ..ledger import history as past
-    from ..ledger import open_ledger, revisions
+    from ..ledger import revisions
+    from .viewing import open_view
 
     key = subject(entry) if entry is not None else None
-    with open_ledger(app.workspace).read() as connection:
+    with open_view(app) as view:
+        connection = view.connection
         after = past.resolve(connection, since) if since is not None else 0
         if actor is not None and actor not in (known := revisions.actors(connection)):
             guess = nearest(actor, known)
@@ -64,11 +66,9 @@ def history(
             more = bool(limit) and len(listed) > limit
             _show_revisions(listed[:limit] if more else listed, more, as_json)
             return
-        life = past.versions(connection, *key)
+        life = [v for v in past.versions(connection, *key) if v.change.uid not in view.hidden]
         if not life:
-            guess = nearest(key[1], past.names(connection, key[0]))
-            hint = f"did you mean {key[0]}/{guess}?" if guess else f"`govcloud ls {key[0]}` lists them"
-            raise InputError([Problem(f"no {key[0]} was ever called {key[1]!r}")], hint=hint)
+            raise never(view, key)
     life = [v for v in life if v.revision.number > after and (actor is None or v.revision.actor == actor)]
     more = bool(limit) and len(life) > limit
     _show_life(key, life[:limit] if more else life, more, as_json)
@@ -163,14 +163,16 @@ def diff(
     empty ledger.
     """
     from ..ledger import history as past
-    from ..ledger import open_ledger, revisions
-    from .browse import kind_named
+    from ..ledger import revisions
+    from .viewing import kind_named, open_view
 
     wanted = [kind_named(kind) for kind in kinds]
     key = subject(only) if only is not None else None
-    with open_ledger(app.workspace).read() as connection:
+    with open_view(app) as view:
+        connection = view.connection
         ends = [past.resolve(connection, old), past.resolve(connection, new)]
-        changes = past.differences(connection, *ends, kinds=wanted, only=key)
+        found = past.differences(connection, *ends, kinds=wanted, only=key)
+        changes = [change for change in found if change.uid not in view.hidden]
         known = revisions.of(connection, set(ends))
     between = [known[number] for number in ends]
     if as_json:
@@ -252,14 +254,17 @@ def _document(change: Change) -> dict[str, Any]:
 def blame(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Each field of an entry: who says it, and since when, by whom and by which run it has this value."""
     from ..ledger import history as past
-    from ..ledger import open_ledger, revisions
+    from ..ledger import revisions
+    from .viewing import open_view
 
     kind, name = subject(entry)
-    with open_ledger(app.workspace).read() as connection:
+    with open_view(app) as view:
+        connection = view.connection
         number = past.resolve(connection, as_of or "HEAD")
-        blamed = past.blame(connection, kind, name, number)
-        if blamed is None:
-            raise missing(connection, (kind, name), number)
+        found = past.entry_at(connection, number, kind, name)
+        if found is None or found.uid in view.hidden:
+            raise missing(view, (kind, name), number)
+        blamed = past.blame(connection, kind, name, number) or []
         revision = revisions.of(connection, {number})[number]
     if as_json:
         emit({"kind": kind, "name": name, "as_of": number, "fields": [_blamed(b) for b in blamed]})

@@ -11,9 +11,10 @@ from ..errors import InputError, Problem
 from .common import App, console, emit, nearest
 
 if TYPE_CHECKING:
+    from ..ledger.browsing import View
     from ..ledger.claims import ClaimRow
     from ..ledger.connection import Connection
-    from ..ledger.entries import Accepted, Key
+    from ..ledger.entries import Key
     from ..ledger.revisions import Revision
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +28,7 @@ def as_of_option(function: F) -> F:
 
 def subject(text: str) -> Key:
     """(kind, name) of ``KIND/NAME``. Raises ``InputError`` where it is none, or the kind is unknown."""
-    from .browse import kind_named
+    from .viewing import kind_named
 
     kind, slash, name = text.partition("/")
     if not slash or not name:
@@ -35,26 +36,40 @@ def subject(text: str) -> Key:
     return kind_named(kind), name
 
 
-def known_at(connection: Connection, as_of: str, *, kind: str | None = None) -> dict[Key, Accepted]:
-    """The accepted entries of a revision, for ``ls``."""
+def number_of(connection: Connection, as_of: str | None) -> int | None:
+    """The revision that ``--as-of`` names; None where it is not said."""
+    if as_of is None:
+        return None
     from ..ledger import history
 
-    return history.accepted_at(connection, history.resolve(connection, as_of), kind=kind)
+    return history.resolve(connection, as_of)
 
 
-def missing(connection: Connection, key: Key, number: int) -> InputError:
+def missing(view: View, key: Key, number: int) -> InputError:
     """The error that says that a revision has no such entry, and which were near."""
-    from ..ledger import history
-
     kind, name = key
-    if any(version.change.name == name for version in history.versions(connection, kind, name)):
+    if name in _names(view, kind, None):
         hint = f"at other revisions there is one: `govcloud history {kind}/{name}`"
     else:
-        guess = nearest(name, history.names(connection, kind, number))
+        guess = nearest(name, _names(view, kind, number))
         hint = (
             f"did you mean {kind}/{guess}?" if guess else f"`govcloud ls {kind} --as-of {number}` lists them"
         )
     return InputError([Problem(f"no {kind} is called {name!r} at revision {number}")], hint=hint)
+
+
+def never(view: View, key: Key) -> InputError:
+    """The error that says that no entry ever bore this name, and which were near."""
+    kind, name = key
+    guess = nearest(name, _names(view, kind, None))
+    hint = f"did you mean {kind}/{guess}?" if guess else f"`govcloud ls {kind}` lists those of now"
+    return InputError([Problem(f"no {kind} was ever called {name!r}")], hint=hint)
+
+
+def _names(view: View, kind: str, number: int | None) -> list[str]:
+    from ..ledger import history
+
+    return [name for _, name in view.seen(history.names(view.connection, kind, number))]
 
 
 def place(claim: ClaimRow) -> str:
@@ -82,17 +97,19 @@ def show_at(app: App, entry: str, as_of: str, as_json: bool) -> None:
 
     What was built, seen and measured is left out: the ledger keeps of it only what is so now.
     """
-    from ..ledger import history, open_ledger, revisions
+    from ..ledger import history, revisions
+    from .viewing import open_view
 
     kind, name = subject(entry)
-    with open_ledger(app.workspace).read() as connection:
+    with open_view(app) as view:
+        connection = view.connection
         number = history.resolve(connection, as_of)
-        found = history.accepted_at(connection, number, kind=kind, name=name).get((kind, name))
-        if found is None:
-            raise missing(connection, (kind, name), number)
+        found = history.entry_at(connection, number, kind, name)
+        if found is None or found.uid in view.hidden:
+            raise missing(view, (kind, name), number)
         blamed = history.blame(connection, kind, name, number) or []
         claims = history.claims_at(connection, number, kind, name)
-        referring = history.referring_at(connection, number, kind, name)
+        referring = [s for _, s in view.seen(history.referring_at(connection, number, kind, name))]
         revision = revisions.of(connection, {number})[number]
     if as_json:
         emit(

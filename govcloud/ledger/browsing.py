@@ -18,6 +18,8 @@ from .entries import Key
 # Of the accepted rows of now. The sign keeps databases from walking all of those where another
 # condition finds a few rows at once; both SQLite and PostgreSQL take it.
 _NOW = "+a.until IS NULL"
+# Of those valid at the revision :at.
+_THEN = "+a.since <= :at AND coalesce(a.until, CAST(:at AS INTEGER) + 1) > :at"
 _COLUMNS = "a.uid, a.kind, a.name, a.fields, a.since"
 _JOINED = f"SELECT {_COLUMNS} FROM reference r JOIN accepted a ON a.uid = r.uid"
 # Entries a page, where many are gone through.
@@ -132,12 +134,16 @@ class View:
 
     # -- entries ------------------------------------------------------------------------------------
 
-    def counts(self) -> dict[str, int]:
-        """Entries by kind, none decoded."""
-        rows = self.connection.rows("SELECT kind, count(*) FROM accepted WHERE until IS NULL GROUP BY kind")
+    def counts(self, *, at: int | None = None) -> dict[str, int]:
+        """Entries by kind, none decoded; ``at``: of that revision instead of now."""
+        then = {} if at is None else {"at": at}
+        valid = "a.until IS NULL" if at is None else _THEN
+        rows = self.connection.rows(
+            f"SELECT a.kind, count(*) FROM accepted a WHERE {valid} GROUP BY a.kind", **then
+        )
         counts: dict[str, int] = dict(rows)
-        unseen = "SELECT a.kind FROM accepted a WHERE a.uid IN :among AND " + _NOW
-        for (kind,) in rows_among(self.connection, unseen, set(self.hidden)):
+        unseen = f"SELECT a.kind FROM accepted a WHERE a.uid IN :among AND {_NOW if at is None else _THEN}"
+        for (kind,) in rows_among(self.connection, unseen, set(self.hidden), **then):
             counts[kind] -= 1
         return {kind: count for kind, count in sorted(counts.items()) if count}
 
@@ -182,9 +188,12 @@ class View:
         )
         return [name for _, name in rows]
 
-    def listing(self, where: Where, *, most: int | None = None) -> Iterator[Seen]:
-        """Entries in the order of their names; ``most``: how many of them at the most."""
-        statement, values = _select(where)
+    def listing(self, where: Where, *, most: int | None = None, at: int | None = None) -> Iterator[Seen]:
+        """Entries in the order of their names; ``most``: how many of them at the most.
+
+        ``at``: of that revision instead of now; what refers to a name is then found by its text alone.
+        """
+        statement, values = _select(where, at)
         limit = " LIMIT :most" if most is not None else ""
         if most is not None:
             # Those that are left out below must not use it up.
@@ -248,10 +257,19 @@ class View:
         return [(uid, field, address) for uid, field, address in self._among(statement, addresses)]
 
 
-def _select(where: Where) -> tuple[str, dict[str, Any]]:
+def _select(where: Where, at: int | None = None) -> tuple[str, dict[str, Any]]:
     """The statement that finds these rows, without an order; and its values."""
     values: dict[str, Any] = {"kind": where.kind}
     conditions = ["a.kind = :kind", "a.until IS NULL"]
+    if at is not None:
+        values["at"] = at
+        conditions[1] = _THEN
+        # Who refers to whom is a table only of now.
+        texts = tuple(
+            Says(tuple(f'"{json_like(text)}"' for text in (name, *(f"{kind}/{name}" for kind in kinds))))
+            for _, kinds, name in where.refers
+        )
+        where = msgspec.structs.replace(where, refers=(), says=where.says + texts)
     start = f"SELECT {_COLUMNS} FROM accepted a"
     for number, (field, kinds, name) in enumerate(where.refers):
         values |= {f"field{number}": field, f"to{number}": name}

@@ -14,9 +14,10 @@ import msgspec
 
 from . import marks, revisions
 from .among import rows_among
+from .browsing import Seen
 from .claims import ClaimRow
 from .connection import Connection, Row
-from .entries import Accepted, Key
+from .entries import Key
 from .revisions import Revision, resolve
 
 __all__ = [
@@ -24,10 +25,10 @@ __all__ = [
     "Change",
     "FieldChange",
     "Version",
-    "accepted_at",
     "blame",
     "claims_at",
     "differences",
+    "entry_at",
     "names",
     "referring_at",
     "resolve",
@@ -160,43 +161,29 @@ def _valid(
         also += " AND kind = :kind"
         values["kind"] = kind
     return connection.rows(
-        f"SELECT {columns} FROM accepted WHERE until IS NULL AND since <= :number{also} "
-        f"UNION ALL SELECT {columns} FROM accepted WHERE until > :number AND since <= :number{also}",
+        f"SELECT {columns} FROM accepted WHERE until IS NULL AND +since <= :number{also} "
+        f"UNION ALL SELECT {columns} FROM accepted WHERE until > :number AND +since <= :number{also}",
         number=revision,
         **values,
     )
 
 
-def accepted_at(
-    connection: Connection, revision: int, *, kind: str | None = None, name: str | None = None
-) -> dict[Key, Accepted]:
-    """What ``entries.current`` was at a revision: of every kind or of one, or one entry.
-
-    Incarnation and stack are those of now: the ledger keeps no history of them.
-    """
-    also, values = ("", {}) if name is None else (" AND name = :name", {"name": name})
-    columns = "uid, kind, name, fields, digest, since"
-    rows = _valid(connection, columns, revision, kind=kind, also=also, **values)
-    asked = "SELECT uid, incarnation, stack FROM entry"
-    if len(rows) > 1000:
-        identities = connection.rows(asked)
-    else:
-        identities = list(rows_among(connection, f"{asked} WHERE uid IN :among", [row[0] for row in rows]))
-    identity = {uid: (incarnation, stack) for uid, incarnation, stack in identities}
-    return {
-        (kind, name): Accepted(uid, kind, name, *identity[uid], _fields(text), digest, since)
-        for uid, kind, name, text, digest, since in rows
-    }
+def entry_at(connection: Connection, revision: int, kind: str, name: str) -> Seen | None:
+    """The entry that bore a name at a revision."""
+    columns = "uid, kind, name, fields, since"
+    rows = _valid(connection, columns, revision, kind=kind, also=" AND name = :name", name=name)
+    return Seen(*rows[0]) if rows else None
 
 
-def names(connection: Connection, kind: str, revision: int | None = None) -> list[str]:
-    """Names of a kind's entries at a revision; None: at any time."""
+def names(connection: Connection, kind: str, revision: int | None = None) -> list[tuple[str, str]]:
+    """(uid, name) of a kind's entries at a revision, by name; None: of all that were at any time."""
     if revision is None:
         rows = connection.rows(
-            f"SELECT DISTINCT name FROM accepted WHERE kind = :kind AND {_EVER}", kind=kind
+            f"SELECT DISTINCT uid, name FROM accepted WHERE kind = :kind AND {_EVER}", kind=kind
         )
-        return sorted(name for (name,) in rows)
-    return sorted(name for (name,) in _valid(connection, "name", revision, kind=kind))
+    else:
+        rows = _valid(connection, "uid, name", revision, kind=kind)
+    return sorted(((uid, name) for uid, name in rows), key=lambda row: (row[1], row[0]))
 
 
 def claims_at(connection: Connection, revision: int, kind: str, name: str) -> list[ClaimRow]:
@@ -220,16 +207,18 @@ def claims_at(connection: Connection, revision: int, kind: str, name: str) -> li
     ]
 
 
-def referring_at(connection: Connection, revision: int, kind: str, name: str) -> list[str]:
-    """``kind/name`` of every entry that referred to this one at a revision, sorted."""
+def referring_at(connection: Connection, revision: int, kind: str, name: str) -> list[tuple[str, str]]:
+    """(uid, ``kind/name``) of every entry that referred to this one at a revision, sorted."""
     # The quoted name stands in the text of whoever refers to it; what else it stands in is left out below.
     also = " AND (fields LIKE :bare OR fields LIKE :full)"
     values = {"bare": f'%"{name}"%', "full": f'%"{kind}/{name}"%'}
     out = []
-    for of_kind, of_name, text in _valid(connection, "kind, name, fields", revision, also=also, **values):
+    for uid, of_kind, of_name, text in _valid(
+        connection, "uid, kind, name, fields", revision, also=also, **values
+    ):
         if (kind, name) in _references(of_kind, _fields(text)):
-            out.append(f"{of_kind}/{of_name}")
-    return sorted(out)
+            out.append((uid, f"{of_kind}/{of_name}"))
+    return sorted(out, key=lambda row: row[1])
 
 
 def _references(kind: str, fields: dict[str, Any]) -> set[Key]:
@@ -352,10 +341,10 @@ def _life(connection: Connection, uid: str) -> Iterator[tuple[int, Change]]:
 
 def blame(connection: Connection, kind: str, name: str, revision: int) -> list[Blamed] | None:
     """Each field of an entry as it stood at a revision, by field; None where there was no such entry."""
-    valid = _valid(connection, "uid", revision, kind=kind, also=" AND name = :name", name=name)
-    if not valid:
+    found = entry_at(connection, revision, kind, name)
+    if found is None:
         return None
-    rows = _rows_of(connection, valid[0][0], revision)
+    rows = _rows_of(connection, found.uid, revision)
     fields = _fields(rows[-1][3])
     since = {field: int(rows[-1][5]) for field in fields}
     # Backwards through the versions that follow on each other, as long as the value is the same.

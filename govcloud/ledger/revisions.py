@@ -105,12 +105,13 @@ def _counts(connection: Connection, low: int, high: int) -> tuple[dict[int, int]
         low=low,
         high=high,
     )
-    # CROSS JOIN tells SQLite where to begin: few rows have ended, and all have a beginning.
+    # CROSS JOIN and the sign tell SQLite where to begin, and to go on by the uid: a revision may begin
+    # every row there is.
     pairs = connection.rows(
         "SELECT old.until, count(*), sum(CASE WHEN old.digest = new.digest THEN 1 ELSE 0 END) "
         "FROM accepted AS old CROSS JOIN accepted AS new "
         "WHERE old.until BETWEEN :low AND :high AND old.until > old.since AND new.uid = old.uid "
-        "AND new.since = old.until AND coalesce(new.until, new.since + 1) > new.since GROUP BY old.until",
+        "AND +new.since = old.until AND coalesce(new.until, new.since + 1) > new.since GROUP BY old.until",
         low=low,
         high=high,
     )

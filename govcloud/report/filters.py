@@ -86,9 +86,10 @@ def field_named(kind: str, word: str) -> str:
     return found
 
 
-def select(view: View, filters: Filters, *, most: int | None = None) -> Iterator[Seen]:
-    """The entries that fit, by name; ``most``: how many of them at the most."""
-    found = _fitting(view, filters, view.listing(where(filters), most=most if exact(filters) else None))
+def select(view: View, filters: Filters, *, most: int | None = None, at: int | None = None) -> Iterator[Seen]:
+    """The entries that fit, by name; ``most``: how many of them at the most; ``at``: of that revision."""
+    cut = most if at is None and exact(filters) else None
+    found = _fitting(view, filters, view.listing(where(filters), most=cut, at=at))
     for number, entry in enumerate(found):
         if number == most:
             return

@@ -105,7 +105,7 @@ def check_states(connection: Connection, states: list[Model]) -> None:
         assert history.state(connection, number, uids=["u1", "u3"], kinds=["node"]) == {
             u: e for u, e in nodes.items() if u == "u1"
         }
-        assert history.names(connection, "node", number) == sorted(e[1] for e in nodes.values())
+        assert sorted(history.names(connection, "node", number)) == [(u, nodes[u][1]) for u in sorted(nodes)]
 
 
 def check_differences(connection: Connection, states: list[Model]) -> None:
@@ -354,7 +354,7 @@ def test_a_life_holds_renames_namesakes_and_returns(ledger: Ledger) -> None:
         revise(connection, {"other": ("zone", "gate", {"role": "x"})})
     with ledger.read() as connection:
         life = history.versions(connection, "node", "gate")
-        assert history.names(connection, "node") == ["door", "gate"]
+        assert history.names(connection, "node") == [("first", "door"), ("first", "gate"), ("second", "gate")]
     assert [(v.revision.number, v.change.verb, v.change.uid, v.change.name, v.change.was) for v in life] == [
         (6, "changed", "first", "door", ""),
         (5, "created", "second", "gate", ""),
@@ -456,26 +456,22 @@ def test_who_referred_to_an_entry_then(ledger: Ledger) -> None:
         revise(connection, {}, ("l",))
     with ledger.read() as connection:
         then = [history.referring_at(connection, n, "node", "x") for n in range(4)]
-        assert history.referring_at(connection, 2, "node", "z") == ["link/l"]
+        assert history.referring_at(connection, 2, "node", "z") == [("l", "link/l")]
         assert history.referring_at(connection, 1, "region", "xyx") == []
-        assert history.referring_at(connection, 1, "region", "x_x") == ["node/x"]
-    assert then == [[], ["link/l"], [], []]
+        assert history.referring_at(connection, 1, "region", "x_x") == [("x", "node/x")]
+    assert then == [[], [("l", "link/l")], [], []]
 
 
-def test_accepted_at_is_what_current_was(ledger: Ledger) -> None:
-    seen = []
-    for n in range(4):
-        with ledger.write() as connection:
-            revise(
-                connection,
-                {"a": ("node", "a", {"role": str(n)}), "b": ("zone", f"b{n // 2}", {})},
-                ("a",) if n == 2 else (),
-            )
-            seen.append((entries.current(connection), entries.current(connection, kind="node")))
+def test_what_bore_a_name_then(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        revise(connection, {"a": ("node", "x", {"role": "core"})})
+        revise(connection, {"a": ("node", "y", {"role": "core"}), "b": ("node", "x", {})})
+        revise(connection, {"c": ("zone", "x", {})}, ("b",))
     with ledger.read() as connection:
-        for n, (everything, nodes) in enumerate(seen, 1):
-            assert history.accepted_at(connection, n) == everything
-            assert history.accepted_at(connection, n, kind="node") == nodes
-            one = {key: e for key, e in nodes.items() if key == ("node", "a")}
-            assert history.accepted_at(connection, n, kind="node", name="a") == one
-        assert history.accepted_at(connection, 0) == {}
+        found = [history.entry_at(connection, n, "node", "x") for n in range(4)]
+    assert [(e.uid, e.since, e.fields) if e else None for e in found] == [
+        None,
+        ("a", 1, {"role": "core"}),
+        ("b", 2, {}),
+        None,
+    ]
