@@ -26,6 +26,10 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     state: str = "file://.govcloud/state"
     # In rising rank; the files of each stand in layers/NAME/ and overlay those before it.
     layers: list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]] = []
+    # Folders, best on other file systems, that get a copy of every signed head of the audit trail; and the
+    # key that signs them: a private key's file, its .pub, or SHA256:… of one in ssh-agent (docs/audit.md).
+    anchors: list[str] = []
+    audit_key: str = ""
     # A stack is closed to new entries when it holds this many; a full one is slow (engines.md).
     stack_size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
     # The most stages that run at once, and hosts that one play talks to at once.

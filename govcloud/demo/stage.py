@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GovcloudError
+from ..ledger import keys
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +71,7 @@ class Scene:
             return
         if self.root.exists():
             subprocess.run(self._argv(["lab", "down"]), cwd=self.root, stdout=subprocess.DEVNULL, check=False)
+            keys.forget(self.root / ".govcloud" / "audit-heads.jsonl")
         shutil.rmtree(self.root.parent)
 
     def files_left(self) -> list[str]:

@@ -1,18 +1,76 @@
-"""The audit trail: a chain in which each row's hash covers the row before it."""
+"""The audit trail: a chain in which each row's hash covers the row before it.
+
+What keeps the chain honest stands outside the database: signed heads (``heads``), which every
+transaction that added rows leaves behind (``Ledger.write`` sees to it), and ``verifying`` holds the
+two against each other.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
+import secrets
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
 
 from .. import canonical
-from ..files import write_atomically
-from .connection import Connection
+from .connection import Connection, matching
 
 GENESIS = "0" * 64
+# Settings of the ledger: which one it is, for life; and the newest head that was seen of each heads file.
+LEDGER_ID = "ledger_id"
+# Rows that are read at once: some megabytes.
+PIECE = 5000
+COLUMNS = "seq, epoch, at, actor, action, data, previous, hash"
+
+
+class Row(NamedTuple):
+    """A row of the trail. ``at``: seconds since 1970, UTC; ``data``: canonical JSON."""
+
+    seq: int
+    epoch: int
+    at: float
+    actor: str
+    action: str
+    data: str
+    previous: str
+    hash: str
+
+    def true_hash(self) -> str:
+        """What its hash has to be."""
+        return _hash(self.seq, self.epoch, self.at, self.actor, self.action, self.data, self.previous)
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A row as people read it."""
+
+    seq: int
+    epoch: int
+    at: float
+    actor: str
+    action: str
+    data: dict[str, Any]
+
+
+class Fork(msgspec.Struct, frozen=True):
+    """Where an epoch began: after which row of the former one, and why."""
+
+    epoch: int
+    after: int
+    hash: str
+    reason: str
+
+
+class Appended(msgspec.Struct):
+    """The rows that one transaction added: the first and the last, and the hash of the last."""
+
+    first: int
+    seq: int
+    epoch: int
+    hash: str
+    began: Fork | None = None
 
 
 def _hash(seq: int, epoch: int, at: float, actor: str, action: str, data: str, previous: str) -> str:
@@ -20,22 +78,47 @@ def _hash(seq: int, epoch: int, at: float, actor: str, action: str, data: str, p
 
 
 def append(connection: Connection, actor: str, action: str, data: dict[str, Any]) -> None:
-    """Add one row, in the caller's transaction: what is done and its trace stand or fall together."""
+    """Add one row, in the caller's transaction: what is done and its trace stand or fall together.
+
+    The head is signed and written after the commit, by ``Ledger.write``.
+    """
+    _append(connection, actor, action, data, None)
+
+
+def begin_epoch(connection: Connection, actor: str, reason: str) -> Fork:
+    """Begin a new epoch with this row: after a failover, on the copy that goes on."""
+    last = connection.row("SELECT seq, epoch, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    seq, epoch, value = last or (0, 0, GENESIS)
+    fork = Fork(epoch + 1, seq, value, reason)
+    data = {"epoch": fork.epoch, "after": seq, "head": value, "reason": reason}
+    _append(connection, actor, "epoch", data, fork)
+    return fork
+
+
+def _append(
+    connection: Connection, actor: str, action: str, data: dict[str, Any], began: Fork | None
+) -> None:
+    ledger_id(connection, make=True)
     last = connection.row("SELECT seq, epoch, hash FROM audit ORDER BY seq DESC LIMIT 1")
     seq, epoch, previous = (last[0] + 1, last[1], last[2]) if last else (1, 1, GENESIS)
+    epoch = began.epoch if began else epoch
     at = time.time()
     body = canonical.encode(data).decode()
-    row = {
-        "seq": seq,
-        "epoch": epoch,
-        "at": at,
-        "actor": actor,
-        "action": action,
-        "data": body,
-        "previous": previous,
-        "hash": _hash(seq, epoch, at, actor, action, body, previous),
-    }
-    connection.insert("audit", [row])
+    value = _hash(seq, epoch, at, actor, action, body, previous)
+    connection.insert("audit", [Row(seq, epoch, at, actor, action, body, previous, value)._asdict()])
+    earlier = connection.audited
+    connection.audited = Appended(
+        earlier.first if earlier else seq, seq, epoch, value, began or (earlier.began if earlier else None)
+    )
+
+
+def ledger_id(connection: Connection, *, make: bool = False) -> str:
+    """Which ledger this is, the same in every copy of it; empty before its first row."""
+    known = connection.scalar("SELECT value FROM setting WHERE key = :key", key=LEDGER_ID)
+    if known is None and make:
+        known = secrets.token_hex(16)
+        connection.insert("setting", [{"key": LEDGER_ID, "value": known}])
+    return known or ""
 
 
 def head(connection: Connection) -> tuple[int, str]:
@@ -44,42 +127,46 @@ def head(connection: Connection) -> tuple[int, str]:
     return (last[0], last[1]) if last else (0, GENESIS)
 
 
-def write_anchor(connection: Connection, path: Path) -> None:
-    """Write the head to a file outside the database, so that a cut tail is found."""
-    seq, value = head(connection)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomically(path, canonical.encode({"seq": seq, "hash": value}))
+def rows(connection: Connection, after: int = 0) -> Iterator[Row]:
+    """Every row after a number, in order, a few thousand in memory at a time."""
+    while True:
+        piece = connection.rows(
+            f"SELECT {COLUMNS} FROM audit WHERE seq > :after ORDER BY seq LIMIT :piece",
+            after=after,
+            piece=PIECE,
+        )
+        yield from map(Row._make, piece)
+        if len(piece) < PIECE:
+            return
+        after = piece[-1][0]
 
 
-def verify(connection: Connection, anchor: Path) -> tuple[int, list[str]]:
-    """(rows read, what is wrong in sentences). An empty list: the chain holds up to its anchor."""
-    wrong: list[str] = []
-    previous, count, by_seq = GENESIS, 0, {0: GENESIS}
-    rows = connection.rows(
-        "SELECT seq, epoch, at, actor, action, data, previous, hash FROM audit ORDER BY seq"
+def log(
+    connection: Connection,
+    *,
+    since: float | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+    limit: int,
+) -> list[Event]:
+    """The newest ``limit`` rows, oldest first. ``since``: seconds since 1970; ``actor``, ``action``: a part
+    of theirs."""
+    conditions, values = [], dict[str, Any]()
+    if since is not None:
+        conditions.append("at >= :since")
+        values["since"] = since
+    for column, part in (("actor", actor), ("action", action)):
+        if part:
+            # Not LIKE: what people type may hold its signs, and its case differs between databases.
+            conditions.append(f"replace({column}, :{column}, '') <> {column}")
+            values[column] = part
+    where, _ = matching(*conditions)
+    found = connection.rows(
+        f"SELECT seq, epoch, at, actor, action, data FROM audit{where} ORDER BY seq DESC LIMIT :limit",
+        limit=limit,
+        **values,
     )
-    for seq, epoch, at, actor, action, data, before, value in rows:
-        count += 1
-        if seq != count:
-            wrong.append(f"row {count} is missing: the next one found is {seq}")
-            break
-        if before != previous:
-            wrong.append(f"row {seq} does not follow the row before it")
-        if value != _hash(seq, epoch, at, actor, action, data, before):
-            wrong.append(f"row {seq} ({action}) was changed after it was written")
-        previous = value
-        by_seq[seq] = value
-    if not anchor.exists():
-        if count:
-            wrong.append(f"the anchor {anchor.name} is missing: nobody can tell whether rows were cut off")
-        return count, wrong
-    try:
-        anchored = json.loads(anchor.read_text())
-        seq, value = int(anchored["seq"]), str(anchored["hash"])
-    except (ValueError, KeyError, TypeError):
-        return count, [*wrong, f"the anchor {anchor.name} cannot be read"]
-    if seq > count:
-        wrong.append(f"the trail ends at row {count}, the anchor has seen row {seq}: rows were cut off")
-    elif by_seq.get(seq) != value:
-        wrong.append(f"row {seq} is not the one that the anchor has seen")
-    return count, wrong
+    return [
+        Event(seq, epoch, at, who, what, msgspec.json.decode(data))
+        for seq, epoch, at, who, what, data in reversed(found)
+    ]

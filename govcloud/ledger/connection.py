@@ -11,9 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConflictError, GovcloudError
+
+if TYPE_CHECKING:
+    from .audit import Appended
 
 # Seconds that a writer waits for another to finish.
 PATIENCE: float = 15
@@ -34,6 +37,9 @@ def busy() -> ConflictError:
 
 class Connection(ABC):
     """One transaction."""
+
+    # The rows that it has added to the audit trail.
+    audited: Appended | None = None
 
     @abstractmethod
     def rows(self, statement: str, /, **values: Any) -> list[Row]:

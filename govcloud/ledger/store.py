@@ -6,7 +6,7 @@ start, so two writers never interleave: the second waits, and a kill leaves noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from .connection import Connection, Database, NoDatabase, NoTables
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+    from .heads import Outside
 
 SCHEMA_HEAD = "0002"
 SQLITE = "sqlite:///"
@@ -29,10 +30,23 @@ BOUND = ("environment", "layers", "state")
 class Ledger:
     """One environment's ledger. Use ``read`` and ``write`` for connections."""
 
-    def __init__(self, database: Database, anchor: Path) -> None:
+    def __init__(
+        self, database: Database, anchor: Path, anchors: Sequence[Path] = (), audit_key: str = ""
+    ) -> None:
         self._database = database
-        # The file outside the database that holds the head of the audit chain.
-        self.anchor = anchor
+        # The file outside the database that holds the signed heads of the audit chain; folders that hold
+        # copies of it; the key that signs, where the workspace names one.
+        self.anchor, self.anchors, self.audit_key = anchor, tuple(anchors), audit_key
+        self._outside: Outside | None = None
+
+    @property
+    def outside(self) -> Outside:
+        """What of the audit chain is outside of the database."""
+        if self._outside is None:
+            from .heads import Outside
+
+            self._outside = Outside(self.anchor, self.anchors, self.audit_key)
+        return self._outside
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -44,6 +58,7 @@ class Ledger:
     def write(self, fence: tuple[str, int] | None = None) -> Iterator[Connection]:
         """A transaction, committed at the end. ``fence`` = (lease, token) is checked first.
 
+        Where it added to the audit chain, the new head is signed and written outside the database.
         Raises ``ConflictError`` when the token is no longer the lease's.
         """
         with self._database.begin(writing=True) as connection:
@@ -52,6 +67,12 @@ class Ledger:
 
                 leases.check(connection, *fence)
             yield connection
+            if connection.audited is not None:
+                from . import heads
+
+                heads.remember(connection, self.outside)
+        if connection.audited is not None:
+            heads.keep(self.outside, self.read, connection.audited)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -66,13 +87,14 @@ def open_ledger(workspace: Workspace, *, create: bool = False) -> Ledger:
     Raises ``InputError`` where the workspace says another environment or other layers than the
     ledger is bound to.
     """
-    anchor = workspace.private / "audit-head.json"
+    anchor = workspace.private / "audit-heads.jsonl"
+    outside = [workspace.root / Path(a).expanduser() for a in workspace.settings.anchors]
     database = _database(workspace, create)
-    ledger = Ledger(database, anchor)
+    ledger = Ledger(database, anchor, outside, workspace.settings.audit_key)
     version = _version(ledger)
     if version is None and not create:
         database.close()
-        return Ledger(NoDatabase(), anchor)
+        return Ledger(NoDatabase(), anchor, outside, workspace.settings.audit_key)
     if version is not None and version > SCHEMA_HEAD:
         raise GovcloudError(
             f"the ledger was written by a newer release: its tables are of version {version}, "
@@ -162,3 +184,8 @@ def _derive(ledger: Ledger) -> None:
 def settings(connection: Connection) -> dict[str, str]:
     """What the ledger is bound to, by key."""
     return dict(connection.rows("SELECT key, value FROM setting"))
+
+
+def keep_setting(connection: Connection, key: str, value: str) -> None:
+    """Write down one setting, in the caller's transaction."""
+    connection.replace("setting", ["key"], [{"key": key, "value": value}])

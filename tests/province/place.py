@@ -57,6 +57,7 @@ class Place:
             # Plain Ansible keeps a folder of its own in the home folder, which is no business of ours.
             "ANSIBLE_HOME": str(folder / "ansible"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
+            "XDG_CONFIG_HOME": str(self.home / "config"),
             "PATH": os.pathsep.join(path),
         }
 
