@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ls": ("browse", "List entries of a kind."),
     "show": ("show", "Show one entry: fields, stack, observations, evidence."),
     "tree": ("tree", "Draw the ledger by place, unit, network or application."),
+    "search": ("search", "Find entries by words or addresses."),
     "history": ("history", "Revisions, or all that happened to one entry."),
     "diff": ("history", "What leads from one revision to another."),
     "blame": ("history", "Who says each field of an entry, and since when."),

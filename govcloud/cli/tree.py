@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..ledger.browsing import Seen, View
     from ..report.tree import Branch
 
+# Cells; wider than any line.
+WHOLE = 4000
 SHAPES = ("place", "unit", "network", "application")
 
 
@@ -61,8 +63,8 @@ def tree(app: App, shape: str, root: str | None, depth: int | None, most: int, a
     for branch in grown.branches:
         drawn = Tree(_line(branch), guide_style="dim")
         _hang(drawn, branch)
-        # Lines are as long as they are: in a pipe nothing is cut, a terminal wraps them.
-        out.print(drawn, soft_wrap=not out.is_terminal)
+        # In a pipe lines are as long as they are; a terminal wraps them.
+        out.print(drawn, width=None if out.is_terminal else WHOLE, crop=False)
     if grown.more:
         out.print(f"… and {counted(grown.more, top)} more; --most shows more of them", markup=False)
 
@@ -79,6 +81,8 @@ def _root(view: View, shape: str, word: str) -> Seen:
             raise InputError([Problem(message)], hint="tops may be: " + ", ".join(kinds))
         return entry
     called = view.called(word, kinds)
+    # What the tree is made of comes first; the same name may be an endpoint's too.
+    called = [key for key in called if key[0] == KNOWN[shape].top] or called
     if len(called) > 1:
         several = ", ".join(f"{kind}/{name}" for kind, name in called)
         raise InputError([Problem(f"{word!r} is the name of several")], hint=f"say which: {several}")

@@ -6,13 +6,14 @@ database. Every answer comes through a ``View``, which leaves out what its reade
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from .among import rows_among
-from .connection import Connection, Row
+from .connection import Connection, Row, matching
 from .entries import Key
 
 # Of the accepted rows of now. The sign keeps databases from walking all of those where another
@@ -25,6 +26,7 @@ _JOINED = f"SELECT {_COLUMNS} FROM reference r JOIN accepted a ON a.uid = r.uid"
 # Entries a page, where many are gone through.
 PAGE = 5000
 
+_TITLE = re.compile(r'"title":"((?:[^"\\]|\\.)*)"')
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -221,6 +223,29 @@ class View:
         statement = f"SELECT uid, kind, fields FROM accepted WHERE until IS NULL{likes}"
         for _, kind, text in self._rows(statement, **values):
             yield kind, text
+
+    def entries(self, rest: str, **values: Any) -> list[Seen]:
+        """Entries by what follows WHERE, of the accepted rows ``a``; ``rest`` is ours, never a user's."""
+        statement = f"SELECT {_COLUMNS} FROM accepted a WHERE {rest}"
+        return [Seen(*row) for row in self._rows(statement, **values)]
+
+    def count(self, where: str, **values: Any) -> int:
+        """How many of the accepted rows ``a`` there are; ``where`` is ours, never a user's."""
+        statement = f"SELECT count(*) FROM accepted a WHERE {where}"
+        unseen = f"SELECT count(*) FROM accepted a WHERE a.uid IN :among AND {where}"
+        hidden: int = sum(n for (n,) in rows_among(self.connection, unseen, self.hidden, **values))
+        found: int = self.connection.scalar(statement, **values) or 0
+        return found - hidden
+
+    def words(self, titles: bool, kind: str | None, most: int) -> Iterator[tuple[str, str]]:
+        """(uid, name) of entries of now, or (uid, title) with none decoded."""
+        statement = "SELECT uid, name, fields" if titles else "SELECT uid, name"
+        where, values = matching("until IS NULL", kind=kind)
+        for row in self._rows(f"{statement} FROM accepted{where} LIMIT :most", **values, most=most):
+            if not titles:
+                yield row[0], row[1]
+            elif (found := _TITLE.search(row[2])) is not None:
+                yield row[0], found[1]
 
     def identities(self, uids: Iterable[str]) -> dict[str, tuple[int, str | None]]:
         """(incarnation, stack) by uid."""
