@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GovcloudError
-from ..ledger import Ledger, entries, runs
+from ..ledger import Ledger, entries, leases, runs
 from ..ledger.connection import Connection
 from ..plan.stages import Plan, Stage
 from ..provider.settings import ProviderSettings
@@ -52,6 +53,9 @@ class RunContext:
     stop: threading.Event = field(default_factory=threading.Event)
     # Why the stop was asked for, when it was not the user.
     lost: list[GovcloudError] = field(default_factory=list)
+    # How many transactions of this run are open, and when the lease was last renewed (monotonic, s).
+    writing: int = 0
+    renewed: float = field(default_factory=time.monotonic)
 
     def stage(self, stage_id: str) -> Stage:
         """A stage of the plan by its id."""
@@ -59,9 +63,20 @@ class RunContext:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction of this run: refused where the lease was taken over."""
+        """A transaction of this run: refused where the lease was taken over.
+
+        While it lasts nobody can take the lease, nor can it be renewed beside it: it does so at its end.
+        """
         with self.ledger.write((LEASE, self.fence)) as connection:
-            yield connection
+            began = time.monotonic()
+            self.writing += 1
+            try:
+                yield connection
+                if time.monotonic() - began > leases.RENEW:
+                    leases.renew(connection, LEASE, self.fence)
+            finally:
+                self.renewed = time.monotonic()
+                self.writing -= 1
 
     def check_stop(self) -> None:
         """Raises ``Stopped`` where somebody asked the run to stop."""

@@ -232,15 +232,17 @@ def _heartbeat(context: RunContext) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
-        renewed = time.monotonic()
+        context.renewed = time.monotonic()
         while not over.wait(leases.RENEW):
             try:
                 with context.ledger.write() as connection:
                     leases.renew(connection, LEASE, context.fence)
-                renewed = time.monotonic()
+                context.renewed = time.monotonic()
             except Exception as error:
-                # One missed beat (a busy ledger, a full disk) loses nothing while the lease lasts.
-                if not isinstance(error, leases.LeaseLost) and time.monotonic() - renewed < leases.LASTS:
+                # One missed beat (a busy ledger, a full disk) loses nothing while the lease lasts, and
+                # a transaction of this run, however long, keeps others from taking it.
+                lasts = context.writing or time.monotonic() - context.renewed < leases.LASTS
+                if not isinstance(error, leases.LeaseLost) and lasts:
                     continue
                 known = isinstance(error, GovcloudError)
                 words = str(error) if known else f"the lease could not be renewed: {error}"
