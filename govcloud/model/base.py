@@ -78,8 +78,8 @@ Moment = Annotated[
         description="a time as YYYY-MM-DDTHH:MM, with Z or an offset where it is not local",
     ),
 ]
-# What is not known is said to be unknown, never taken for a no.
-Answer = Literal["yes", "no", "unknown"]
+# What is not known is said to be unknown, never taken for a no. (YAML reads `yes` and `no` as truth.)
+Answer = Literal["confirmed", "denied", "unknown"]
 # The states of 001:L242: 新建, 在建, 已建, 改建; and the end (001:L342).
 Life = Literal["planned", "building", "running", "rebuilding", "retired"]
 # Administrative levels of 001:L154 with the centre above them; a county-level city is a county.

@@ -178,7 +178,7 @@ class Review(Entry, kw_only=True):
             ("C-12", "D-10", "F-09", "N-02", "N-08", "N-09", "R-04", "S-01", "S-02", "S-03", "S-16"),
         ),
     ]
-    on: Annotated[Day, Doc("审查日期", "Day of the decision.", ("N-09", "S-01", "S-02", "S-03"))]
+    date: Annotated[Day, Doc("审查日期", "Day of the decision.", ("N-09", "S-01", "S-02", "S-03"))]
     passed: Annotated[
         bool, Doc("通过", "Whether it was found in order.", ("F-09", "N-08", "N-09", "R-04", "S-02"))
     ]
@@ -204,7 +204,7 @@ class Evaluation(Entry, kw_only=True):
         Ref("unit", "programme", "application", "cloud", "component", "exchange", "region", "regime"),
         Doc("对象", "What was evaluated, as `kind/name`.", ("F-02", "F-04", "F-05", "F-11", "F-12", "O-05")),
     ]
-    on: Annotated[Day, Doc("评价日期", "Day of the result.", ("F-05", "F-11"))]
+    date: Annotated[Day, Doc("评价日期", "Day of the result.", ("F-05", "F-11"))]
     mode: Annotated[
         Literal["self", "special", "third_party", "social", "inspection", "yearly"],
         Doc("评价方式", "Who evaluated and how (002:L35, 004:L69).", ("F-05", "F-10", "F-11", "O-05")),
@@ -312,7 +312,7 @@ class Inspection(Entry, kw_only=True):
             ("C-07", "C-08", "F-10", "O-04", "S-04", "S-09", "S-12"),
         ),
     ]
-    on: Annotated[Day, Doc("检查日期", "Day it was done.", ("C-07", "F-10", "O-04", "S-04", "S-12"))]
+    date: Annotated[Day, Doc("检查日期", "Day it was done.", ("C-07", "F-10", "O-04", "S-04", "S-12"))]
     unit: Annotated[str, Ref("unit"), Doc("检查单位", "The unit that looked.", ("O-04", "S-09"))] = ""
     finding: Annotated[str, Doc("发现问题", "What was wrong; empty: nothing.", ("S-04",))] = ""
     severity: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Count, Day, Doc, Entry, Level, Ref, kind
+from .base import Answer, Count, Day, Doc, Entry, Level, Ref, kind
 
 
 @kind("region", "regions", "行政区划")
@@ -96,7 +96,7 @@ class Unit(Entry, kw_only=True):
     ] = []
     plan_year: Annotated[int, Doc("年度计划年份", "Year of its latest yearly plan.", ("F-10",))] = 0
     terminals_controlled: Annotated[
-        Literal["yes", "no", "unknown"], Doc("终端管控", "Whether its terminals are controlled.", ("S-10",))
+        Answer, Doc("终端管控", "Whether its terminals are controlled.", ("S-10",))
     ] = "unknown"
     record: Annotated[
         str, Doc("管理档案", "Enterprise: the standing record of how it is managed.", ("S-13",))

@@ -107,7 +107,7 @@ class RecoveryPlan(Entry, kw_only=True):
 class Drill(Entry, kw_only=True):
     """A rehearsal and its clocks, each measured by itself; its evidence expires."""
 
-    on: Annotated[Day, Doc("演练日期", "Day it was held.", ("S-06",))]
+    date: Annotated[Day, Doc("演练日期", "Day it was held.", ("S-06",))]
     type: Annotated[
         Literal["table", "component", "switch", "full", "restore", "emergency"],
         Doc("类型", "table: on paper; switch: one application; full: a site; restore: from copies."),
