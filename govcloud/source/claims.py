@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,18 @@ import msgspec
 Key = tuple[str, str]
 # A way into a file: plural kind, name, field, index in a list or key in a mapping.
 Path = tuple[str | int, ...]
-# (way, line of the entry or 0, whether the key is meant rather than the value) -> (line, column).
-Locator = Callable[[Path, int, bool], tuple[int, int]]
+
+
+class Spot(NamedTuple):
+    """A place in a file: line and column from 1 (0: not known), and the part that they count in."""
+
+    line: int
+    column: int
+    part: str = ""
+
+
+# (way, line of the entry or 0, whether the key is meant rather than the value) -> place.
+Locator = Callable[[Path, int, bool], Spot]
 
 # A claimant that is a file: this, then its path relative to the workspace.
 FILES = "file:"
@@ -33,7 +43,10 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands: file relative to the workspace, line and column from 1 (0: not known)."""
+    """Where something stands: file relative to the workspace, line and column from 1 (0: not known).
+
+    A sheet of a workbook stands behind the file in brackets: ``servers.xlsx[servers-haikou]``.
+    """
 
     path: str = ""
     line: int = 0
@@ -64,6 +77,8 @@ class Fault:
     column: int = 0
     # The place of the first of two is told too.
     twice: bool = False
+    # What line and column count in, where it is not the file as a whole: a sheet.
+    part: str = ""
 
 
 class TooMany(Exception):
@@ -93,6 +108,9 @@ class Table:
     names: list[str] = field(default_factory=list)
     raws: list[dict[str, Any]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    # In a workbook: the sheet, and the column of each field.
+    part: str = ""
+    columns: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -109,6 +127,8 @@ class Draft:
     strangers: set[str] = field(default_factory=set)
     # True where not all entries of the file are in the tables.
     unreadable: bool = False
+    # True where nobody can tell even what names the file may hold.
+    opaque: bool = False
 
 
 class Block(msgspec.Struct, array_like=True, gc=False):
@@ -118,6 +138,11 @@ class Block(msgspec.Struct, array_like=True, gc=False):
     names: list[str]
     lines: list[int]
     fields: list[dict[str, Any]]
+
+
+def path_in(path: str, part: str) -> str:
+    """How a part of a file is told: ``servers.xlsx[servers]``."""
+    return f"{path}[{part}]" if part else path
 
 
 def claims_of(path: str, blocks: list[Block]) -> list[Claim]:

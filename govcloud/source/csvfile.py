@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from ..model import PLURALS, fields
-from .claims import Draft, Fault, Locator, Path, Table
+from .claims import Draft, Fault, Locator, Path, Spot, Table
 from .files import plural_of
 from .texts import is_utf16, text_of
 from .words import Hints, one_of, shown
@@ -34,11 +34,13 @@ _BRACKETS = re.compile(r"\([^()]*\)$")
 Cell = Callable[[str], Any]
 
 
-def _integer(cell: str) -> Any:
+def integer_cell(cell: str) -> Any:
+    """A cell as a whole number, or as it is."""
     return int(cell) if _INTEGER(cell) else cell
 
 
-def _number(cell: str) -> Any:
+def number_cell(cell: str) -> Any:
+    """A cell as a number, or as it is."""
     return float(cell) if _FLOAT(cell) else cell
 
 
@@ -59,12 +61,12 @@ def cell_reader(type_: Any) -> Cell | None:
     if type_ is bool:
         return _boolean
     if type_ is int:
-        return _integer
+        return integer_cell
     if type_ is float:
-        return _number
+        return number_cell
     origin = get_origin(type_)
     if origin is Literal:
-        return _integer if all(isinstance(v, int) for v in get_args(type_)) else None
+        return integer_cell if all(isinstance(v, int) for v in get_args(type_)) else None
     if origin is list:
         (inner,) = get_args(type_)
         one = cell_reader(inner)
@@ -94,8 +96,10 @@ def headers_of(kind: str) -> dict[str, str]:
     return out
 
 
-class _Columns:
-    """Which field each column holds, and how its cells are read."""
+class Columns:
+    """Which field each column holds, and how its cells are read; the first column is the name."""
+
+    MOST = MOST_COLUMNS
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -169,7 +173,7 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
             draft.faults.append(Fault(f"no kind is called {shown(plural)}: the file's name says it", hint))
             draft.strangers.update(row[0].strip() for row in reader if row)
             return draft
-        columns = _Columns(kind)
+        columns = Columns(kind)
         if not columns.take(header, line, draft, hints):
             draft.unreadable = True
             return draft
@@ -204,7 +208,7 @@ def _not_csv(error: csv.Error, line: int) -> Fault:
     return Fault(f"not CSV: {text}", 'a quote in a cell is written twice: ""', line=line, column=1)
 
 
-def _read_rows(reader: Any, before: int, columns: _Columns, table: Table, draft: Draft) -> None:
+def _read_rows(reader: Any, before: int, columns: Columns, table: Table, draft: Draft) -> None:
     names, raws, lines = table.names, table.raws, table.lines
     fields_, readers = columns.fields, columns.readers
     wanted = [(n, f, r) for n, (f, r) in enumerate(zip(fields_, readers, strict=True), 1) if f]
@@ -267,18 +271,18 @@ def locator(data: bytes, path: str) -> Locator:
             if field := known.get(_plain_header(cell)):
                 columns.setdefault(field, number)
 
-    def locate(way: Path, line: int, on_key: bool) -> tuple[int, int]:
+    def locate(way: Path, line: int, on_key: bool) -> Spot:
         if not 0 < line <= len(starts):
-            return (1, 1)
+            return Spot(1, 1)
         number = 0
         if way and isinstance(way[0], int):
             number = -way[0]
         elif len(way) > 2:
             number = columns.get(str(way[2]), 0)
-        place = (line, 1)
+        place = Spot(line, 1)
         for index, (_, at_line, at_column) in enumerate(row_of(line)):
             if index == number:
-                place = (line + at_line, at_column)
+                place = Spot(line + at_line, at_column)
                 break
         return place
 

@@ -13,7 +13,9 @@ from ..errors import Problem
 from ..workspace import SETTINGS
 from .layers import FOLDER
 
-EXTENSIONS = (".yaml", ".yml", ".csv")
+EXTENSIONS = (".yaml", ".yml", ".csv", ".xlsx")
+# What Excel puts beside a workbook that somebody has open.
+_OPEN_ELSEWHERE = "~$"
 # Folders at the top of a workspace that hold programs, not declarations.
 PROGRAMS = frozenset({"stacks", "playbooks"})
 LARGEST = 64 * 1024 * 1024
@@ -102,7 +104,7 @@ def _walk(base: str, folder: str, found: Found, links: list[str], aside: set[str
             continue
         for entry in entries:
             name = entry.name
-            if name.startswith("."):
+            if name.startswith((".", _OPEN_ELSEWHERE)):
                 continue
             path = f"{folder}/{name}" if folder else name
             if path in aside:

@@ -10,7 +10,7 @@ from .. import canonical
 from ..errors import Problem
 from ..model import KINDS
 from . import files
-from .claims import FILES, Claim, Fault, Finding, Key, Locator, Place
+from .claims import FILES, Claim, Fault, Finding, Key, Locator, Place, path_in
 from .claims import Path as Way
 from .layers import layer_of
 from .merging import Saying
@@ -88,8 +88,8 @@ class Loaded:
         on_key = field is None or field not in (claim.fields or ())
         if field is not None and not on_key:
             way = (*way, field) if item < 0 else (*way, field, item)
-        line, column = locate(way, claim.line, on_key)
-        return Place(path, line, column)
+        spot = locate(way, claim.line, on_key)
+        return Place(path_in(path, spot.part), spot.line, spot.column)
 
     def problem(self, finding: Finding) -> Problem:
         """A finding with its place, and with the entry that it is about."""
@@ -116,14 +116,14 @@ def place_faults(data: bytes, path: str, faults: list[Fault]) -> list[Problem]:
     locate: Locator | None = None
     problems: list[Problem] = []
     for fault in faults:
-        line, column = fault.line, fault.column
+        line, column, part = fault.line, fault.column, fault.part
         first = ""
         if fault.path and (not column or fault.twice):
             locate = locate or reader_of(path).locator(data, path)
-            found = locate(fault.path, fault.line, fault.on_key)
+            spot = locate(fault.path, fault.line, fault.on_key)
             if fault.twice:
-                first = f"; first in line {found[0]}"
+                first = f"; first in line {spot.line}"
             else:
-                line, column = found
-        problems.append(Problem(fault.message + first, path, line, column, fault.hint))
+                line, column, part = spot
+        problems.append(Problem(fault.message + first, path_in(path, part), line, column, fault.hint))
     return problems

@@ -24,17 +24,20 @@ class Reader(Protocol):
 
 def reader_of(path: str) -> Reader:
     """The reader for a file, by its extension. Loads only what is needed."""
-    if path.lower().endswith(".csv"):
-        from . import csvfile
+    from importlib import import_module
 
-        return cast(Reader, csvfile)
-    from . import yamlfile
+    return cast(Reader, import_module(f".{_format(path)}file", __package__))
 
-    return cast(Reader, yamlfile)
+
+def _format(path: str) -> str:
+    ending = path.lower().rpartition(".")[2]
+    return {"csv": "csv", "xlsx": "excel"}.get(ending, "yaml")
 
 
 def form_of(path: str) -> str:
     """What a file's meaning depends on besides its content."""
-    form = f"csv {plural_of(path)}" if path.lower().endswith(".csv") else "yaml"
+    form = _format(path)
+    if form == "csv":
+        form += f" {plural_of(path)}"
     # Only a layer's file may say what is removed.
     return f"{form} layer" if layer_in(path) else form

@@ -68,6 +68,7 @@ class Reading:
         # The file may have been written anew since its digest was taken; what is read now counts.
         self.digests[path] = canonical.digest_bytes(data)
         parsed = parse(data, path, self.hints)
+        self.unreadable |= parsed.draft.opaque
         if parsed.faults:
             self.problems += place_faults(data, path, parsed.faults)
         else:
@@ -97,12 +98,12 @@ def parse(data: bytes, path: str, hints: Hints) -> Parsed:
         blocks = convert_draft(draft, hints, layered=bool(layer_in(path)))
     except TooMany as many:
         last = Fault(f"{many}; the rest is not told")
-        return Parsed([], [*many.faults, last], Draft(strangers=names_in(data)))
+        return Parsed([], [*many.faults, last], Draft(strangers=names_in(data), opaque=data[:2] == b"PK"))
     except BadText as error:
         line, column = error.place(data)
         fault = Fault(error.message, error.hint, line=line, column=column)
         return Parsed([], [fault], Draft(strangers=names_in(data)))
-    if draft.unreadable:
+    if draft.unreadable and not draft.opaque:
         # A reference to one of its entries is not wrong because of what is wrong here.
         draft.strangers |= names_in(data)
     return Parsed(blocks, draft.faults, draft)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ..model import PLURALS
-from .claims import Draft, Fault, Faults, Locator, Path, Table, TooMany
+from .claims import Draft, Fault, Faults, Locator, Path, Spot, Table, TooMany
 from .scalars import SPECIAL, plain, plain_key
 from .texts import utf8_of
 from .words import Hints, one_of, shown
@@ -354,14 +354,14 @@ def locator(data: bytes, path: str) -> Locator:
         reader.document()
     record = reader.record or {}
 
-    def locate(way: Path, line: int, on_key: bool) -> tuple[int, int]:
+    def locate(way: Path, line: int, on_key: bool) -> Spot:
         known = way
         while known and known not in record:
             known = known[:-1]
         if not known:
-            return (1, 1)
+            return Spot(1, 1)
         key_line, key_column, value_line, value_column = record[known]
         # What is not written itself (a field that came by an alias) is told at the entry's name.
-        return (key_line, key_column) if on_key or known != way else (value_line, value_column)
+        return Spot(key_line, key_column) if on_key or known != way else Spot(value_line, value_column)
 
     return locate
