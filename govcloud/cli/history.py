@@ -260,7 +260,7 @@ def blame(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     kind, name = subject(entry)
     with open_view(app) as view:
         connection = view.connection
-        number = past.resolve(connection, as_of or "HEAD")
+        number = past.resolve(connection, "HEAD" if as_of is None else as_of)
         found = past.entry_at(connection, number, kind, name)
         if found is None or found.uid in view.hidden:
             raise missing(view, (kind, name), number)

@@ -34,7 +34,7 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     from ..ledger import building, evidence, history
     from ..ledger.entries import last_revision
 
-    if as_of:
+    if as_of is not None:
         show_at(app, entry, as_of, as_json)
         return
     with open_view(app) as view:
