@@ -43,11 +43,13 @@ def find(connection: Connection, prefix: str, changes: Changes, known: Mapping[s
         elif new.line != line:
             moved.append((*key, new.line))
     said += [_row(key, claim) for key, claim in wanted.items()]
-    sources = {prefix + path: changes.files.get(path, "") for path in paths}
+    # A file may be looked at though its content is as it was recorded.
+    differ = [path for path in paths if changes.files.get(path, "") != known.get(path, "")]
+    sources = {prefix + path: changes.files.get(path, "") for path in differ}
     return Delta(
         ClaimChanges(tuple(said), (), tuple(ended), tuple(moved), sources),
         {row.key for row in said} | {key[:2] for key in ended},
-        {prefix + path: known.get(path, "") for path in paths},
+        {prefix + path: known.get(path, "") for path in differ},
     )
 
 
