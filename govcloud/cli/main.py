@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "Show one entry: fields, stack, observations, evidence."),
     "tree": ("tree", "Draw the ledger by place, unit, network or application."),
     "search": ("search", "Find entries by words or addresses."),
+    "portrait": ("portrait", "All about one application on one screen."),
     "history": ("history", "Revisions, or all that happened to one entry."),
     "diff": ("history", "What leads from one revision to another."),
     "blame": ("history", "Who says each field of an entry, and since when."),
