@@ -30,6 +30,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     A plan file is held against the ledger first: where its base has moved, the plan is made again,
     and goes on only if it would do the same.
     """
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..plan.gather import propose, read_plan
 
@@ -37,6 +38,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     destroying = given is not None and given.destroy
     # A missing ledger is made only for a run: faulty files and refused plans leave nothing behind.
     ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "apply")
     proposal = propose(app.workspace, ledger, destroy=destroying)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
@@ -49,10 +51,12 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
 @click.pass_obj
 def destroy(app: App, as_json: bool, yes: bool) -> int:
     """Take down everything that was built, users before what they use. The ledger keeps its entries."""
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..plan.gather import propose
 
     ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "apply")
     proposal = propose(app.workspace, ledger, destroy=True)
     return _carry(app.workspace, ledger, proposal, as_json, yes)
 
@@ -78,11 +82,16 @@ def _same_effect(
 
 
 def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+    from ..access import check_changes, who
     from ..ledger import open_ledger
+    from ..plan.stages import Record
     from ..run.ready import check_reachable
     from ..run.runner import restate, start
 
     plan = proposal.plan
+    check_changes(
+        ledger, who(workspace, ledger), (c for s in plan.stages if isinstance(s, Record) for c in s.changes)
+    )
     if plan.empty:
         # What the ledger calls built is nowhere while the lab is down.
         check_reachable(workspace, ledger, plan)

@@ -113,16 +113,18 @@ def log(
 @click.pass_obj
 def epoch(app: App, reason: str, as_json: bool) -> None:
     """Begin a new epoch: after a failover or a restore, on the copy that goes on."""
+    from ..access import enforce
     from ..ledger import audit as chain
     from ..ledger import open_ledger
 
     if not reason.strip() or len(reason) > 2000:
         raise InputError([Problem("--reason should be a sentence, of at most 2000 characters")])
     ledger = open_ledger(app.workspace)
+    identity = enforce(app.workspace, ledger, "administer")
     with ledger.read() as connection:
         _known(chain.head(connection)[0])
     with ledger.write() as connection:
-        fork = chain.begin_epoch(connection, _actor(), reason.strip())
+        fork = chain.begin_epoch(connection, str(identity), reason.strip())
     if as_json:
         emit(fork)
     else:
@@ -141,15 +143,17 @@ def compare(app: App, other: str, quarantine: bool, site: str | None, limit: int
 
     Exits with 3 when it has rows that are not here.
     """
+    from ..access import enforce, who
     from ..ledger import forks, open_ledger
 
     ledger = open_ledger(app.workspace)
+    identity = enforce(app.workspace, ledger, "administer") if quarantine else who(app.workspace, ledger)
     with forks.other_ledger(other) as there:
         with ledger.read() as here:
             found = forks.compare(here, there, site or _called(other), most=limit)
         if quarantine and found.theirs:
             with ledger.write() as here:
-                forks.quarantine(here, there, found, _actor())
+                forks.quarantine(here, there, found, str(identity))
     if as_json:
         emit(
             {
@@ -210,10 +214,12 @@ def rotate_key(app: App, to: Path | None, keep_old: bool, as_json: bool) -> None
 
     With --to and --keep-old a colleague's key is let in; `audit key` prints theirs.
     """
+    from ..access import enforce
     from ..ledger import audit as chain
     from ..ledger import heads, keys, open_ledger
 
     ledger = open_ledger(app.workspace)
+    identity = enforce(app.workspace, ledger, "administer")
     if to is None and (ledger.audit_key or keep_old):
         words = "`audit_key` in govcloud.yaml names the key" if ledger.audit_key else "--keep-old needs --to"
         raise InputError([Problem(words)], hint="hand over to a public key with --to FILE")
@@ -228,7 +234,7 @@ def rotate_key(app: App, to: Path | None, keep_old: bool, as_json: bool) -> None
         ledger.outside.signer = None
     with ledger.write() as connection:
         data = {"to": given, "keeps": keep_old}
-        chain.append(connection, _actor(), "key handed over", data)
+        chain.append(connection, str(identity), "key handed over", data)
     if as_json:
         emit({"to": given, "keeps": keep_old})
     else:
@@ -278,12 +284,6 @@ def _known(trail: T) -> T:
     if not trail:
         raise GovcloudError("there is no trail yet", hint="the first `govcloud apply` begins it")
     return trail
-
-
-def _actor() -> str:
-    from ..run.runner import actor
-
-    return actor()
 
 
 def _called(other: str) -> str:

@@ -29,11 +29,14 @@ def drift(app: App, as_json: bool) -> int:
 
     Exits with 3 when something is. The next `plan` shows how `apply` would heal it.
     """
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..run.drift import look
 
     began = time.monotonic()
-    report = look(app.workspace, open_ledger(app.workspace, create=True))
+    ledger = open_ledger(app.workspace, create=True)
+    enforce(app.workspace, ledger, "apply")
+    report = look(app.workspace, ledger)
     if as_json:
         emit(
             {

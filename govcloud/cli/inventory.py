@@ -29,13 +29,16 @@ def inventory(app: App, list_all: bool, host: str | None) -> None:
 
 def document_of(app: App) -> dict[str, Any]:
     """The inventory of what is accepted, with connections to what is there."""
-    from ..ledger import entries, open_ledger
+    from ..access import require_sight_of_all
+    from ..ledger import open_ledger
     from ..plan.builder import reachable_hosts
     from ..plan.gather import built_catalogue, routing
     from ..plan.hosts import inventory_document
     from ..run.reach import Reach
 
-    with open_ledger(app.workspace).read() as connection:
+    ledger = open_ledger(app.workspace)
+    require_sight_of_all(app.workspace, ledger)
+    with ledger.read() as connection:
         catalogue = built_catalogue(connection)
     hosts = reachable_hosts(catalogue, routing(catalogue))
     reach = Reach(app.workspace) if hosts else None

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("drift", "Compare reality with the ledger."),
     "probe": ("probe", "Measure the accepted flows now."),
     "inventory": ("inventory", "The ledger as an Ansible inventory."),
+    "whoami": ("whoami", "For whom you are taken, and what you may do."),
     "audit": ("audit", "Check the chain of what was done."),
     "lab": ("lab", "The province in network namespaces on this machine."),
     "doctor": ("doctor", "What is there, what is missing, and how to get it."),

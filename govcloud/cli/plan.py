@@ -36,11 +36,14 @@ def plan(
 
     Changes nothing. `apply FILE` carries out a plan written with --out.
     """
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..plan import explain, stages
     from ..plan.gather import propose
 
-    proposal = propose(app.workspace, open_ledger(app.workspace), destroy=destroy)
+    ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "plan")
+    proposal = propose(app.workspace, ledger, destroy=destroy)
     if out is not None:
         _write(out, stages.encode(proposal.plan))
     with unwatched():

@@ -24,11 +24,14 @@ def probe(app: App, flows: tuple[str, ...], wait: float, as_json: bool) -> int:
 
     FLOW: a flow's name, flow/NAME or protection/NAME; none means all. Exits with 3 when one is not good.
     """
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..run.manual import measure_now
 
     began = time.monotonic()
-    rows = measure_now(app.workspace, open_ledger(app.workspace), flows, patience_s=wait)
+    ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "apply")
+    rows = measure_now(app.workspace, ledger, flows, patience_s=wait)
     bad = sum(1 for r in rows if not r.ok)
     if as_json:
         emit({"probes": rows, "bad": bad, "seconds": round(time.monotonic() - began, 3)})

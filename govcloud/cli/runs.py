@@ -98,11 +98,13 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
 @click.pass_obj
 def resume(app: App, run: str, as_json: bool) -> int:
     """Go on with a run that failed, was stopped or died, with the plan as it was."""
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..run import runner
     from .apply import sinks
 
     ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "apply")
     return int(runner.resume(app.workspace, ledger, run, sinks(as_json)).exit_code)
 
 
@@ -112,10 +114,13 @@ def resume(app: App, run: str, as_json: bool) -> int:
 @click.pass_obj
 def cancel(app: App, run: str, as_json: bool) -> None:
     """Give a run up. What it built stays; the next plan starts from there."""
+    from ..access import enforce
     from ..ledger import open_ledger
     from ..run import runner
 
-    found = runner.cancel(app.workspace, open_ledger(app.workspace), run)
+    ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "apply")
+    found = runner.cancel(app.workspace, ledger, run)
     if as_json:
         emit(found)
     else:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, Problem
+import click
+
+from ..errors import DeniedError, InputError, Problem
 from .common import App, nearest
 
 if TYPE_CHECKING:
@@ -15,14 +17,27 @@ if TYPE_CHECKING:
     from ..ledger.entries import Key
 
 
+class Unseen(DeniedError):
+    """Somebody asked by name for an entry that they may not see."""
+
+
 @contextmanager
 def open_view(app: App) -> Iterator[View]:
     """The accepted entries of now, in one consistent state: the one way of every browsing command."""
+    from ..access import require, sight, who
     from ..ledger import open_ledger
     from ..ledger.browsing import View
 
-    with open_ledger(app.workspace).read() as connection:
-        yield View(connection)
+    ledger = open_ledger(app.workspace)
+    try:
+        with ledger.read() as connection:
+            hidden = sight(app.workspace, ledger, connection)
+            yield View(connection, hidden)
+    except Unseen as unseen:
+        require(ledger, who(app.workspace, ledger), "read_classified", unseen.message)
+        raise
+    if hidden:
+        click.echo(f"{len(hidden)} entries are classified and left out", err=True)
 
 
 def kind_named(word: str) -> str:
@@ -60,6 +75,11 @@ def named(view: View, kind: str, text: str) -> Seen:
 def _missing(view: View, key: Key) -> Seen:
     """Raises ``InputError`` with the nearest name, looked for among those that begin alike first."""
     kind, name = key
+    if view.hidden:
+        from ..access import is_hidden
+
+        if is_hidden(view.connection, view.hidden, kind, name):
+            raise Unseen(f"{kind}/{name} is classified, or belongs to what is")
     guess = None
     for length in (2, 0):
         guess = guess or nearest(name, view.names(kind, name[:length], 20_000))

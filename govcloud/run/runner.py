@@ -6,11 +6,8 @@ the process lives. A run whose process died goes on with ``resume``.
 
 from __future__ import annotations
 
-import getpass
-import os
 import secrets
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +16,7 @@ from types import FrameType
 
 import msgspec
 
+from ..access import actor
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, runs
 from ..ledger.claims import change_claims
@@ -48,16 +46,6 @@ class Outcome(msgspec.Struct, frozen=True):
     def exit_code(self) -> Exit:
         """The exit code that says it."""
         return ENDS[self.status]
-
-
-def actor() -> str:
-    """Who runs this process, as the audit trail names them."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        # A container may run us as a user that nobody has written down.
-        name = f"uid-{os.getuid()}"
-    return f"{name}@{socket.gethostname()}"
 
 
 def start(

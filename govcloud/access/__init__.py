@@ -1,0 +1,30 @@
+"""Who somebody is, and what they may do: read what is classified, plan, apply, approve, administer.
+
+``identity`` tells the person from the operating system, an SSH key or a token; ``roles`` reads what the
+accepted revision lets them do, never what a proposal says; ``enforcement`` refuses, and writes it down;
+``sight`` knows which entries a reader may not see.
+"""
+
+from .enforcement import check_changes, enforce, require, require_sight_of_all
+from .identity import Identity, actor, who
+from .roles import PERMISSIONS, Permission, Roles, locks_out, read_roles, signers
+from .sight import hidden_uids, is_hidden, sight
+
+__all__ = [
+    "PERMISSIONS",
+    "Identity",
+    "Permission",
+    "Roles",
+    "actor",
+    "check_changes",
+    "enforce",
+    "hidden_uids",
+    "is_hidden",
+    "locks_out",
+    "read_roles",
+    "require",
+    "require_sight_of_all",
+    "sight",
+    "signers",
+    "who",
+]
