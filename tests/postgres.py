@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -56,10 +57,12 @@ def obstacle() -> str:
 class Server:
     """A server in a folder of its own. ``kill`` and ``start`` may be called as often as a test likes."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, enter: Sequence[str] = ()) -> None:
         binaries = postgresql.folder()
         assert binaries is not None, obstacle()
         self._binaries = binaries
+        # How to get where it is to live, such as a mount namespace.
+        self._enter = list(enter)
         made = folder is None
         # Not in pytest's folder: paths of sockets are short, and nobody but root may enter there.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="govcloud-pg-", dir="/tmp"))
@@ -68,9 +71,7 @@ class Server:
             self._initialise()
 
     def _initialise(self) -> None:
-        if os.geteuid() == 0:
-            user = _user()
-            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        self.own(self.folder)
         self._run(
             [
                 *("initdb", "--no-sync", "--auth=trust", f"--username={ADMIN}", "--encoding=UTF8"),
@@ -82,7 +83,7 @@ class Server:
 
     def _run(self, argv: list[str]) -> None:
         done = subprocess.run(
-            [*_as_user(), str(self._binaries / argv[0]), *argv[1:]],
+            [*self._enter, *self._as_user(), str(self._binaries / argv[0]), *argv[1:]],
             cwd="/",
             env=os.environ | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
@@ -90,6 +91,20 @@ class Server:
             text=True,
         )
         assert done.returncode == 0, f"{argv[0]}: {done.stdout}{done.stderr}{self.log()}"
+
+    def _as_user(self) -> list[str]:
+        if os.geteuid() == 0:
+            user = _user()
+            return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
+        # In a user namespace we are root, by name alone; one more around the server makes it somebody else.
+        return ["unshare", "--user", f"--map-user={os.getuid()}", "--"] if self._enter else []
+
+    def own(self, place: Path) -> None:
+        """Give a folder to the server."""
+        if os.geteuid() == 0:
+            user = _user()
+            argv = ["chown", f"{user.pw_uid}:{user.pw_gid}", str(place)]
+            subprocess.run([*self._enter, *argv], check=True)
 
     def log(self) -> str:
         """What the server wrote so far."""
@@ -109,6 +124,10 @@ class Server:
     def stop(self, how: str = "immediate") -> None:
         """End it: ``fast`` with a farewell, ``immediate`` without."""
         self._run(["pg_ctl", "-D", str(self._data), "-w", "-m", how, "stop"])
+
+    def kill(self, backend: int) -> None:
+        """kill -9 of one of its processes; the server notices, ends all others and starts over."""
+        os.kill(backend, signal.SIGKILL)
 
     def running(self) -> bool:
         return (self._data / "postmaster.pid").exists()
@@ -147,13 +166,6 @@ def _user() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise RuntimeError("neither a user postgres nor nobody")
-
-
-def _as_user() -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    user = _user()
-    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--"]
 
 
 _held: list[IO[str]] = []

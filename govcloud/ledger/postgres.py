@@ -208,14 +208,15 @@ class Postgres:
 
     def _begun(self, writing: bool) -> psycopg.Connection[Row]:
         """A connection with a transaction begun. One that died while nobody used it is replaced."""
-        while self._idle:
-            connection = self._idle.pop()
+        end = time.monotonic() + STARTING
+        while True:
+            connection = self._idle.pop() if self._idle else self.connect()
             try:
                 return _start(connection, writing)
             except psycopg.Error as error:
-                if not gone(error):
+                # Nothing has begun, so nothing is lost with it.
+                if not gone(error) or time.monotonic() > end:
                     raise
-        return _start(self.connect(), writing)
 
     def _commit(self, connection: psycopg.Connection[Row]) -> None:
         try:
@@ -247,24 +248,24 @@ def connect(known: Mapping[str, str]) -> psycopg.Connection[Row]:
     A server that is just starting is waited for. Raises ``GovcloudError``.
     """
     text = conninfo.make_conninfo(**known, client_encoding="UTF8")
+    session = SESSION.format(patience=int(shared.PATIENCE * 1000))
     end = time.monotonic() + STARTING
-    while True:
+    made = None
+    while made is None:
         try:
             made = psycopg.connect(text, autocommit=True)
-            break
+            made.execute(session, prepare=False)
         except psycopg.Error as error:
-            if not AWAKENING.search(str(error)) or time.monotonic() > end:
+            # One that let us in and then went away is about to start over.
+            passing = AWAKENING.search(str(error)) or (made is not None and gone(error))
+            if not passing or time.monotonic() > end:
                 raise _refused(error) from error
-        time.sleep(0.2)
+            made = None
+            time.sleep(0.2)
     encoding = made.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         made.close()
         raise GovcloudError(f"the ledger's database keeps its texts as {encoding}, not as UTF8", hint=DOCS)
-    try:
-        made.execute(SESSION.format(patience=int(shared.PATIENCE * 1000)), prepare=False)
-    except psycopg.Error as error:
-        made.close()
-        raise told(error) from error
     # Without a type the server would guess one, and guess two for a value that is used twice.
     made.adapters.register_dumper(str, StrDumper)
     return made

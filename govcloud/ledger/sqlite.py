@@ -93,8 +93,9 @@ class SQLite:
 
 def told(error: sqlite3.Error) -> GovcloudError:
     """What SQLite says, as a sentence and what to do about it."""
-    # The lower byte is the kind of trouble, the rest says more exactly which.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    exact = getattr(error, "sqlite_errorcode", 0)
+    # The lower byte is the kind of trouble; no room for the file that readers share is one of its own.
+    code = sqlite3.SQLITE_FULL if exact == sqlite3.SQLITE_IOERR_SHMSIZE else exact & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return shared.busy()
     if code in SENTENCES:

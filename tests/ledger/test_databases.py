@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from govcloud.errors import GovcloudError
 from govcloud.ledger import Ledger, building, entries, evidence, leases, open_ledger, runs, store
 from govcloud.ledger.building import Applied, Intent, Observed
-from govcloud.ledger.entries import ClaimRow
+from govcloud.ledger.claims import ClaimChanges, ClaimRow, change_claims, claims
 from govcloud.ledger.evidence import Evidence
 from govcloud.ledger.leases import Holder
 from govcloud.ledger.postgres import translated
@@ -36,18 +36,21 @@ def test_entries_and_claims(ledger: Ledger) -> None:
         entries.accept(connection, 1, changes)
         entries.withdraw(connection, 2, ["b"])
         row = ClaimRow("node", "a", "file:x", 3, {"role": "core"})
-        entries.replace_claims(connection, 1, "file:", [row, ClaimRow("node", "b", "file:x", 4, {})])
-        entries.replace_claims(connection, 2, "file:", [row])
-        entries.replace_claims(connection, 2, "pin:", [ClaimRow("node", "a", "pin:1", 0, {})])
+        gone, pin = ClaimRow("node", "b", "file:x", 4, {}), ClaimRow("node", "a", "pin:1", 0, {})
+        change_claims(connection, 1, ClaimChanges((row, gone)))
+        change_claims(connection, 2, ClaimChanges((pin,), ended=(gone.claim_key,)))
     with ledger.read() as connection:
         assert {k: e.fields for k, e in entries.current(connection, kind="node").items()} == {
             ("node", "a"): {"role": "core"}
         }
         assert entries.current(connection, kind="link") == {}
-        assert entries.former_names(connection) == {("node", "a"): 1, ("node", "b"): 1}
-        assert len(entries.claims(connection)) == 2
-        assert entries.claims(connection, apart_from="pin:") == [row]
-        assert entries.claims(connection, of=("node", "b")) == []
+        assert entries.former_names(connection, [("node", "a"), ("node", "b")]) == {
+            ("node", "a"): 1,
+            ("node", "b"): 1,
+        }
+        assert len(claims(connection)) == 2
+        assert claims(connection, apart_from="pin:") == [row]
+        assert claims(connection, of=("node", "b")) == []
         assert entries.last_commit(connection) == "c"
 
 

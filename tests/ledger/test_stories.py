@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from store_province import province, records
+
 from tests.stores import only_postgresql
 
 Cli = Callable[..., Any]
