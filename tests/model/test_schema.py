@@ -6,16 +6,20 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
+import msgspec
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from govcloud.cli.schema import SETTINGS, settings_schema
-from govcloud.model import KINDS, fields
+from govcloud.model import KINDS, FieldInfo, fields
 from govcloud.model.schema import entry_schema, file_schema
+from govcloud.source.convert import shape
 from govcloud.workspace import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +135,35 @@ def test_what_the_schema_refuses_validate_refuses(tmp_path: Path, cli: Callable[
 def test_what_says_little_is_right(whole: dict[str, Any]) -> None:
     for text in ("", "servers:", "servers: {}", "servers: {web: }", "servers: {web: {unit: ''}}"):
         assert wrong(whole, text) == []
+
+
+def values_for(info: FieldInfo) -> st.SearchStrategy[Any]:
+    """Values that fit a field, and some that do not, with no preference for either."""
+    odd = st.sampled_from(
+        [True, 7, -1, 0.5, "", "x", "2020", "2020-02-30T10:00", None, [], ["x"], [7], {}, {"x": 1}]
+    )
+    words = [get_args(t) for t in (info.type, *get_args(info.type)) if get_origin(t) is Literal]
+    picked = st.sampled_from([w for group in words for w in group] or ["x"])
+    # The form of a reference is the schema's to know; the program tells it later, with the names.
+    name = f"{info.ref.kinds[0]}/x" if info.ref and len(info.ref.kinds) > 1 else "x"
+    if info.ref is not None:
+        return st.sampled_from([name, [name], [name, name], 7, None, {}])
+    return st.one_of(odd, picked, st.lists(picked, max_size=2), st.integers(-2, 70_000))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_schema_and_program_agree(kind: str, data: st.DataObject) -> None:
+    infos = fields(kind)
+    chosen = data.draw(st.lists(st.sampled_from(list(infos)), unique=True, max_size=3))
+    entry = {name: data.draw(values_for(infos[name])) for name in chosen}
+    try:
+        shape(kind).convert([entry])
+        takes = True
+    except msgspec.ValidationError:
+        takes = False
+    assert Draft202012Validator(entry_schema(kind)).is_valid(entry) == takes, entry
 
 
 def test_required_fields_on_request() -> None:
