@@ -10,7 +10,7 @@ from chain import chain, changed
 
 from govcloud import canonical
 from govcloud.errors import InputError
-from govcloud.model.application import Endpoint
+from govcloud.model.application import Application, Endpoint
 from govcloud.model.datacentre import Server
 from govcloud.model.network import Flow, Link, Node
 from govcloud.model.policy import Profile
@@ -138,6 +138,12 @@ def test_an_instance_serves_what_its_endpoints_say() -> None:
             "unit": "政务局",
         }
     ]
+
+
+def test_an_application_that_no_document_gives_a_unit_is_served_too() -> None:
+    catalogue = changed(chain(), ("portal", Application(title="政务门户")))
+    (served,) = host_variables(catalogue, routing="ospf")["app-1"].vars["govcloud_web"]
+    assert (served["title"], served["unit"]) == ("政务门户", "")
 
 
 def test_a_standby_copies_over_ipv6_first_three_times_within_the_rpo() -> None:
