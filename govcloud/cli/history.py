@@ -15,8 +15,9 @@ from .past import as_of_option, by_whom, dated, missing, never, place, subject, 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..ledger.blame import Blamed
     from ..ledger.entries import Key
-    from ..ledger.history import Blamed, Change, Version
+    from ..ledger.history import Change, Version
     from ..ledger.revisions import Counted, Revision
 
 VERBS = ("created", "changed", "renamed", "withdrawn")
@@ -253,6 +254,7 @@ def _document(change: Change) -> dict[str, Any]:
 @click.pass_obj
 def blame(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Each field of an entry: who says it, and since when, by whom and by which run it has this value."""
+    from ..ledger import blame as who
     from ..ledger import history as past
     from ..ledger import revisions
     from .viewing import open_view
@@ -264,7 +266,7 @@ def blame(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
         found = past.entry_at(connection, number, kind, name)
         if found is None or found.uid in view.hidden:
             raise missing(view, (kind, name), number)
-        blamed = past.blame(connection, kind, name, number) or []
+        blamed = who.blame(connection, kind, name, number) or []
         revision = revisions.of(connection, {number})[number]
     if as_json:
         emit({"kind": kind, "name": name, "as_of": number, "fields": [_blamed(b) for b in blamed]})

@@ -97,7 +97,7 @@ def show_at(app: App, entry: str, as_of: str, as_json: bool) -> None:
 
     What was built, seen and measured is left out: the ledger keeps of it only what is so now.
     """
-    from ..ledger import history, revisions
+    from ..ledger import blame, history, revisions
     from .viewing import open_view
 
     kind, name = subject(entry)
@@ -107,8 +107,8 @@ def show_at(app: App, entry: str, as_of: str, as_json: bool) -> None:
         found = history.entry_at(connection, number, kind, name)
         if found is None or found.uid in view.hidden:
             raise missing(view, (kind, name), number)
-        blamed = history.blame(connection, kind, name, number) or []
-        claims = history.claims_at(connection, number, kind, name)
+        blamed = blame.blame(connection, kind, name, number) or []
+        claims = blame.claims_at(connection, number, kind, name)
         referring = [s for _, s in view.seen(history.referring_at(connection, number, kind, name))]
         revision = revisions.of(connection, {number})[number]
     if as_json:

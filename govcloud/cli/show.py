@@ -16,9 +16,9 @@ from .viewing import age, cell, counted, entry_named, open_view
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..ledger.blame import Blamed
     from ..ledger.browsing import Referrer, Seen, View
     from ..ledger.evidence import Evidence
-    from ..ledger.history import Blamed
 
 # So many of those who refer to an entry are named; the others are counted.
 MOST_NAMED = 12
@@ -31,7 +31,7 @@ MOST_NAMED = 12
 @click.pass_obj
 def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Show one entry: fields with who says them, stack, what was seen, who refers to it, evidence."""
-    from ..ledger import building, evidence, history
+    from ..ledger import blame, building, evidence
     from ..ledger.entries import last_revision
 
     if as_of is not None:
@@ -40,8 +40,8 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     with open_view(app) as view:
         found = entry_named(view, entry)
         now = last_revision(view.connection)
-        blamed = history.blame(view.connection, *found.key, now) or []
-        claims = history.claims_at(view.connection, now, *found.key)
+        blamed = blame.blame(view.connection, *found.key, now) or []
+        claims = blame.claims_at(view.connection, now, *found.key)
         identity = view.identities([found.uid])[found.uid]
         observed = building.all_observed(view.connection, uid=found.uid)
         built = building.all_applied(view.connection, uid=found.uid).values()

@@ -1,4 +1,4 @@
-"""The ledger's past: what was accepted at a revision, what changed between two, who said what since when.
+"""The ledger's past: what was accepted at a revision, what changed between two, the life of an entry.
 
 An accepted row is valid from its revision ``since`` to before its revision ``until``. So the state at
 a revision, the difference of two and the life of an entry are each a question or two to one table. A
@@ -15,23 +15,21 @@ import msgspec
 from . import marks, revisions
 from .among import rows_among
 from .browsing import Seen
-from .claims import ClaimRow
 from .connection import Connection, Row
 from .entries import Key
 from .revisions import Revision, resolve
 
 __all__ = [
-    "Blamed",
     "Change",
     "FieldChange",
     "Version",
-    "blame",
-    "claims_at",
+    "decoded",
     "differences",
     "entry_at",
     "names",
     "referring_at",
     "resolve",
+    "rows_of",
     "state",
     "touched",
     "versions",
@@ -76,14 +74,14 @@ class Change(msgspec.Struct, frozen=True):
     @property
     def fields(self) -> dict[str, Any]:
         """All its fields afterwards; of a withdrawn entry, before."""
-        return _fields(self.after if self.after is not None else self.before)
+        return decoded(self.after if self.after is not None else self.before)
 
     @property
     def changes(self) -> list[FieldChange]:
         """Which fields differ, where there was an entry before and after."""
         if self.before is None or self.after is None:
             return []
-        before, after = _fields(self.before), _fields(self.after)
+        before, after = decoded(self.before), decoded(self.after)
         return [
             FieldChange(f, before.get(f), after.get(f))
             for f in sorted(before.keys() | after.keys())
@@ -98,22 +96,8 @@ class Version(msgspec.Struct, frozen=True):
     change: Change
 
 
-class Blamed(msgspec.Struct, frozen=True):
-    """One field of an entry: who says it, and the revision since which it has this value.
-
-    ``owner`` is the claim that counts (None: nobody says it now), ``under`` those that it outranks;
-    ``pinned``: the owner is a pin, which holds the entry as it was until the files agree.
-    """
-
-    field: str
-    value: Any
-    owner: ClaimRow | None
-    under: tuple[ClaimRow, ...]
-    pinned: bool
-    since: Revision
-
-
-def _fields(text: str | None) -> dict[str, Any]:
+def decoded(text: str | None) -> dict[str, Any]:
+    """Fields from their JSON text; none where there is none."""
     return msgspec.json.decode(text, type=dict[str, Any]) if text is not None else {}
 
 
@@ -144,7 +128,7 @@ def state(
             for kind in sorted(only)
             for row in _valid(connection, "uid, kind, name, fields", revision, kind=kind)
         ]
-    return {uid: (kind, name, _fields(text)) for uid, kind, name, text in found}
+    return {uid: (kind, name, decoded(text)) for uid, kind, name, text in found}
 
 
 def _valid(
@@ -186,27 +170,6 @@ def names(connection: Connection, kind: str, revision: int | None = None) -> lis
     return sorted(((uid, name) for uid, name in rows), key=lambda row: (row[1], row[0]))
 
 
-def claims_at(connection: Connection, revision: int, kind: str, name: str) -> list[ClaimRow]:
-    """What everybody said of an entry at a revision.
-
-    The line is where the words stood last: a claim that only moves within its file stays the same one.
-    """
-    columns = "kind, name, claimant, line, fields"
-    rows = connection.rows(
-        f"SELECT {columns} FROM claim "
-        "WHERE until IS NULL AND kind = :kind AND name = :name AND since <= :number "
-        f"UNION ALL SELECT {columns} FROM claim "
-        "WHERE until > :number AND kind = :kind AND name = :name AND since <= :number",
-        kind=kind,
-        name=name,
-        number=revision,
-    )
-    return [
-        ClaimRow(kind, name, claimant, line, msgspec.json.decode(text))
-        for kind, name, claimant, line, text in sorted(rows, key=lambda row: str(row[2]))
-    ]
-
-
 def referring_at(connection: Connection, revision: int, kind: str, name: str) -> list[tuple[str, str]]:
     """(uid, ``kind/name``) of every entry that referred to this one at a revision, sorted."""
     # The quoted name stands in the text of whoever refers to it; what else it stands in is left out below.
@@ -216,7 +179,7 @@ def referring_at(connection: Connection, revision: int, kind: str, name: str) ->
     for uid, of_kind, of_name, text in _valid(
         connection, "uid, kind, name, fields", revision, also=also, **values
     ):
-        if (kind, name) in _references(of_kind, _fields(text)):
+        if (kind, name) in _references(of_kind, decoded(text)):
             out.append((uid, f"{of_kind}/{of_name}"))
     return sorted(out, key=lambda row: row[1])
 
@@ -313,8 +276,8 @@ def versions(connection: Connection, kind: str, name: str) -> list[Version]:
     return [Version(known[number], change) for number, change in found]
 
 
-def _rows_of(connection: Connection, uid: str, revision: int | None = None) -> list[Row]:
-    """(uid, kind, name, fields, digest, since, until) of an entry, oldest first."""
+def rows_of(connection: Connection, uid: str, revision: int | None = None) -> list[Row]:
+    """(uid, kind, name, fields, digest, since, until) of an entry, oldest first, up to a revision."""
     upto, values = ("", {}) if revision is None else (" AND since <= :number", {"number": revision})
     return connection.rows(
         "SELECT uid, kind, name, fields, digest, since, until FROM accepted "
@@ -327,7 +290,7 @@ def _rows_of(connection: Connection, uid: str, revision: int | None = None) -> l
 def _life(connection: Connection, uid: str) -> Iterator[tuple[int, Change]]:
     """(revision, what it did) for each step in the life of one entry, oldest first."""
     before: Row | None = None
-    for after in _rows_of(connection, uid):
+    for after in rows_of(connection, uid):
         if before is not None and before[6] != after[5]:
             yield before[6], _ended(before)
             before = None
@@ -337,41 +300,3 @@ def _life(connection: Connection, uid: str) -> Iterator[tuple[int, Change]]:
         before = after
     if before is not None and before[6] is not None:
         yield before[6], _ended(before)
-
-
-def blame(connection: Connection, kind: str, name: str, revision: int) -> list[Blamed] | None:
-    """Each field of an entry as it stood at a revision, by field; None where there was no such entry."""
-    found = entry_at(connection, revision, kind, name)
-    if found is None:
-        return None
-    rows = _rows_of(connection, found.uid, revision)
-    fields = _fields(rows[-1][3])
-    since = {field: int(rows[-1][5]) for field in fields}
-    # Backwards through the versions that follow on each other, as long as the value is the same.
-    open_fields = set(fields)
-    for earlier, later in zip(reversed(rows[:-1]), reversed(rows), strict=False):
-        if earlier[6] != later[5] or not open_fields:
-            break
-        past = _fields(earlier[3])
-        open_fields = {f for f in open_fields if f in past and past[f] == fields[f]}
-        since |= {field: int(earlier[5]) for field in open_fields}
-    known = revisions.of(connection, set(since.values()))
-    ranked = _ranked(connection, claims_at(connection, revision, kind, name))
-    out = []
-    for field, value in fields.items():
-        said = [(pin, claim) for pin, claim in ranked if field in (claim.fields or ())]
-        pinned, owner = said[0] if said else (False, None)
-        under = tuple(claim for _, claim in said[1:])
-        out.append(Blamed(field, value, owner, under, pinned, known[since[field]]))
-    return out
-
-
-def _ranked(connection: Connection, claims: list[ClaimRow]) -> list[tuple[bool, ClaimRow]]:
-    """(whether it is a pin, claim) of those in force, the one that outranks the others first."""
-    from ..source.layers import PINS, layer_of
-
-    text = connection.scalar("SELECT value FROM setting WHERE key = 'layers'") or ""
-    layers = [layer for layer in text.split(",") if layer]
-    ranks = [(layer_of(claim.claimant, layers), claim) for claim in claims]
-    ranks.sort(key=lambda pair: -pair[0])
-    return [(claim.claimant.startswith(PINS), claim) for rank, claim in ranks if rank >= 0]

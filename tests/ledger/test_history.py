@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from govcloud.errors import InputError
-from govcloud.ledger import Ledger, entries, history, revisions
+from govcloud.ledger import Ledger, blame, entries, history, revisions
 from govcloud.ledger.claims import ClaimChanges, ClaimRow, change_claims
 from govcloud.ledger.connection import Connection
 from govcloud.plan.stages import EntryChange
@@ -153,7 +153,7 @@ def check_history(connection: Connection, states: list[Model]) -> None:
 def check_blame(connection: Connection, states: list[Model]) -> None:
     for number, model in enumerate(states):
         for uid, (kind, name, fields) in model.items():
-            blamed = history.blame(connection, kind, name, number)
+            blamed = blame.blame(connection, kind, name, number)
             assert blamed is not None
             assert {b.field: b.value for b in blamed} == fields
             for b in blamed:
@@ -374,7 +374,7 @@ def claim(claimant: str, line: int = 0, /, name: str = "x", **fields: Any) -> Cl
 def told_blame(ledger: Ledger, number: int) -> dict[str, tuple[Any, str, list[str], int]]:
     """field -> (value, owner and line, whom it outranks, since)."""
     with ledger.read() as connection:
-        found = history.blame(connection, "node", "x", number)
+        found = blame.blame(connection, "node", "x", number)
     assert found is not None
     return {
         b.field: (
@@ -405,9 +405,9 @@ def test_blame_names_the_owner_and_the_revision_of_each_value(ledger: Ledger) ->
     assert told_blame(ledger, 1)["role"] == ("core", "file:a.yaml:3", [], 1)
     assert told_blame(ledger, 2)["role"] == ("edge", "file:a.yaml:3", [], 2)
     with ledger.read() as connection:
-        assert history.blame(connection, "node", "x", 0) is None
-        assert history.blame(connection, "node", "y", 3) is None
-        assert history.blame(connection, "zone", "x", 3) is None
+        assert blame.blame(connection, "node", "x", 0) is None
+        assert blame.blame(connection, "node", "y", 3) is None
+        assert blame.blame(connection, "zone", "x", 3) is None
 
 
 def test_a_value_that_was_away_with_its_entry_holds_since_it_came_back(ledger: Ledger) -> None:
@@ -442,8 +442,8 @@ def test_blame_knows_what_outranks_what(ledger: Ledger) -> None:
         "title": ("t", "pin:1:0", [file], 1),
     }
     with ledger.read() as connection:
-        pinned_now = [b.pinned for b in history.blame(connection, "node", "x", 2) or []]
-        pinned_then = [b.pinned for b in history.blame(connection, "node", "x", 1) or []]
+        pinned_now = [b.pinned for b in blame.blame(connection, "node", "x", 2) or []]
+        pinned_then = [b.pinned for b in blame.blame(connection, "node", "x", 1) or []]
     assert (pinned_now, pinned_then) == ([True, True], [False, False])
 
 
