@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -17,6 +20,22 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), mode)
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+
+
+@contextmanager
+def opened_atomically(path: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """As ``write_atomically``, for what does not fit into memory: the file appears when all is written."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tree": ("tree", "Draw the ledger by place, unit, network or application."),
     "search": ("search", "Find entries by words or addresses."),
     "portrait": ("portrait", "All about one application on one screen."),
+    "export": ("export", "Tables to take away: CSV, Excel, JSON."),
     "history": ("history", "Revisions, or all that happened to one entry."),
     "diff": ("history", "What leads from one revision to another."),
     "blame": ("history", "Who says each field of an entry, and since when."),

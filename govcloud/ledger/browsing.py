@@ -247,6 +247,14 @@ class View:
             elif (found := _TITLE.search(row[2])) is not None:
                 yield row[0], found[1]
 
+    def fields_used(self, kind: str, names: Sequence[str]) -> list[str]:
+        """Those of a kind's fields that some entry says, or at least contains as a mapping's key."""
+        values = {f"key{n}": f'%"{like(name)}":%' for n, name in enumerate(names)}
+        used = ", ".join(f"max(CASE WHEN fields LIKE :{key} ESCAPE '!' THEN 1 ELSE 0 END)" for key in values)
+        statement = f"SELECT {used} FROM accepted WHERE until IS NULL AND kind = :kind"
+        row = self.connection.row(statement, kind=kind, **values) or ()
+        return [name for name, flag in zip(names, row, strict=False) if flag]
+
     def identities(self, uids: Iterable[str]) -> dict[str, tuple[int, str | None]]:
         """(incarnation, stack) by uid."""
         rows = self._among("SELECT uid, incarnation, stack FROM entry WHERE uid IN :among", uids)

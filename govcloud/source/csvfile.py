@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -29,6 +29,8 @@ MOST_COLUMNS = 1_000
 # What one table may take of memory: some 2 GB.
 MOST_ROWS = 2_000_000
 MOST_CELLS = 20_000_000
+# Written before what a spreadsheet would take for a formula; one more where the text itself begins so.
+_GUARDED = re.compile(r"'+[=+\-@]").match
 _BRACKETS = re.compile(r"\([^()]*\)$")
 
 Cell = Callable[[str], Any]
@@ -179,11 +181,38 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
             return draft
         table = Table(kind, plural)
         draft.tables.append(table)
-        _read_rows(reader, before, columns, table, draft)
+        _read_rows(_plain(reader, text), before, columns, table, draft)
     except csv.Error as error:
         draft.unreadable = True
         draft.faults.append(_not_csv(error, before + 1))
     return draft
+
+
+def unguarded(cell: str) -> str:
+    """A cell without the apostrophe that keeps spreadsheets from reading a formula (``'=1+1``)."""
+    text = cell.strip()
+    return text[1:] if _GUARDED(text) else text
+
+
+class _Unguarded:
+    """The rows of a reader, every cell without its guard."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return ([unguarded(cell) for cell in row] for row in self._reader)
+
+    @property
+    def line_num(self) -> int:
+        """Lines read so far."""
+        number: int = self._reader.line_num
+        return number
+
+
+def _plain(reader: Any, text: str) -> Any:
+    """The reader itself, but where the file has an apostrophe: few have, and every cell costs."""
+    return _Unguarded(reader) if "'" in text else reader
 
 
 def _delimiter(data: bytes, text: str) -> str:
