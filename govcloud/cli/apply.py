@@ -32,17 +32,18 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     """
     from ..access import enforce
     from ..ledger import open_ledger
-    from ..plan.gather import propose, read_plan
+    from ..plan.gather import NO_PINS, propose, read_plan
 
     given = read_plan(file) if file is not None else None
     destroying = given is not None and given.destroy
     # A missing ledger is made only for a run: faulty files and refused plans leave nothing behind.
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
-    proposal = propose(app.workspace, ledger, destroy=destroying)
+    pins = given.pins if given is not None else NO_PINS
+    proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
-    return _carry(app.workspace, ledger, proposal, as_json, yes)
+    return carry(app.workspace, ledger, proposal, as_json, yes)
 
 
 @click.command()
@@ -58,7 +59,7 @@ def destroy(app: App, as_json: bool, yes: bool) -> int:
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     proposal = propose(app.workspace, ledger, destroy=True)
-    return _carry(app.workspace, ledger, proposal, as_json, yes)
+    return carry(app.workspace, ledger, proposal, as_json, yes)
 
 
 def _same_effect(
@@ -81,7 +82,8 @@ def _same_effect(
     )
 
 
-def _carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
+    """Show a plan, ask, carry it out; returns the exit code. Where nothing is to do only claims are kept."""
     from ..access import check_changes, who
     from ..ledger import open_ledger
     from ..plan.stages import Record

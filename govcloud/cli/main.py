@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "JSON Schema of the files, for editors."),
     "plan": ("plan", "Show what apply would do."),
     "apply": ("apply", "Do it: record, build, configure, measure."),
+    "revert": ("revert", "Go back to an accepted past, by a plan with pins."),
     "destroy": ("apply", "Take down everything that was built."),
     "runs": ("runs", "List, show, resume or cancel runs."),
     "drift": ("drift", "Compare reality with the ledger."),

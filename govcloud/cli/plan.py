@@ -45,7 +45,7 @@ def plan(
     enforce(app.workspace, ledger, "plan")
     proposal = propose(app.workspace, ledger, destroy=destroy)
     if out is not None:
-        _write(out, stages.encode(proposal.plan))
+        write(out, stages.encode(proposal.plan))
     with unwatched():
         if as_json:
             emit(explain.document(proposal.plan))
@@ -59,7 +59,7 @@ def plan(
     return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
 
 
-def _write(out: Path, content: bytes) -> None:
+def write(out: Path, content: bytes) -> None:
     """Write the plan file. Raises ``InputError`` where it cannot be written."""
     from ..files import write_atomically
 

@@ -54,6 +54,8 @@ class ClaimChanges(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.said or self.whole or self.ended or self.moved or self.sources)
 
 
+# Written so that SQLite finds the row by its entry: a file has thousands of claims, an entry a few.
+_THIS_CLAIMANT = "claimant || '' = :claimant"
 _SELECT = "SELECT kind, name, claimant, line, fields FROM claim"
 
 
@@ -120,7 +122,7 @@ def change_claims(
     over = [key for key, _, _ in begun] + list(changes.ended)
     connection.run_many(
         "UPDATE claim SET until = :number WHERE until IS NULL AND kind = :kind AND name = :name "
-        "AND claimant = :claimant",
+        f"AND {_THIS_CLAIMANT}",
         [_named(key) | {"number": number} for key in over],
     )
     connection.insert(
@@ -132,7 +134,7 @@ def change_claims(
     )
     connection.run_many(
         "UPDATE claim SET line = :line WHERE until IS NULL AND kind = :kind AND name = :name "
-        "AND claimant = :claimant",
+        f"AND {_THIS_CLAIMANT}",
         [_named((kind, name, claimant)) | {"line": line} for kind, name, claimant, line in changes.moved],
     )
     gone = [{"claimant": c} for c, digest in changes.sources.items() if not digest]

@@ -23,6 +23,14 @@ class Delta:
     touched: set[Key] = field(default_factory=set)
     before: dict[str, str] = field(default_factory=dict)
 
+    def with_pins(self, said: tuple[ClaimRow, ...], ended: tuple[ClaimKey, ...]) -> Delta:
+        """The same with claims of pins that begin and end."""
+        claims = msgspec.structs.replace(
+            self.claims, said=self.claims.said + said, ended=self.claims.ended + ended
+        )
+        touched = self.touched | {row.key for row in said} | {key[:2] for key in ended}
+        return Delta(claims, touched, self.before)
+
 
 def find(connection: Connection, prefix: str, changes: Changes, known: Mapping[str, str]) -> Delta:
     """Compare the claims of files that changed with those in the ledger.

@@ -14,6 +14,8 @@ SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "delete": "
 STYLES = {"+": "green", "~": "yellow", "±": "magenta", "!": "cyan", "-": "red"}
 # A list longer than this is told by its counts, unless everything is asked for.
 LONG = 24
+# Pinned entries that are named in a sentence.
+PINS_SHOWN = 5
 
 # What a summary counts: one, several, and what happens to it.
 WORDS = (
@@ -46,7 +48,8 @@ def summary(plan: Plan) -> dict[str, int]:
 def sentence(plan: Plan) -> str:
     """The plan in one sentence."""
     if plan.empty:
-        return "Nothing to do: what is accepted, built and seen is what the files say."
+        what = "the files and the pins say" if plan.pinned else "the files say"
+        return f"Nothing to do: what is accepted, built and seen is what {what}."
     counts = summary(plan)
     parts = [
         f"{counts[key]} {one if counts[key] == 1 else many} to {verb}"
@@ -56,9 +59,25 @@ def sentence(plan: Plan) -> str:
     return ", ".join(parts) + "."
 
 
+def pinned(plan: Plan) -> str:
+    """What is held against the files, in a sentence; empty where nothing is."""
+    if not plan.pinned:
+        return ""
+    names = [f"{subject} ({claimant})" for subject, claimant in plan.pinned.items()]
+    more = f" and {len(names) - PINS_SHOWN} more" if len(names) > PINS_SHOWN else ""
+    one = len(names) == 1
+    return (
+        f"{len(names)} entr{'y is' if one else 'ies are'} pinned and {'says' if one else 'say'} otherwise "
+        f"than the files: {', '.join(names[:PINS_SHOWN])}{more}; "
+        "`govcloud revert --release` lets the files speak"
+    )
+
+
 def lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
     """The plan as styled lines, in the order in which it will run."""
     yield "bold", f"Plan for {plan.environment}"
+    if plan.pinned:
+        yield "yellow", pinned(plan)
     if plan.empty:
         yield "", sentence(plan)
         return
@@ -137,6 +156,7 @@ def _probes(stage: Probe, full: bool) -> Iterator[Line]:
 def markdown(plan: Plan) -> str:
     """The plan as Markdown, for a comment on a merge request."""
     out = [f"### Plan for `{plan.environment}`", "", f"**{sentence(plan)}**", ""]
+    out += [f"> {pinned(plan)}", ""] if plan.pinned else []
     if plan.empty:
         return "\n".join(out)
     out += ["| stage | does | phase | leaves | undone by |", "|---|---|---|---|---|"]
@@ -177,6 +197,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "sentence": sentence(plan),
         "summary": summary(plan),
         "effect": plan.effect,
+        "pinned": plan.pinned,
         "base": msgspec.to_builtins(plan.base),
         "stages": stages,
     }

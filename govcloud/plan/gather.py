@@ -18,20 +18,23 @@ import msgspec
 from .. import __version__
 from ..errors import InputError, Problem
 from ..ledger import Ledger, building, entries, evidence
-from ..ledger.claims import claims, claims_on, sources
+from ..ledger.claims import ClaimRow, claims, claims_on, sources
 from ..ledger.connection import Connection
 from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
-from ..source import FILES, check, load, merge
+from ..source import FILES, check, load
 from ..source.changes import Changes, read_changes
+from ..source.layers import PINS
+from ..source.merging import Saying
 from ..workspace import Workspace
 from . import builder, delta, scope, settled
+from . import pins as pinning
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
 from .programs import Programs, programs
-from .stages import Plan, decode
+from .stages import PinChanges, Plan, decode
 
 Key = entries.Key
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
@@ -39,6 +42,7 @@ FRR = ("/usr/lib/frr", "/usr/libexec/frr")
 # Raised with every change of what entries must be to each other.
 CHECKED = f"1 {__version__}"
 CHECKED_KEY = "checked"
+NO_PINS = PinChanges()
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,27 @@ class Proposal:
 
 
 def propose(
-    workspace: Workspace, ledger: Ledger, *, destroy: bool = False, everything: bool = False
+    workspace: Workspace,
+    ledger: Ledger,
+    *,
+    destroy: bool = False,
+    pins: PinChanges = NO_PINS,
+    everything: bool = False,
 ) -> Proposal:
     """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
-    ``everything``: judge all entries, also where few changed. Raises ``InputError`` with every fault of
-    the files, ``ConflictError`` for a stale checkout.
+    ``pins``: what is held against the files from now on, and no longer. ``everything``: judge all
+    entries, also where few changed. Raises ``InputError`` with every fault of the files,
+    ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
-        asking = _Asking(workspace, connection, programs(workspace))
+        asking = _Asking(workspace, connection, programs(workspace), pins)
         if destroy:
             plan = builder.build_destroy(asking.inputs())
         else:
             commit = commit_of(workspace.root, entries.last_commit(connection))
             plan = _planned(asking, everything)
-            plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED)
+            plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
     return Proposal(plan, asking.programs.of(plan))
 
 
@@ -75,6 +85,7 @@ class _Asking:
     workspace: Workspace
     connection: Connection
     programs: Programs
+    pins: PinChanges = NO_PINS
 
     def inputs(self, *, building_too: bool = True) -> Inputs:
         """All that a plan reads apart from entries; without ``building_too`` as if nothing were built."""
@@ -119,7 +130,8 @@ def _plan_of_changes(asking: _Asking) -> Plan:
     found = delta.find(connection, FILES, changes, known)
     if len(found.touched) > scope.MOST:
         raise scope.TooWide
-    changed = _changed(connection, found, workspace.settings.layers)
+    standing = pinning.standing(connection)
+    changed, found = _changed(asking, found, standing)
     graph = LedgerGraph(connection, changed)
     before = {k: a.fields for k, a in graph.accepted(changed).items()}
     judged = scope.judged(graph, before, changed)
@@ -130,24 +142,32 @@ def _plan_of_changes(asking: _Asking) -> Plan:
         # What is built stays as it is: only the ledger changes.
         inputs = asking.inputs(building_too=False)
         _fill(asking, inputs, graph, changed, changed)
-        return delta.carried(builder.build_record(inputs), found)
+        return _told(delta.carried(builder.build_record(inputs), found), found, standing)
     built = scope.built(graph)
     inputs = asking.inputs()
     _fill(asking, inputs, graph, changed, {*changed, *built})
     plan = _built(inputs, built)
     if plan.empty:
         settled.remember(workspace, key, built)
-    return delta.carried(plan, found)
+    return _told(delta.carried(plan, found), found, standing)
 
 
 def _changed(
-    connection: Connection, found: delta.Delta, layers: list[str]
-) -> dict[Key, Mapping[str, Any] | None]:
-    """Fields of the entries whose claims change, as all claimants together say them from now on."""
+    asking: _Asking, found: delta.Delta, standing: list[ClaimRow]
+) -> tuple[dict[Key, Mapping[str, Any] | None], delta.Delta]:
+    """Fields of the entries whose claims change, as all claimants together say them from now on.
+
+    And the changes themselves, with those of pins.
+    """
+    touched = found.touched | {r.key for r in asking.pins.said} | {key[:2] for key in asking.pins.ended}
     over = {row.claim_key for row in found.claims.said} | set(found.claims.ended)
-    rest = [row for row in claims_on(connection, found.touched) if row.claim_key not in over]
-    merged = merge(rest, found.claims.said, layers=layers)
-    return {key: merged.get(key) for key in found.touched}
+    known = [row for row in standing if row.key in touched]
+    over |= {row.claim_key for row in known}
+    rest = [row for row in claims_on(asking.connection, touched) if row.claim_key not in over]
+    pinned = pinning.in_force(
+        [*rest, *found.claims.said], known, asking.pins, asking.workspace.settings.layers
+    )
+    return {key: pinned.merged.get(key) for key in touched}, found.with_pins(pinned.said, pinned.ended)
 
 
 def _fill(
@@ -172,7 +192,12 @@ def _plan_of_all(asking: _Asking) -> Plan:
     others = claims(connection, apart_from=FILES)
     loaded = load(workspace, others=others)
     inputs = asking.inputs()
-    inputs.proposed = merge(loaded.claims, others, layers=loaded.layers)
+    standing = pinning.standing(connection)
+    rest: list[Saying] = [*loaded.claims, *(row for row in others if not row.claimant.startswith(PINS))]
+    pinned = pinning.in_force(rest, standing, asking.pins, loaded.layers)
+    inputs.proposed = pinned.merged
+    if asking.pins:
+        check(inputs.proposed, loaded)
     inputs.accepted = entries.current(connection)
     news = [key for key in inputs.proposed if key not in inputs.accepted]
     inputs.former = entries.former_names(connection, news)
@@ -183,7 +208,17 @@ def _plan_of_all(asking: _Asking) -> Plan:
     known = {c.removeprefix(FILES): digest for c, digest in sources(connection, FILES).items()}
     removed = sorted(known.keys() - loaded.files.keys())
     changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
-    return delta.carried(plan, delta.find(connection, FILES, changes, known))
+    found = delta.find(connection, FILES, changes, known).with_pins(pinned.said, pinned.ended)
+    return _told(delta.carried(plan, found), found, standing)
+
+
+def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
+    """The plan with what is pinned when it is carried out."""
+    ended = set(found.claims.ended)
+    rows = [row for row in standing if row.claim_key not in ended]
+    rows += [row for row in found.claims.said if row.claimant.startswith(PINS)]
+    pinned = {"/".join(row.key): row.claimant for row in sorted(rows, key=lambda row: row.key)}
+    return msgspec.structs.replace(plan, pinned=pinned)
 
 
 def _built(inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..ledger.claims import ClaimChanges, ClaimRow
+from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
 
 Verb = Literal["create", "update", "replace", "heal", "delete"]
 Phase = Literal["expand", "contract"]
@@ -141,6 +141,16 @@ class Probe(_Stage, frozen=True, tag="probe", kw_only=True):
 Stage = Record | Stack | Play | Probe
 
 
+class PinChanges(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Pins that somebody sets and pins that somebody releases (``plan.pins``)."""
+
+    said: tuple[ClaimRow, ...] = ()
+    ended: tuple[ClaimKey, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.said or self.ended)
+
+
 class Base(msgspec.Struct, frozen=True):
     """The versions of what the plan read, and of nothing else: a neighbour's change is no matter.
 
@@ -167,6 +177,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     destroy: bool = False
     # Without a Record: who says, and where, what stays as it is.
     claims: ClaimChanges = ClaimChanges()
+    # The pins that were set and released with it; and what is pinned then: the claimant by kind/name.
+    pins: PinChanges = PinChanges()
+    pinned: dict[str, str] = {}
     # Whose files they are, and the commit that they came from.
     workspace: str = ""
     commit: str = ""

@@ -61,7 +61,7 @@ def start(
     in, before anything is done.
     """
     check_reachable(workspace, ledger, plan)
-    run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with _leased(ledger) as fence:
         if not still_based(plan, ledger):
             raise ConflictError(

@@ -1,0 +1,74 @@
+"""`govcloud revert`: towards an accepted past, by a plan with pins; and the way back to the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import Exit, InputError, Problem
+from .common import App, json_option
+
+
+@click.command()
+@click.argument("revision", required=False, metavar="[REV]")
+@click.option("--only", multiple=True, metavar="KIND/NAME", help="Only this entry; may be given again.")
+@click.option("--release", is_flag=True, help="Let the files speak again: end the pins.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE and stop."
+)
+@json_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def revert(
+    app: App,
+    revision: str | None,
+    only: tuple[str, ...],
+    release: bool,
+    out: Path | None,
+    as_json: bool,
+    yes: bool,
+) -> int:
+    """Bring entries back to what they were at REV, and pin them there until the files agree.
+
+    A new plan like any other: it is shown, asked about and carried out. What changed after REV is
+    pinned, or only the entries named. `--release` without REV ends pins.
+    """
+    from ..access import enforce
+    from ..ledger import open_ledger
+    from ..ledger.history import resolve
+    from ..plan import explain, pins, stages
+    from ..plan.gather import propose
+    from .apply import carry
+    from .common import emit
+    from .plan import show, write
+    from .viewing import kind_named
+
+    if (revision is None) != release:
+        raise InputError(
+            [Problem("expected either a revision to go back to or --release")],
+            hint="`govcloud history` lists revisions",
+        )
+    keys = []
+    for subject in only:
+        kind, slash, name = subject.partition("/")
+        if not slash:
+            raise InputError([Problem(f"--only: {subject!r} should be KIND/NAME")])
+        keys.append((kind_named(kind), name))
+    ledger = open_ledger(app.workspace)
+    enforce(app.workspace, ledger, "plan" if out else "apply")
+    with ledger.read() as connection:
+        if revision is None:
+            change = pins.release(connection, keys)
+        else:
+            change = pins.towards(connection, resolve(connection, revision), keys)
+    proposal = propose(app.workspace, ledger, pins=change)
+    if out is None:
+        return carry(app.workspace, ledger, proposal, as_json, yes)
+    write(out, stages.encode(proposal.plan))
+    if as_json:
+        emit(explain.document(proposal.plan))
+    else:
+        show(proposal.plan)
+        click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
+    return int(Exit.OK)

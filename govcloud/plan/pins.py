@@ -1,0 +1,136 @@
+"""Pins: what an entry was at a revision, held against the files until they say the same.
+
+A pin is a claim (``pin:REVISION``) that stands for its whole entry, or says that there is none. It ends by
+itself in the plan in which the other claimants agree with it, or when it is released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError, Problem
+from ..ledger import entries, history
+from ..ledger.claims import ClaimKey, ClaimRow
+from ..ledger.connection import Connection
+from ..ledger.entries import Key
+from ..source import merge
+from ..source.layers import PINS
+from ..source.merging import Saying
+from .stages import PinChanges
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What entries are with pins in force, and how the pins' claims change."""
+
+    merged: dict[Key, dict[str, Any]]
+    said: tuple[ClaimRow, ...]
+    ended: tuple[ClaimKey, ...]
+
+
+def standing(connection: Connection) -> list[ClaimRow]:
+    """The pins of now."""
+    # The character after the colon ends the range, so that the index on claimants serves.
+    rows = connection.rows(
+        "SELECT kind, name, claimant, line, fields FROM claim "
+        "WHERE claimant >= :first AND claimant < :last AND +until IS NULL ORDER BY kind, name",
+        first=PINS,
+        last=PINS[:-1] + chr(ord(PINS[-1]) + 1),
+    )
+    return [
+        ClaimRow(kind, name, claimant, line, msgspec.json.decode(text))
+        for kind, name, claimant, line, text in rows
+    ]
+
+
+def in_force(
+    claims: Iterable[Saying], known: Iterable[ClaimRow], change: PinChanges, layers: Sequence[str]
+) -> Pinned:
+    """Merge claims that are no pins, and lay the pins over them. Raises ``InputError`` as ``merge`` does."""
+    merged = merge(claims, layers=layers)
+    ended = list(change.ended)
+    pins: dict[Key, ClaimRow] = {}
+    for row in known:
+        if row.claim_key not in change.ended:
+            pins[row.key] = row
+    new = {row.key: row for row in change.said}
+    # A new pin takes the place of an older one.
+    ended += [
+        row.claim_key for key, row in pins.items() if key in new and row.claim_key != new[key].claim_key
+    ]
+    said: list[ClaimRow] = []
+    for key, row in (pins | new).items():
+        if _agree(merged.get(key), row.fields):
+            if key in pins and row is pins[key]:
+                ended.append(row.claim_key)
+            continue
+        if key in new:
+            said.append(row)
+        if row.fields is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = row.fields
+    return Pinned(merged, tuple(said), tuple(dict.fromkeys(ended)))
+
+
+def _agree(said: Mapping[str, Any] | None, pinned: Mapping[str, Any] | None) -> bool:
+    if said is None or pinned is None:
+        return said is pinned
+    # How an entry was once called is no part of what it is.
+    return {k: v for k, v in said.items() if k != "was"} == {k: v for k, v in pinned.items() if k != "was"}
+
+
+def towards(connection: Connection, revision: int, only: Sequence[Key] = ()) -> PinChanges:
+    """Pins that bring what changed after a revision back to what it was, or ``only`` these entries of it.
+
+    Raises ``InputError`` where one of ``only`` was not there then and is not there now.
+    """
+    last = entries.last_revision(connection)
+    uids = history.touched(connection, revision, last)
+    then = history.state(connection, revision, uids)
+    now = history.state(connection, last, uids)
+    if only:
+        _refuse_unknown(connection, revision, last, only)
+        uids = {uid for uid in uids if any(uid in at and at[uid][:2] in only for at in (then, now))}
+    rows: dict[Key, ClaimRow] = {}
+    claimant = f"{PINS}{revision}"
+    for uid in sorted(uids & now.keys()):
+        kind, name, _ = now[uid]
+        if uid not in then or then[uid][1] != name:
+            rows[kind, name] = ClaimRow(kind, name, claimant, 0, None)
+    for uid in sorted(uids & then.keys()):
+        kind, name, was = then[uid]
+        if uid in now and now[uid] == then[uid]:
+            continue
+        fields = dict(was)
+        if uid in now and now[uid][1] != name:
+            fields["was"] = now[uid][1]
+        rows[kind, name] = ClaimRow(kind, name, claimant, 0, fields)
+    return PinChanges(tuple(rows[key] for key in sorted(rows)))
+
+
+def _refuse_unknown(connection: Connection, revision: int, last: int, wanted: Sequence[Key]) -> None:
+    problems = [
+        Problem(f"no {kind} was called {name!r} at revision {revision}, and none is now")
+        for kind, name in sorted(wanted)
+        if not any(history.entry_at(connection, at, kind, name) for at in (revision, last))
+    ]
+    if problems:
+        raise InputError(problems, hint="`govcloud diff REV` lists what changed since")
+
+
+def release(connection: Connection, only: Sequence[Key] = ()) -> PinChanges:
+    """The end of all pins, or of those on ``only`` these entries.
+
+    Raises ``InputError`` where one of ``only`` is not pinned.
+    """
+    known = standing(connection)
+    pinned = {row.key for row in known}
+    problems = [Problem(f"{kind}/{name} is not pinned") for kind, name in only if (kind, name) not in pinned]
+    if problems:
+        raise InputError(problems, hint="`govcloud plan` tells which entries are")
+    return PinChanges(ended=tuple(row.claim_key for row in known if not only or row.key in only))
