@@ -43,6 +43,13 @@ TOOLS = (
     Tool("ospfd", "frr", "frr", "OSPF (without it: static routes)", required=False),
     Tool("ospf6d", "frr", "frr", "OSPFv3 (without it: static routes)", required=False),
     Tool("vtysh", "frr", "frr", "FRR's configuration", required=False),
+    Tool(
+        "ssh-keygen",
+        "openssh-client",
+        "openssh-clients",
+        "keys of people (without it: tokens)",
+        required=False,
+    ),
     Tool("git", "git", "git", "a workspace's commit (without it: no check for stale ones)", required=False),
 )
 

@@ -45,7 +45,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Province:
 SUBCOMMANDS = [
     *([name] for name in COMMANDS),
     *(["runs", name] for name in ("list", "show", "resume", "cancel")),
-    ["audit", "verify"],
+    *(
+        ["audit", name]
+        for name in ("verify", "log", "epoch", "compare", "quarantine", "rotate-key", "trust", "key")
+    ),
     *(["lab", name] for name in ("up", "down", "status", "exec", "shell")),
 ]
 

@@ -37,7 +37,8 @@ def open_view(app: App) -> Iterator[View]:
         require(ledger, who(app.workspace, ledger), "read_classified", unseen.message)
         raise
     if hidden:
-        click.echo(f"{len(hidden)} entries are classified and left out", err=True)
+        which = "1 entry is" if len(hidden) == 1 else f"{len(hidden)} entries are"
+        click.echo(f"{which} classified and left out", err=True)
 
 
 def kind_named(word: str) -> str:
