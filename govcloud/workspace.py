@@ -21,6 +21,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     version: Literal[1] = 1
     environment: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    # Where several workspaces feed one ledger, each has a name of its own.
+    workspace: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9-]{0,30})?$")] = ""
     language: Literal["en", "zh"] = "en"
     ledger: str = "sqlite:///.govcloud/ledger.db"
     state: str = "file://.govcloud/state"
@@ -48,6 +50,11 @@ class Workspace:
     def environment(self) -> str:
         """Name of the environment that the workspace is bound to."""
         return self.settings.environment
+
+    @property
+    def claimants(self) -> str:
+        """What the claimants of its files begin with in the ledger, before the path."""
+        return f"file@{self.settings.workspace}:" if self.settings.workspace else "file:"
 
     @property
     def private(self) -> Path:

@@ -74,7 +74,9 @@ def _names(view: View, kind: str, number: int | None) -> list[str]:
 
 def place(claim: ClaimRow) -> str:
     """Where a claim is made: a file and its line, or who makes it."""
-    claimant = claim.claimant.removeprefix("file:")
+    from ..source.claims import path_of
+
+    claimant = path_of(claim.claimant) or claim.claimant
     return f"{claimant}:{claim.line}" if claim.line else claimant
 
 

@@ -23,7 +23,7 @@ from ..ledger.connection import Connection
 from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
-from ..source import FILES, check, load
+from ..source import check, load
 from ..source.changes import Changes, read_changes
 from ..source.layers import PINS
 from ..source.merging import Saying
@@ -72,9 +72,10 @@ def propose(
         if destroy:
             plan = builder.build_destroy(asking.inputs())
         else:
-            commit = commit_of(workspace.root, entries.last_commit(connection))
+            commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
             plan = _planned(asking, everything)
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
+            plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace)
     return Proposal(plan, asking.programs.of(plan))
 
 
@@ -104,6 +105,11 @@ class _Asking:
             inputs.proven = evidence.newest_good(connection)
         return inputs
 
+    def recorded(self) -> dict[str, str]:
+        """Digest of each file of the workspace as its claims were recorded, by path."""
+        prefix = self.workspace.claimants
+        return {c.removeprefix(prefix): digest for c, digest in sources(self.connection, prefix).items()}
+
     def key(self) -> str:
         """What the memory of a plan without anything to do goes by."""
         return settled.key_of(self.connection, self.workspace, self.programs, frr=frr_installed())
@@ -125,9 +131,9 @@ def _plan_of_changes(asking: _Asking) -> Plan:
     Raises ``InputError`` where something is wrong, ``TooWide`` where that is not less work.
     """
     connection, workspace = asking.connection, asking.workspace
-    known = {c.removeprefix(FILES): digest for c, digest in sources(connection, FILES).items()}
+    known = asking.recorded()
     changes = read_changes(workspace, known)
-    found = delta.find(connection, FILES, changes, known)
+    found = delta.find(connection, workspace.claimants, changes, known)
     if len(found.touched) > scope.MOST:
         raise scope.TooWide
     standing = pinning.standing(connection)
@@ -189,7 +195,7 @@ def _fill(
 def _plan_of_all(asking: _Asking) -> Plan:
     """Look at every entry."""
     connection, workspace = asking.connection, asking.workspace
-    others = claims(connection, apart_from=FILES)
+    others = claims(connection, apart_from=workspace.claimants)
     loaded = load(workspace, others=others)
     inputs = asking.inputs()
     standing = pinning.standing(connection)
@@ -205,10 +211,10 @@ def _plan_of_all(asking: _Asking) -> Plan:
     plan = _built(inputs, built)
     if plan.empty:
         settled.remember(workspace, asking.key(), built)
-    known = {c.removeprefix(FILES): digest for c, digest in sources(connection, FILES).items()}
+    known = asking.recorded()
     removed = sorted(known.keys() - loaded.files.keys())
     changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
-    found = delta.find(connection, FILES, changes, known).with_pins(pinned.said, pinned.ended)
+    found = delta.find(connection, workspace.claimants, changes, known).with_pins(pinned.said, pinned.ended)
     return _told(delta.carried(plan, found), found, standing)
 
 
@@ -256,7 +262,7 @@ def still_based(plan: Plan, ledger: Ledger) -> bool:
     with ledger.read() as connection:
         applied = building.all_applied(connection)
         known = entries.digests(connection, (entries.key_of(subject) for subject in base.entries))
-        recorded = sources(connection, FILES) if base.sources else {}
+        recorded = sources(connection, "file") if base.sources else {}
     return (
         all(known.get(entries.key_of(subject), "") == digest for subject, digest in base.entries.items())
         and all(recorded.get(claimant, "") == digest for claimant, digest in base.sources.items())

@@ -23,7 +23,7 @@ from ..plan.stages import Resource
 from ..plan.wiring import LOOPBACK, wires
 from ..provider.drivers import open_driver
 from ..provider.drivers.store import DEFAULT_PATH
-from ..source import FILES
+from ..source.claims import path_of
 from ..workspace import Workspace
 
 # What is said of an interface, before its name.
@@ -217,7 +217,7 @@ class _Owners:
         row = next((r for r in rows if field in (r.fields or ())), rows[-1] if rows else None)
         if row is None:
             return ""
-        who = row.claimant.removeprefix(FILES)
+        who = path_of(row.claimant) or row.claimant
         return f"{who}:{row.line}" if row.line else who
 
     def of_interface(self, subject: str, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -27,8 +28,16 @@ Locator = Callable[[Path, int, bool], Spot]
 
 # A claimant that is a file: this, then its path relative to the workspace.
 FILES = "file:"
+# In a ledger that several workspaces feed, those of a named one: ``file@NAME:`` and the path.
+_FILE = re.compile(r"file(?:@[a-z][a-z0-9-]*)?:").match
 # Faults told of one file; nobody reads more.
 MOST_FAULTS = 10_000
+
+
+def path_of(claimant: str) -> str:
+    """The path of a claimant that is a file, in its own workspace; empty for any other."""
+    found = _FILE(claimant)
+    return claimant[found.end() :] if found else ""
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .claims import FILES
+from .claims import path_of
 
 # A folder of this name at the top of a workspace holds a folder for each layer.
 FOLDER = "layers"
@@ -35,9 +35,9 @@ def layer_of(claimant: str, layers: Sequence[str]) -> int:
     """
     if claimant.startswith(PINS):
         return len(layers) + 1
-    if not claimant.startswith(FILES + FOLDER + "/"):
+    name = layer_in(path_of(claimant))
+    if not name:
         return 0
-    name = layer_in(claimant.removeprefix(FILES))
     return layers.index(name) + 1 if name in layers else NOT_IN_FORCE
 
 

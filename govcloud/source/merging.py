@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import InputError, Problem
-from .claims import FILES, Key, Place
+from .claims import FILES, Key, Place, path_of
 from .layers import DELETE, PINS, layer_of, overlay, removes
 from .words import Hints, shown
 
@@ -166,7 +166,7 @@ class _Raising:
                     yield from self._lay(key, claims)
 
     def _lay(self, key: Key, claims: list[Saying]) -> Iterator[Conflict | NotThere]:
-        others = [claim for claim in self._base.get(key, ()) if not claim.claimant.startswith(FILES)]
+        others = [claim for claim in self._base.get(key, ()) if not path_of(claim.claimant)]
         removing = next((claim for claim in claims if removes(claim.fields or {})), None)
         if removing is not None:
             if others:
