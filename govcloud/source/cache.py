@@ -34,6 +34,7 @@ class Passed(msgspec.Struct, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _blocks = msgspec.msgpack.Decoder(list[Block])
+_names = msgspec.msgpack.Decoder(list[str])
 _passed = msgspec.msgpack.Decoder(Passed)
 
 
@@ -72,6 +73,18 @@ class Cache:
         # A text may hold what no encoder takes; then the file is simply read again.
         with contextlib.suppress(ValueError, OverflowError):
             self._write(self._key("file", digest, form), _encoder.encode(blocks))
+
+    def tables(self, digest: str) -> list[str] | None:
+        """The tables that a template of this content reads."""
+        data = self._read(self._key("tables", digest, ""))
+        with contextlib.suppress(msgspec.MsgspecError):
+            return _names.decode(data) if data is not None else None
+        return None
+
+    def keep_tables(self, digest: str, tables: list[str]) -> None:
+        """Remember which tables a template reads."""
+        with contextlib.suppress(ValueError):
+            self._write(self._key("tables", digest, ""), _encoder.encode(tables))
 
     def passed(self, files: str) -> Passed | None:
         """The verdict on a set of files, by the digest of the set."""

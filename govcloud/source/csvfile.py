@@ -157,11 +157,11 @@ def read(data: bytes, path: str, hints: Hints) -> Draft:
     kind = PLURALS.get(plural)
     draft = Draft()
     text = text_of(data)
-    if (line := _too_long(text)) > 0:
+    if (line := longest_line(text)) > 0:
         draft.unreadable = True
         draft.faults.append(Fault(f"the line is longer than {LONGEST_LINE} characters", line=line, column=1))
         return draft
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(data, text))
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter_of(data, text))
     line, before = 1, 0
     try:
         for header in reader:
@@ -215,12 +215,12 @@ def _plain(reader: Any, text: str) -> Any:
     return _Unguarded(reader) if "'" in text else reader
 
 
-def _delimiter(data: bytes, text: str) -> str:
+def delimiter_of(data: bytes, text: str) -> str:
     """A comma, or the tab that Excel puts between the cells of its "Unicode text"."""
     return "\t" if is_utf16(data) and "\t" in text.lstrip().partition("\n")[0] else ","
 
 
-def _too_long(text: str) -> int:
+def longest_line(text: str) -> int:
     """The number of the first line that is too long to be a row; 0 where there is none."""
     if len(text) <= LONGEST_LINE:
         return 0
@@ -286,7 +286,7 @@ def _read_rows(reader: Any, before: int, columns: Columns, table: Table, draft: 
 def locator(data: bytes, path: str) -> Locator:
     """Finds the column of a cell in the line that a fault names."""
     text = text_of(data)
-    cells = partial(_cells, text, _delimiter(data, text))
+    cells = partial(_cells, text, delimiter_of(data, text))
     kind = PLURALS.get(plural_of(path), "")
     starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
     columns: dict[str, int] = {}

@@ -13,7 +13,10 @@ from ..errors import Problem
 from ..workspace import SETTINGS
 from .layers import FOLDER
 
-EXTENSIONS = (".yaml", ".yml", ".csv", ".xlsx")
+TEMPLATES = (".yaml.j2", ".yml.j2")
+EXTENSIONS = (".yaml", ".yml", ".csv", ".xlsx", *TEMPLATES)
+# A folder of this name at the top of a workspace, or of a layer, holds tables for templates.
+DATA = "data"
 # What Excel puts beside a workbook that somebody has open.
 _OPEN_ELSEWHERE = "~$"
 # Folders at the top of a workspace that hold programs, not declarations.
@@ -25,9 +28,13 @@ LARGEST_TABLE = 256 * 1024 * 1024
 
 @dataclass
 class Found:
-    """Paths relative to the workspace (posix, sorted), what is wrong, and what was left out."""
+    """Paths relative to the workspace (posix, sorted), what is wrong, and what was left out.
+
+    ``data``: files of entries by their ending that stand among the tables for templates.
+    """
 
     paths: list[str] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
 
@@ -46,9 +53,9 @@ def discover(root: str | os.PathLike[str], layers: Sequence[str] = ()) -> Found:
     links: list[str] = []
     aside = _layers_aside(base, layers, found)
     for path in _walk(base, "", found, links, aside):
-        found.paths.append(path)
+        (found.data if _is_data(path) else found.paths).append(path)
     own = {os.path.join(base, path) for path in found.paths}
-    for link in links:
+    for link in (path for path in links if not _is_data(path)):
         real = os.path.realpath(os.path.join(base, link))
         if not real.startswith(base + os.sep):
             found.notes.append(Problem("a link that leads out of the workspace; not read", link))
@@ -58,6 +65,18 @@ def discover(root: str | os.PathLike[str], layers: Sequence[str] = ()) -> Found:
             found.paths.append(link)
     found.paths.sort()
     return found
+
+
+def is_template(path: str) -> bool:
+    """Whether a file is rendered before it is read."""
+    return path.lower().endswith(TEMPLATES)
+
+
+def _is_data(path: str) -> bool:
+    parts = path.split("/")
+    return (parts[0] == DATA and len(parts) > 1) or (
+        parts[0] == FOLDER and parts[2:3] == [DATA] and len(parts) > 3
+    )
 
 
 def _layers_aside(base: str, layers: Sequence[str], found: Found) -> set[str]:

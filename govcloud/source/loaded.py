@@ -81,6 +81,9 @@ class Loaded:
         path = claim.claimant.removeprefix(FILES)
         if path == claim.claimant:
             return Place()
+        if files.is_template(path):
+            # What is written there is no entry yet; the line that wrote it is known.
+            return Place(path, claim.line)
         locate = self._locator(path)
         if locate is None:
             return Place(path, claim.line, 1 if claim.line else 0)

@@ -20,9 +20,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     real = reading.parse
 
-    def parse(data: bytes, path: str, hints: object) -> object:
+    def parse(data: bytes, path: str, *rest: object) -> object:
         seen.append(path)
-        return real(data, path, hints)  # type: ignore[arg-type]
+        return real(data, path, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(reading, "parse", parse)
     return seen
