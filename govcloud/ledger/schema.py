@@ -114,6 +114,7 @@ reference = Table(
     Column("field", String(63), primary_key=True),
     Column("kind", String(40), primary_key=True),
     Column("name", String(63), primary_key=True),
+    sqlite_with_rowid=False,
 )
 Index("reference_to", reference.c.kind, reference.c.name)
 
@@ -123,6 +124,7 @@ address = Table(
     Column("uid", String(16), primary_key=True),
     Column("field", String(63), primary_key=True),
     Column("address", String(45), primary_key=True),  # as inet_ntop writes it
+    sqlite_with_rowid=False,
 )
 Index("address_held", address.c.address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 from ..ledger import entries
@@ -34,13 +35,42 @@ class Graph(Protocol):
         ...
 
 
+class _Index:
+    """Entries in memory by what they refer to and by the addresses they hold, each worked out once."""
+
+    def __init__(self, known: Mapping[Key, Fields | None]) -> None:
+        self._known = known
+
+    @cached_property
+    def referrers(self) -> dict[Key, set[Key]]:
+        """Who refers to what."""
+        out: dict[Key, set[Key]] = {}
+        for key, fields in self._known.items():
+            for _, kind, name in references_of(key[0], fields) if fields else ():
+                out.setdefault((kind, name), set()).add(key)
+        return out
+
+    @cached_property
+    def holders(self) -> dict[str, set[Key]]:
+        """Who holds what."""
+        out: dict[str, set[Key]] = {}
+        for key, fields in self._known.items():
+            for _, address in addresses_of(key[0], fields) if fields else ():
+                out.setdefault(address, set()).add(key)
+        return out
+
+
+def _of_kinds(keys: set[Key], kinds: Iterable[str]) -> set[Key]:
+    wanted = frozenset(kinds)
+    return {key for key in keys if key[0] in wanted} if wanted else keys
+
+
 class MemoryGraph:
     """All entries in memory."""
 
     def __init__(self, proposed: Mapping[Key, Fields]) -> None:
         self._proposed = proposed
-        self._referrers: dict[Key, set[Key]] | None = None
-        self._holders: dict[str, set[Key]] | None = None
+        self._index = _Index(proposed)
 
     def entries(self, keys: Iterable[Key]) -> dict[Key, Fields]:
         """Fields of those that there are."""
@@ -53,41 +83,33 @@ class MemoryGraph:
 
     def referrers(self, keys: Iterable[Key], kinds: Iterable[str] = ()) -> set[Key]:
         """Who refers to one of these; ``kinds``: only entries of these."""
-        if self._referrers is None:
-            self._referrers = {}
-            for key, fields in self._proposed.items():
-                for _, kind, name in references_of(key[0], fields):
-                    self._referrers.setdefault((kind, name), set()).add(key)
-        wanted = frozenset(kinds)
-        found = {one for key in keys for one in self._referrers.get(key, ())}
-        return {key for key in found if key[0] in wanted} if wanted else found
+        index = self._index.referrers
+        return _of_kinds({one for key in keys for one in index.get(key, ())}, kinds)
 
     def holders(self, addresses: Iterable[str]) -> set[Key]:
         """Who has one of these addresses."""
-        if self._holders is None:
-            self._holders = {}
-            for key, fields in self._proposed.items():
-                for _, address in addresses_of(key[0], fields):
-                    self._holders.setdefault(address, set()).add(key)
-        return {key for address in addresses for key in self._holders.get(address, ())}
+        index = self._index.holders
+        return {key for address in addresses for key in index.get(address, ())}
 
 
 class LedgerGraph:
-    """What is accepted, with ``changed`` laid over it (None: no such entry any more).
-
-    ``seen`` keeps every accepted entry that was looked at.
-    """
+    """What is accepted, with ``changed`` laid over it (None: no such entry any more)."""
 
     def __init__(self, connection: Connection, changed: Mapping[Key, Fields | None] | None = None) -> None:
         self._connection = connection
         self._changed = changed or {}
-        self.seen: dict[Key, Accepted] = {}
+        self._index = _Index(self._changed)
+        # What was asked for: the accepted entry, or None where there is none.
+        self._seen: dict[Key, Accepted | None] = {}
 
     def accepted(self, keys: Iterable[Key]) -> dict[Key, Accepted]:
         """The accepted entries of now that have these keys, whatever changes."""
         wanted = set(keys)
-        self.seen |= entries.among(self._connection, wanted - self.seen.keys())
-        return {key: self.seen[key] for key in wanted if key in self.seen}
+        fresh = wanted - self._seen.keys()
+        if fresh:
+            self._seen |= dict.fromkeys(fresh)
+            self._seen |= entries.among(self._connection, fresh)
+        return {key: entry for key in wanted if (entry := self._seen[key]) is not None}
 
     def entries(self, keys: Iterable[Key]) -> dict[Key, Fields]:
         """Fields of those that there are."""
@@ -111,21 +133,18 @@ class LedgerGraph:
 
     def referrers(self, keys: Iterable[Key], kinds: Iterable[str] = ()) -> set[Key]:
         """Who refers to one of these; ``kinds``: only entries of these."""
-        targets, wanted = set(keys), frozenset(kinds)
+        targets = set(keys)
         found = referrers(self._connection, targets) - self._changed.keys()
-        for key, fields in self._changed.items():
-            if fields and any((k, n) in targets for _, k, n in references_of(key[0], fields)):
-                found.add(key)
-        return {key for key in found if key[0] in wanted} if wanted else found
+        index = self._index.referrers
+        found |= {one for key in targets & index.keys() for one in index[key]}
+        return _of_kinds(found, kinds)
 
     def holders(self, addresses: Iterable[str]) -> set[Key]:
         """Who has one of these addresses."""
         wanted = set(addresses)
         found = holders(self._connection, wanted) - self._changed.keys()
-        for key, fields in self._changed.items():
-            if fields and any(address in wanted for _, address in addresses_of(key[0], fields)):
-                found.add(key)
-        return found
+        index = self._index.holders
+        return found | {one for address in wanted & index.keys() for one in index[address]}
 
 
 def with_what_they_need(graph: Graph, start: Mapping[Key, Fields]) -> dict[Key, Fields]:

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("field", sa.String(63), primary_key=True),
         sa.Column("kind", sa.String(40), primary_key=True),
         sa.Column("name", sa.String(63), primary_key=True),
+        sqlite_with_rowid=False,
     )
     op.create_index("reference_to", "reference", ["kind", "name"])
     op.create_table(
@@ -31,6 +32,7 @@ def upgrade() -> None:
         sa.Column("uid", sa.String(16), primary_key=True),
         sa.Column("field", sa.String(63), primary_key=True),
         sa.Column("address", sa.String(45), primary_key=True),
+        sqlite_with_rowid=False,
     )
     op.create_index("address_held", "address", ["address"])
     op.create_table(
