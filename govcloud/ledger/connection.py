@@ -38,6 +38,8 @@ def busy() -> ConflictError:
 class Connection(ABC):
     """One transaction."""
 
+    # Whether a value may be a list, for ``= ANY(:name)``.
+    arrays = False
     # The rows that it has added to the audit trail.
     audited: Appended | None = None
 

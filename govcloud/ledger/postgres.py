@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -22,10 +21,11 @@ from ..errors import ConflictError, GovcloudError, InputError, Problem
 from ..workspace import SETTINGS
 from . import connection as shared
 from .connection import Connection, NoTables, Row, Values
+from .pgstatements import at_once, translated
 
 FORM = "postgresql://USER@HOST:PORT/DATABASE?OPTIONS"
 ESCAPED = "signs such as / @ : ? % are written %2F %40 %3A %3F %25 in its parts; docs/ledger.md has examples"
-# From so many rows on, COPY is quicker than a statement for each.
+# From so many rows on, COPY and arrays are quicker than a statement for each.
 BULK = 20
 # A server that does not answer is noticed in half a minute, by us and by the lock that it holds for us.
 # A URL may say otherwise (libpq's own names).
@@ -92,21 +92,6 @@ SENTENCES: tuple[tuple[type[psycopg.Error] | tuple[type[psycopg.Error], ...], st
     ),
 )
 
-TOKENS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|::|:([A-Za-z_]\w*)|%")
-
-
-@lru_cache(maxsize=1024)
-def translated(statement: str) -> str:
-    """A statement as psycopg wants it: ``%(name)s`` for ``:name``, each ``%`` twice.
-
-    Texts, quoted names, comments and casts (``::``) stay as they are.
-    """
-
-    def put(found: re.Match[str]) -> str:
-        return f"%({found[1]})s" if found[1] else found[0].replace("%", "%%")
-
-    return TOKENS.sub(put, statement)
-
 
 def parameters(url: str) -> dict[str, str]:
     """libpq's parameters of a URL, its password (``$NAME``) taken from the environment.
@@ -152,6 +137,8 @@ def _wrong(what: str, *, hint: str) -> InputError:
 
 
 class _Connection(Connection):
+    arrays = True
+
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
 
@@ -162,7 +149,10 @@ class _Connection(Connection):
         self._connection.execute(translated(statement), values)
 
     def run_many(self, statement: str, values: Sequence[Values]) -> None:
-        if values:
+        whole = at_once(statement, values) if len(values) >= BULK else None
+        if whole:
+            self._connection.execute(*whole)
+        elif values:
             with self._connection.cursor() as cursor:
                 cursor.executemany(translated(statement), values)
 
