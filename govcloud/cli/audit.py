@@ -150,7 +150,7 @@ def compare(app: App, other: str, quarantine: bool, site: str | None, limit: int
     identity = enforce(app.workspace, ledger, "administer") if quarantine else who(app.workspace, ledger)
     with forks.other_ledger(other) as there:
         with ledger.read() as here:
-            found = forks.compare(here, there, site or _called(other), most=limit)
+            found = forks.compare(here, there, (site or _called(other))[:200], most=limit)
         if quarantine and found.theirs:
             with ledger.write() as here:
                 forks.quarantine(here, there, found, str(identity))

@@ -41,7 +41,7 @@ def _view(ctx: click.Context) -> Iterator[View]:
     from .viewing import open_view
 
     # The group's function has not run: no App is there yet.
-    with open_view(App(ctx.find_root().params.get("directory"))) as view:
+    with open_view(App(ctx.find_root().params.get("directory")), quiet=True) as view:
         yield view
 
 

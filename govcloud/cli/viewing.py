@@ -22,8 +22,12 @@ class Unseen(DeniedError):
 
 
 @contextmanager
-def open_view(app: App) -> Iterator[View]:
-    """The accepted entries of now, in one consistent state: the one way of every browsing command."""
+def open_view(app: App, *, quiet: bool = False) -> Iterator[View]:
+    """The accepted entries of now, in one consistent state: the one way of every browsing command.
+
+    What its reader may not see is left out, and counted on standard error unless ``quiet``. Raises
+    ``DeniedError`` where such an entry is asked for by name.
+    """
     from ..access import require, sight, who
     from ..ledger import open_ledger
     from ..ledger.browsing import View
@@ -36,7 +40,7 @@ def open_view(app: App) -> Iterator[View]:
     except Unseen as unseen:
         require(ledger, who(app.workspace, ledger), "read_classified", unseen.message)
         raise
-    if hidden:
+    if hidden and not quiet:
         which = "1 entry is" if len(hidden) == 1 else f"{len(hidden)} entries are"
         click.echo(f"{which} classified and left out", err=True)
 
