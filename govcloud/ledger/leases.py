@@ -6,11 +6,17 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConflictError
 from .connection import Connection
+
+if TYPE_CHECKING:
+    from .store import Ledger
 
 # Seconds after its last sign of life that a holder counts as gone, and between two signs.
 # Long enough for a busy machine to miss a few; other machines wait this long after a crash.
@@ -121,3 +127,15 @@ def check(connection: Connection, name: str, token: int) -> None:
         raise LeaseLost(
             f"the lease of {name} was taken over (token {newest}, ours is {token}); nothing was written"
         )
+
+
+@contextmanager
+def held(ledger: Ledger, name: str) -> Iterator[int]:
+    """Hold a lease as this process; gives its fencing token. Raises ``ConflictError`` as ``take`` does."""
+    with ledger.write() as connection:
+        token = take(connection, name, Holder.me())
+    try:
+        yield token
+    finally:
+        with ledger.write() as connection:
+            release(connection, name, token)

@@ -20,7 +20,6 @@ from ..access import actor
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, runs
 from ..ledger.claims import change_claims
-from ..ledger.leases import Holder
 from ..ledger.runs import Status
 from ..ledger.store import keep_setting, settings
 from ..plan import stages
@@ -62,7 +61,7 @@ def start(
     """
     check_reachable(workspace, ledger, plan)
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-    with _leased(ledger) as fence:
+    with leases.held(ledger, LEASE) as fence:
         if not still_based(plan, ledger):
             raise ConflictError(
                 "somebody else's run changed the ledger while this was planned; nothing was done",
@@ -132,7 +131,7 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
         plan = stages.decode(runs.get_blob(connection, known.plan))
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
-    with _leased(ledger) as fence:
+    with leases.held(ledger, LEASE) as fence:
         with ledger.write((LEASE, fence)) as connection:
             # Once more, now that nobody else can change it: somebody may have finished or given it up.
             known = runs.get(connection, known.id)
@@ -153,23 +152,11 @@ def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
     with ledger.read() as connection:
         known = runs.get(connection, run_id)
         _refuse_over(known)
-    with _leased(ledger) as fence, ledger.write((LEASE, fence)) as connection:
+    with leases.held(ledger, LEASE) as fence, ledger.write((LEASE, fence)) as connection:
         _refuse_over(runs.get(connection, known.id))
         runs.give_up(connection, known.id)
         audit.append(connection, actor(), "run cancelled", {"run": known.id})
         return runs.get(connection, known.id)
-
-
-@contextmanager
-def _leased(ledger: Ledger) -> Iterator[int]:
-    """Hold the environment's lease; gives its fencing token."""
-    with ledger.write() as connection:
-        fence = leases.take(connection, LEASE, Holder.me())
-    try:
-        yield fence
-    finally:
-        with ledger.write() as connection:
-            leases.release(connection, LEASE, fence)
 
 
 def _carry(context: RunContext, number: int) -> Outcome:
