@@ -20,7 +20,7 @@ from ..errors import InputError, Problem
 from ..files import opened_atomically
 from ..ledger.browsing import Seen, View
 from ..model import KINDS, FieldInfo, fields
-from ..source.csvfile import NAME_HEADERS, cell_reader, headers_of, number_cell
+from ..source.csvfile import NAME_HEADERS, cell_reader, headers_of
 from .filters import Filters, pages
 
 Language = Literal["en", "zh"]
@@ -29,8 +29,9 @@ Language = Literal["en", "zh"]
 FORMULA = re.compile(r"'*[=+\-@]").match
 # Characters: what the reader takes of a cell and of a line, with room for the other cells and for quotes.
 LONGEST_CELL, LONGEST_ROW = 100_000, 400_000
-# What Excel takes: characters of a cell, rows of a sheet, digits of a number.
-EXCEL_CELL, EXCEL_ROWS, EXCEL_DIGITS = 32_767, 1_048_576, 10**15
+# What Excel takes: characters of a cell, rows of a sheet, digits of a figure.
+EXCEL_CELL, EXCEL_ROWS, EXCEL_DIGITS = 32_767, 1_048_576, 15
+_EXPONENT = re.compile(rb"[0-9]e[-+0-9]")
 # Not texts in a workbook: what XML or openpyxl cannot write, what it unescapes, Excel's words for errors.
 _NOT_EXCEL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_|\A#[A-Z0-9/]+[!?]?\Z")
 
@@ -190,9 +191,12 @@ def _excel_row(sheet: Any, table: Table, entry: Seen) -> list[Any] | None:
     if texts is None or any(len(t) > EXCEL_CELL or _NOT_EXCEL.search(t) for t in texts):
         return None
     row: list[Any] = [_excel_text(sheet, entry.name)]
-    for (info, reader), text in zip(table.columns, texts[1:], strict=True):
+    for (info, _), text in zip(table.columns, texts[1:], strict=True):
         value = entry.fields.get(info.name)
-        figure = isinstance(value, int | float) and (abs(value) < EXCEL_DIGITS or reader is number_cell)
+        # A figure with more digits than Excel keeps stays whole as a text, and reads back as a figure.
+        figure = (isinstance(value, float) and float(f"{value:.{EXCEL_DIGITS}g}") == value) or (
+            isinstance(value, int) and abs(value) < 10**EXCEL_DIGITS
+        )
         row.append(value if figure else _excel_text(sheet, text) if text else None)
     return row
 
@@ -223,11 +227,30 @@ def json_to(view: View, wanted: Sequence[Filters], file: IO[bytes]) -> dict[str,
         file.write(f'{"," if number else ""}\n"{plural}": {{'.encode())
         for index, entry in enumerate(pages(view, filters)):
             file.write(b",\n  " if index else b"\n  ")
-            file.write(b'"%b": %b' % (entry.name.encode(), canonical.encode(entry.fields)))
+            file.write(b'"%b": %b' % (entry.name.encode(), _json(entry)))
             counts[filters.kind] = index + 1
         file.write(b"}")
     file.write(b"\n}\n")
     return counts
+
+
+def _json(entry: Seen) -> bytes:
+    """The fields as JSON that is YAML as well."""
+    text = entry.text.encode()
+    # The ledger's own text is good but for 1e16: a figure with an exponent is one in YAML with a point.
+    return canonical.encode(_pointed(entry.fields)) if _EXPONENT.search(text) else text
+
+
+def _pointed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _pointed(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_pointed(held) for held in value]
+    if isinstance(value, float) and "e" in (text := repr(value)):
+        digits, _, power = text.partition("e")
+        point = "" if "." in digits else ".0"
+        return msgspec.Raw(f"{digits}{point}e{int(power):+03}".encode())
+    return value
 
 
 class Rest:
@@ -242,7 +265,7 @@ class Rest:
     def add(self, entry: Seen) -> None:
         """Keep an entry for the YAML file."""
         # JSON is YAML in which nothing can be mistaken for something else.
-        line = f'  "{entry.name}": {canonical.encode(entry.fields).decode()}\n'
+        line = f'  "{entry.name}": {_json(entry).decode()}\n'
         self.lines.setdefault(entry.kind, []).append(line)
 
     def write(self, path: Path) -> list[Written]:
