@@ -44,7 +44,8 @@ class Rendered:
 
     def origin(self, line: int) -> int:
         """The template's line that wrote a line."""
-        return self.origins[line - 1] if 0 < line <= len(self.origins) else 0
+        # A parser that misses something tells it behind the end.
+        return self.origins[min(line, len(self.origins)) - 1] if line and self.origins else 0
 
     def told(self, problem: Problem) -> Problem:
         """A problem of what was written as one of the template."""
@@ -132,8 +133,8 @@ class _Prepared:
         """Let every round be counted, and every list and text that is put together be measured."""
         for block in list(tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock))):
             assert isinstance(block, nodes.For | nodes.Macro | nodes.CallBlock)
-            tick = nodes.ExprStmt(_asked("tick", [], block.lineno), lineno=block.lineno)
-            block.body.insert(0, tick)
+            # Not a call: the sandbox looks at each of those, and this stands in every round.
+            block.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("round"), lineno=block.lineno))
         for parent in [tree, *tree.find_all(nodes.Node)]:
             for field, value in list(parent.iter_fields()):
                 if isinstance(value, list):

@@ -130,8 +130,10 @@ def _read(data: bytes) -> Iterator[Sheet]:
     reader.read_workbook()
     apply_stylesheet(reader.archive, reader.wb)
     for sheet, relation in reader.parser.find_sheets():
-        if relation.target not in reader.valid_files or "chartsheet" in relation.Type:
+        if "chartsheet" in relation.Type:
             continue
+        if relation.target not in reader.valid_files:
+            raise NotAWorkbook(f"the sheet {sheet.name!r} is missing in it", _ANEW)
         found = Sheet(sheet.name, sheet.state != "visible", iter(()))
         found.rows = _rows(reader, relation.target, found)
         yield found
