@@ -150,6 +150,10 @@ class Server:
             cursor = connection.execute(statement)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
+    def tool(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's own programs as the administrator."""
+        self._run([program, "-h", str(self.folder), "-U", ADMIN, *arguments])
+
     def create(self, database: str) -> str:
         """A new, empty database; its URL."""
         self.admin(f'CREATE DATABASE "{database}"')

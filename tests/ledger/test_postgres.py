@@ -227,3 +227,31 @@ def test_the_server_may_be_asked_who_we_are(server: Server, ledger: Ledger, work
             f"WHERE datname = '{name_of(workspace.settings.ledger)}'"
         )
     assert names == [("govcloud",)]
+
+
+def test_the_ways_of_the_documentation(cli: Cli, server: Server, tmp_path: Path) -> None:
+    """docs/ledger.md: a database made by its owner's tools; a copy that is the ledger; one who only reads."""
+    made, copy = "ledger_intranet", "ledger_copy"
+    for name in (made, copy):
+        server.drop(name)
+        options = ["--encoding=UTF8", "--locale=C", "--template=template0"]
+        server.tool("createdb", f"--owner={LOCKED}", *options, name)
+    env = {"LEDGER_PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD}
+    home = place(tmp_path / "first", server.url(made, LOCKED, "$LEDGER_PASSWORD"))
+    assert cli("apply", "--yes", cwd=home, env=env).code == 0
+    uid = cli("show", "region/here", "--json", cwd=home, env=env).json["uid"]
+    server.tool("pg_dump", "--format=custom", f"--file={server.folder / 'copy'}", made)
+    server.tool("pg_restore", f"--dbname={copy}", str(server.folder / "copy"))
+    place(home, server.url(copy, LOCKED, "$LEDGER_PASSWORD"))
+    assert cli("show", "region/here", "--json", cwd=home, env=env).json["uid"] == uid
+    assert cli("audit", "verify", cwd=home, env=env).code == 0
+    assert cli("plan", "--detailed-exitcode", cwd=home, env=env).code == 0
+
+    server.admin("DROP ROLE IF EXISTS auditor")
+    server.admin("CREATE ROLE auditor LOGIN")
+    server.admin("GRANT pg_read_all_data TO auditor")
+    place(home, server.url(made, "auditor"))
+    assert cli("ls", "--json", cwd=home).json["region"] == 2
+    assert cli("audit", "verify", cwd=home).code == 0
+    for name in (made, copy):
+        server.drop(name)
