@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import canonical
-from ..errors import InputError, Problem
+from ..errors import InputError
 from ..ledger.building import Intent
 from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
@@ -145,9 +145,11 @@ def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:
         if moved and built:
             what = " and ".join(f"`{f}`" for f in moved)
             problems.append(
-                Problem(
+                inputs.problem(
                     f"target/{name}: {what} would change while {built} object(s) stand there",
-                    hint="`govcloud destroy` first, or another target beside this one",
+                    (kind, name),
+                    moved[0],
+                    "`govcloud destroy` first, or another target beside this one",
                 )
             )
     if problems:
@@ -160,7 +162,7 @@ def _place(inputs: Inputs, work: _Work) -> None:
     places = stacking.Places(inputs.stack_size, inputs.homes, inputs.applied)
     pending = {i.object: i for i in inputs.intents}
     ids: dict[Key, str] = {}
-    _refuse_loose(made)
+    _refuse_loose(inputs, made)
     for key, draft in made.items():
         identity = work.identities[key]
         if identity.stack is None:
@@ -174,7 +176,7 @@ def _place(inputs: Inputs, work: _Work) -> None:
         work.resources[key] = resource
 
 
-def _refuse_loose(made: Mapping[Key, Draft]) -> None:
+def _refuse_loose(inputs: Inputs, made: Mapping[Key, Draft]) -> None:
     """Raises ``InputError`` where an object needs one that its target does not build."""
     problems = []
     for key, draft in made.items():
@@ -183,7 +185,8 @@ def _refuse_loose(made: Mapping[Key, Draft]) -> None:
             if there is None or there.target != draft.target:
                 place = f"built by {there.target!r}" if there else "not built by any target"
                 what = f"{'/'.join(key)} is to be built by {draft.target!r}"
-                problems.append(Problem(f"{what}, but its `{field_name}`, {'/'.join(other)}, is {place}"))
+                message = f"{what}, but its `{field_name}`, {'/'.join(other)}, is {place}"
+                problems.append(inputs.problem(message, key, field_name))
     if problems:
         raise InputError(problems, hint="give both the same target, or the one that needs the other none")
 

@@ -207,6 +207,7 @@ def _plan_of_all(asking: _Asking) -> Plan:
     inputs.accepted = entries.current(connection)
     news = [key for key in inputs.proposed if key not in inputs.accepted]
     inputs.former = entries.former_names(connection, news)
+    inputs.place = loaded.position
     built = scope.built(MemoryGraph(inputs.proposed))
     plan = _built(inputs, built)
     if plan.empty:

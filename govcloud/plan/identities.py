@@ -41,7 +41,8 @@ def identify(inputs: Inputs) -> dict[Key, Identity]:
             if was is not None:
                 first = heirs.setdefault(was.uid, name)
                 if first != name:
-                    problems.append(Problem(f"{kind}/{first} and {kind}/{name} both say `was: {was.name}`"))
+                    message = f"{kind}/{first} and {kind}/{name} both say `was: {was.name}`"
+                    problems.append(inputs.problem(message, key, "was"))
         if was is not None:
             identities[key] = Identity(was.uid, was.incarnation, was.stack, was)
         else:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import Problem
 from ..ledger.building import Applied, Intent, Observed
 from ..ledger.entries import Accepted, Key
 from ..model.catalogue import Catalogue
+from ..source.claims import Place
 
 
 @dataclass(kw_only=True)
@@ -37,3 +39,10 @@ class Inputs:
     patience_s: float = 30.0
     # Digest of what was measured, by probe, where the newest figure was good.
     proven: Mapping[str, str] = field(default_factory=dict)
+    # Where an entry's field (kind, name, field) stands in the files.
+    place: Callable[[str, str, str], Place] = lambda *_: Place()
+
+    def problem(self, message: str, key: Key, field: str, hint: str = "") -> Problem:
+        """Something wrong with an entry's field, with its place."""
+        place = self.place(*key, field)
+        return Problem(message, place.path, place.line, place.column, hint)
