@@ -5,6 +5,7 @@ A completion has nobody to tell an error to: where there is no workspace, or no 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -133,8 +134,17 @@ def complete_filter(ctx: click.Context, param: click.Parameter, incomplete: str)
 def _kind(ctx: click.Context) -> str:
     from .viewing import kind_named
 
-    kind: Any = ctx.params.get("kind") or ctx.params.get("kinds") or ""
-    return kind_named(kind if isinstance(kind, str) else str(kind[0]))
+    typed: Any = ctx.params.get("kind") or ctx.params.get("kinds")
+    if not typed:
+        # click reads nothing of a line that ends with an option whose value is to come.
+        typed = next(filter(_is_kind, os.environ.get("COMP_WORDS", "").split()), "")
+    return kind_named(typed if isinstance(typed, str) else str(typed[0]))
+
+
+def _is_kind(word: str) -> bool:
+    from ..model import KINDS, PLURALS
+
+    return word in KINDS or word in PLURALS
 
 
 def _fields_of(ctx: click.Context) -> dict[str, str]:
