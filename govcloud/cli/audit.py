@@ -39,8 +39,7 @@ def verify(app: App, heads: tuple[Path, ...], key: tuple[Path, ...], strict: boo
 
     ledger = open_ledger(app.workspace)
     trusted = [public for file in key for public in keys.read_public(file)]
-    with ledger.read() as connection:
-        report = verifying.verify(connection, ledger.outside, heads=heads, trusted=trusted)
+    report = verifying.verify(ledger, heads=heads, trusted=trusted)
     good = report.ok and not (strict and report.warnings)
     if as_json:
         emit(

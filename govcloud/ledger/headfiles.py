@@ -143,7 +143,8 @@ def read_into(
 
     Returns each file with its lines and how it stands. Raises ``GovcloudError`` where one cannot be read.
     """
-    for file in files:
+    # The main one last: it is written first, so one that grows meanwhile never looks shorter than its copies.
+    for file in reversed(files):
         _measure(file)
     # An empty one says as little as none.
     files = [f for f in files if f.origin]

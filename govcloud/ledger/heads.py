@@ -119,7 +119,7 @@ def keep(outside: Outside, connect: Callable[[], Any], mine: Appended) -> None:
         if carried is not None:
             (outside.main.parent / FORMER).unlink(missing_ok=True)
     except (OSError, GovcloudError) as error:
-        words = error.message if isinstance(error, GovcloudError) else f"{error.filename}: {error.strerror}"
+        words = error.message if isinstance(error, GovcloudError) else str(error)
         hint = f" ({error.hint})" if isinstance(error, GovcloudError) and error.hint else ""
         outside.warn(f"the head of the audit trail was not signed: {words}{hint}")
 
@@ -151,8 +151,8 @@ def remember(connection: Connection, outside: Outside) -> None:
     try:
         with outside.main.open("rb") as file:
             first, last = file.readline(LONGEST), _last(file)
-    except FileNotFoundError:
-        return
+    except OSError:
+        return  # Where it is there and cannot be read, ``keep`` tells it.
     if last:
         key = SEEN + digest(first)[:16]
         connection.replace("setting", ["key"], [{"key": key, "value": digest(last)}])

@@ -21,6 +21,7 @@ from .headfiles import Headfile, Known, read_into, standing
 
 if TYPE_CHECKING:
     from .heads import Outside
+    from .store import Ledger
 
 # Sentences of one verification; whoever broke more than this has broken it all.
 MOST = 40
@@ -53,13 +54,7 @@ class Report(msgspec.Struct):
         return not self.wrong
 
 
-def verify(
-    connection: Connection,
-    outside: Outside,
-    *,
-    heads: Sequence[Path] = (),
-    trusted: Sequence[str] = (),
-) -> Report:
+def verify(ledger: Ledger, *, heads: Sequence[Path] = (), trusted: Sequence[str] = ()) -> Report:
     """Follow the chain from its first row to its last and hold it against every head.
 
     ``heads``: files to read instead of the workspace's and its anchors'; ``trusted``: public keys instead
@@ -67,19 +62,20 @@ def verify(
     """
     began = time.monotonic()
     report = Report()
-    ledger = audit.ledger_id(connection)
-    environment = connection.scalar("SELECT value FROM setting WHERE key = 'environment'") or ""
-    pinned = list(trusted) or keys.trusted(ledger)
-    known = Known(environment, ledger, pinned, _seen(connection))
-    empty = audit.head(connection)[0] == 0
-    files = [Headfile(f, "given") for f in heads] or standing(outside, environment, ledger)
+    with ledger.read() as connection:
+        name = audit.ledger_id(connection)
+        environment = connection.scalar("SELECT value FROM setting WHERE key = 'environment'") or ""
+        known = Known(environment, name, list(trusted) or keys.trusted(name), _seen(connection))
+    files = [Headfile(f, "given") for f in heads] or standing(ledger.outside, environment, name)
     report.places = read_into(known, files, report.wrong, report.warnings)
-    _former(connection, outside, known, report, empty=empty)
-    _follow(connection, known, report)
+    # Only now the rows: what is added meanwhile has no head here yet, and no head is of a row to come.
+    with ledger.read() as connection:
+        _former(connection, ledger.outside, known, report)
+        _follow(connection, known, report)
+        _quarantine(connection, report)
     _ends(known, report)
     _not_found(known, report)
     report.heads, report.keys = len(known), sorted(known.names)
-    _quarantine(connection, report)
     for name in ("wrong", "warnings"):
         told: list[str] = getattr(report, name)
         if len(told) > MOST:
@@ -96,7 +92,7 @@ def _seen(connection: Connection) -> dict[str, str]:
     return {key.removeprefix(SEEN): value for key, value in rows if key.startswith(SEEN)}
 
 
-def _former(connection: Connection, outside: Outside, known: Known, report: Report, *, empty: bool) -> None:
+def _former(connection: Connection, outside: Outside, known: Known, report: Report) -> None:
     """Where there are no signed heads at all: the single one of a former release, or nothing."""
     if known.files:
         return
@@ -104,7 +100,7 @@ def _former(connection: Connection, outside: Outside, known: Known, report: Repo
 
     file = outside.main.parent / FORMER
     if not file.exists():
-        if not empty:
+        if audit.head(connection)[0]:
             report.wrong.append(
                 f"the heads file {outside.main.name} is missing: nobody can tell whether rows were "
                 "changed or cut off"

@@ -72,7 +72,7 @@ def test_a_refusal_is_in_the_trail_with_a_head(staffed: Ledger) -> None:
     require(staffed, BOSS, "administer")
     with staffed.read() as connection:
         (row,) = audit.log(connection, actor="clerk", action="denied", limit=5)
-        report = verify(connection, staffed.outside)
+    report = verify(staffed)
     assert row.actor == "clerk (c@h)"
     assert (report.rows, report.wrong, report.unsigned) == (1, [], [])
 
@@ -105,7 +105,7 @@ def test_epochs_forks_and_quarantine(ledger: Ledger, workspace: Workspace) -> No
         assert forks.quarantine(here, there, found, "me") == 2
     with ledger.read() as connection:
         assert [k.event.seq for k in forks.quarantined(connection, limit=9)] == [3, 4]
-        report = verify(connection, ledger.outside)
+    report = verify(ledger)
     assert (report.wrong, report.epoch, report.quarantined, report.lost) == ([], 2, 2, 2)
 
 

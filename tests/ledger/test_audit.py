@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,8 +55,7 @@ def grow(ledger: Ledger, rows: int) -> None:
 
 
 def look(ledger: Ledger, **options: Any) -> Report:
-    with ledger.read() as connection:
-        return verify(connection, ledger.outside, **options)
+    return verify(ledger, **options)
 
 
 def wrong(ledger: Ledger) -> list[str]:
@@ -519,6 +519,28 @@ def test_an_anchor_that_tells_another_story_is_found_and_left_alone(
     assert copy.read_bytes() == changed
 
 
+def test_a_trail_that_grows_meanwhile_is_not_taken_for_a_cut_one(trail: Ledger, workspace: Workspace) -> None:
+    over = threading.Event()
+
+    def write() -> None:
+        own = open_ledger(workspace)
+        while not over.is_set():
+            grow(own, 1)
+        own.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(40):
+            assert wrong(trail) == []
+    finally:
+        over.set()
+        writer.join()
+    report = look(trail)
+    assert report.rows > 5
+    assert (report.unsigned, report.warnings) == ([], [])
+
+
 # -- keys -----------------------------------------------------------------------------------------
 
 
@@ -587,6 +609,17 @@ def test_a_key_that_was_handed_the_trail_just_before_a_kill_is_used(trail: Ledge
     trail.outside.signer = None
     grow(trail, 1)
     assert wrong(trail) == []
+
+
+def test_a_demo_takes_its_key_along(trail: Ledger, home: Path) -> None:
+    """Only what is of this ledger goes, and a file that is no heads file leads nowhere."""
+    other = keys.folder("f" * 32)
+    keys.forget(trail.anchor)
+    assert [p.name for p in other.parent.iterdir()] == ["f" * 32]
+    for content in ('{"ledger":"../../x"}', "[]", "no JSON"):
+        trail.anchor.write_text(content)
+        keys.forget(trail.anchor)
+    assert other.is_dir()
 
 
 # -- epochs ---------------------------------------------------------------------------------------
@@ -762,8 +795,7 @@ from govcloud.ledger.verifying import verify
 from govcloud.workspace import Settings, Workspace
 ledger = open_ledger(Workspace(Path(sys.argv[1]), Settings(environment="tiny")))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with ledger.read() as connection:
-    report = verify(connection, ledger.outside)
+report = verify(ledger)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 print(json.dumps([report.rows, report.wrong, report.seconds, grown]))
 """

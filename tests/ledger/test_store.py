@@ -70,8 +70,7 @@ def test_writers_at_once_wait_for_each_other(ledger: Ledger, workspace: Workspac
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    with ledger.read() as connection:
-        report = verify(connection, ledger.outside)
+    report = verify(ledger)
     assert (report.rows, report.wrong, report.unsigned) == (40, [], [])
 
 
