@@ -45,12 +45,14 @@ class Mounts:
         """An empty file system of so many KiB."""
         self.run("mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0700", "tmpfs", place)
 
-    def resize(self, place: Path, kib: int) -> None:
-        self.run("mount", "-o", f"remount,size={kib}k", place)
+    def leave(self, place: Path, kib: int) -> None:
+        """Fill a small one until so many KiB are free."""
+        free = int(self.run("df", "--output=avail", "-k", place).stdout.split()[-1])
+        self.run("fallocate", "-l", f"{free - kib}KiB", place / "filler")
 
-    def used(self, place: Path) -> int:
-        """KiB that are taken."""
-        return int(self.run("df", "--output=used", "-k", place).stdout.split()[-1])
+    def free(self, place: Path) -> None:
+        """Take away what filled it."""
+        self.run("rm", place / "filler")
 
     def read_only(self, place: Path) -> None:
         """Let a file or a folder be readable alone, for root too."""

@@ -68,7 +68,11 @@ class Server:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="govcloud-pg-", dir="/tmp"))
         self._data = self.folder / "data"
         if made:
-            self._initialise()
+            try:
+                self._initialise()
+            except BaseException:
+                shutil.rmtree(self.folder)
+                raise
 
     def _initialise(self) -> None:
         self.own(self.folder)

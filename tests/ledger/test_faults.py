@@ -79,16 +79,16 @@ def test_a_full_disk(mounts: Mounts, tmp_path: Path, store: str) -> None:
     """With no room at all, and with room for some of the steps; room is made, and it goes on."""
     place = records(tmp_path, ledger=store).write()
     place.private.mkdir(mode=0o700)
-    mounts.small(place.private, 8000)
+    mounts.small(place.private, 20_000)
     there = There(mounts, place)
     assert there("apply", "--yes").returncode == 0
     told = []
     for kib in (0, 60, 400, 700):
         before = there.json("ls")["region"]
         more(place, 600)
-        mounts.resize(place.private, mounts.used(place.private) + kib)
+        mounts.leave(place.private, kib)
         full = there("apply", "--yes")
-        mounts.resize(place.private, 20_000)
+        mounts.free(place.private)
         told.append((full.returncode, full.stdout + full.stderr))
         # All of the revision or nothing of it.
         assert there.json("ls")["region"] in (before, len(place.tables["regions"]))
@@ -132,7 +132,7 @@ def breakable(mounts: Mounts) -> Iterator[Server]:
 def test_a_full_disk_of_the_server(breakable: Server, mounts: Mounts, tmp_path: Path) -> None:
     room = breakable.folder / "room"
     room.mkdir()
-    mounts.small(room, 16_000)
+    mounts.small(room, 60_000)
     breakable.own(room)
     breakable.admin(f"CREATE TABLESPACE small LOCATION '{room}'")
     breakable.admin("CREATE DATABASE cramped TABLESPACE small")
@@ -140,12 +140,12 @@ def test_a_full_disk_of_the_server(breakable: Server, mounts: Mounts, tmp_path: 
     there = There(mounts, place)
     assert there("apply", "--yes").returncode == 0
     more(place, 3000)
-    mounts.resize(room, mounts.used(room) + 600)
+    mounts.leave(room, 600)
     told = there("apply", "--yes")
     assert told.returncode == 1, told
     assert "the ledger's server has no room left" in told.stdout + told.stderr, told
     assert there.json("ls")["region"] == 2
-    mounts.resize(room, 60_000)
+    mounts.free(room)
     there.goes_on()
 
 
