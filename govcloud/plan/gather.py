@@ -40,7 +40,7 @@ Key = entries.Key
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
 FRR = ("/usr/lib/frr", "/usr/libexec/frr")
 # Raised with every change of what entries must be to each other.
-CHECKED = f"1 {__version__}"
+CHECKED = f"2 {__version__}"
 CHECKED_KEY = "checked"
 NO_PINS = PinChanges()
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from operator import attrgetter
 
 from ..addressing.forms import Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from ..model import Entry
@@ -14,7 +16,6 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
-from ..model.organisation import Region
 from .claims import Finding
 from .words import shown
 
@@ -208,24 +209,61 @@ def links_have_two_ends(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding("link", name, "b", f"`b`: both ends of the link are node {link.a}")
 
 
-def regions_are_a_tree(catalogue: Catalogue) -> Iterator[Finding]:
-    """No region lies in itself, be it by way of others; a ring is told once, at its first region."""
-    regions = catalogue.all(Region)
-    settled: set[str] = set()
-    for start in regions:
-        trail: dict[str, None] = {}
-        name = start
-        while name in regions and name not in settled and name not in trail:
-            trail[name] = None
-            name = regions[name].parent
-        if name in trail:
-            names = list(trail)
-            ring = names[names.index(name) :]
-            shown_ring = [*ring, name] if len(ring) <= 8 else [*ring[:7], "...", name]
-            yield Finding(
-                "region", ring[0], "parent", f"`parent` goes in a circle: {' -> '.join(shown_ring)}"
-            )
-        settled.update(trail)
+# (kind, field) that lead from an entry to one of its kind and must come to an end. Lines that back each
+# other up (`circuit.backs_up`) and applications that need each other may go in a circle.
+TREES = (
+    ("region", "parent"),
+    ("unit", "parent"),
+    ("zone", "within"),
+    ("prefix", "parent"),
+    ("website", "parent"),
+    ("site", "merges_into"),
+    ("application", "merges_into"),
+    ("hotline", "merged_into"),
+    ("cloud", "joined_to"),
+)
+# The same where an entry names several.
+ORDERS = (("wave", "after"),)
+
+
+def trees_have_no_circles(catalogue: Catalogue) -> Iterator[Finding]:
+    """No entry lies in itself, be it by way of others; a ring is told once, at its first entry."""
+    for kind, field in TREES:
+        table = catalogue.table(kind)
+        if not table:
+            continue
+        up = attrgetter(field)
+        settled: set[str] = set()
+        for start in table:
+            trail: dict[str, None] = {}
+            name = start
+            while name in table and name not in settled and name not in trail:
+                trail[name] = None
+                name = up(table[name])
+            if name in trail:
+                names = list(trail)
+                yield _ring(kind, field, names[names.index(name) :])
+            settled.update(trail)
+
+
+def orders_have_no_circles(catalogue: Catalogue) -> Iterator[Finding]:
+    """What must come after others does not come before them; one ring is told."""
+    for kind, field in ORDERS:
+        table = catalogue.table(kind)
+        if not table:
+            continue
+        after = attrgetter(field)
+        try:
+            TopologicalSorter({name: after(entry) for name, entry in table.items()}).prepare()
+        except CycleError as error:
+            ring: list[str] = error.args[1]
+            yield _ring(kind, field, ring[:0:-1])
+
+
+def _ring(kind: str, field: str, ring: list[str]) -> Finding:
+    names = [*ring, ring[0]]
+    shown_ring = names if len(ring) <= 8 else [*ring[:7], "...", ring[0]]
+    return Finding(kind, ring[0], field, f"`{field}` goes in a circle: {' -> '.join(shown_ring)}")
 
 
 CHECKS: list[Check] = [
@@ -235,5 +273,6 @@ CHECKS: list[Check] = [
     hosts_have_names_of_their_own,
     interfaces_fit,
     links_have_two_ends,
-    regions_are_a_tree,
+    trees_have_no_circles,
+    orders_have_no_circles,
 ]
