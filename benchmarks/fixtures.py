@@ -3,34 +3,57 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
 from govcloud import engine
 
-from . import samples
-from .frame import Work
+from . import province, samples
+from .frame import Failure, Work
 
 ROOT = Path(__file__).parents[1]
 GOVCLOUD = Path(sys.executable).with_name("govcloud")
 
 
-class Fixtures:
-    """Places and processes. ``built_*`` are folders to read from or to copy, never to change."""
+@dataclass(frozen=True)
+class Sizes:
+    """Entries, or objects, of each benchmark. The names say these; only a test takes smaller ones."""
 
-    def __init__(self, folder: Path, *, quick: bool, tell: Callable[[str], object]) -> None:
+    few: int = 200
+    some: int = 1000
+    many: int = 5000
+    large: int = 100_000
+    huge: int = 1_000_000
+    new: int = 10_000
+
+
+TINY = Sizes(few=5, some=10, many=15, large=600, huge=1200, new=40)
+
+
+class Fixtures:
+    """Places and processes. What its methods return are folders to read from or to copy, never to change."""
+
+    def __init__(self, folder: Path, *, sizes: Sizes, quick: bool, tell: Callable[[str], object]) -> None:
         self.folder = folder
+        self.sizes = sizes
         self.quick = quick
         self._tell = tell
+        # Keys of audit trails are kept here, and not in the user's own configuration.
+        self._own = {"XDG_CONFIG_HOME": str(folder / "config")}
         # Seconds that it took to build each fixture, which are figures too.
         self.seconds: dict[str, float] = {}
         self.built = cache(self._built)
         self.built_terraform = cache(self._built_terraform)
+        self.stated_terraform = cache(self._stated_terraform)
         self.built_pulumi = cache(self._built_pulumi)
+        self.written = cache(self._written)
+        self.recorded = cache(self._recorded)
         (folder / "terraform.rc").touch()
 
     def times(self, most: int) -> int:
@@ -54,7 +77,17 @@ class Fixtures:
 
     def govcloud(self, *arguments: str, at: Path, **options: object) -> Work:
         """A command of ours in a workspace."""
-        return Work("govcloud", [GOVCLOUD, "-C", at, *arguments], at, **options)  # type: ignore[arg-type]
+        command = [GOVCLOUD, "-C", at, *arguments]
+        return Work("govcloud", command, at, self._own, **options)  # type: ignore[arg-type]
+
+    def count(self, kind: str, at: Path) -> int:
+        """How many accepted entries of a kind a workspace's ledger has. Raises ``Failure``."""
+        command = [str(GOVCLOUD), "-C", str(at), "ls", "--json"]
+        environment = os.environ | self._own
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        if done.returncode:
+            raise Failure(f"ls ended with {done.returncode}:\n{done.stderr}")
+        return int(json.loads(done.stdout).get(kind, 0))
 
     def terraform(self, *arguments: str, at: Path, name: str = "", **options: object) -> Work:
         """Terraform, without its look for updates."""
@@ -65,7 +98,8 @@ class Fixtures:
     def pulumi(self, operation: str, *arguments: str, at: Path, name: str = "", **options: object) -> Work:
         """The engine alone: one stack, our provider, an inline program."""
         command = [sys.executable, "-m", "benchmarks.plain", operation, str(at), *arguments]
-        return Work(name or f"pulumi {operation}", command, ROOT, **options)  # type: ignore[arg-type]
+        title = name or f"pulumi {operation}"
+        return Work(title, command, ROOT, self._own, **options)  # type: ignore[arg-type]
 
     @property
     def has_terraform(self) -> bool:
@@ -93,20 +127,44 @@ class Fixtures:
     def _built(self, count: int) -> Path:
         folder = self.place(f"ours-{count}")
         samples.workspace(folder, count)
-        self.seconds["govcloud"] = self.govcloud("apply", "--yes", at=folder).run()
+        self._tell(f"  building {count:,} objects")
+        self.seconds[f"govcloud-{count}"] = self.govcloud("apply", "--yes", at=folder).run()
         return folder
 
     def _built_terraform(self, count: int) -> Path:
         folder = self.place(f"terraform-{count}")
         samples.terraform(folder, count)
         self.terraform("init", at=folder).run()
-        self.seconds["terraform"] = self.terraform("apply", "-auto-approve", at=folder).run()
+        self.seconds[f"terraform-{count}"] = self.terraform("apply", "-auto-approve", at=folder).run()
+        return folder
+
+    def _stated_terraform(self, count: int) -> Path:
+        folder = self.place(f"terraform-stated-{count}")
+        samples.terraform(folder, count)
+        samples.terraform_state(folder, count)
+        self.terraform("init", at=folder).run()
         return folder
 
     def _built_pulumi(self, count: int) -> Path:
         folder = self.place(f"pulumi-{count}")
         samples.plain(folder, count)
+        self._tell(f"  building {count:,} objects with plain Pulumi")
         self.pulumi("up", "--skip-checkpoints", at=folder).run()
+        return folder
+
+    # -- what is recorded -------------------------------------------------------------------------
+
+    def _written(self, entries: int) -> Path:
+        """Files of a province that nothing has read yet."""
+        folder = self.place(f"files-{entries}")
+        province.write(folder, entries)
+        return folder
+
+    def _recorded(self, entries: int) -> Path:
+        """A ledger of those files."""
+        folder = self.copy(self.written(entries))
+        self._tell(f"  recording {entries:,} entries")
+        self.govcloud("apply", "--yes", at=folder).run()
         return folder
 
 

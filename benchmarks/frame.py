@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the result. ``peer_value`` and ``ratio`` are None where there is nothing to compare."""
+    """One line of the result. ``peer_value`` and ``ratio`` are None where there is nothing to compare.
+
+    ``target``: what ``value`` has to stay below, in its unit, where a goal is set.
+    """
 
     name: str
     value: float
@@ -27,11 +31,25 @@ class Figure:
     peer_value: float | None = None
     ratio: float | None = None
     note: str = ""
+    target: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        return None if self.target is None else self.value < self.target
 
     def document(self) -> dict[str, Any]:
         """As ``bench.json`` holds it."""
         rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
         return rounded | {"peer": self.peer or None}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one process took: seconds on the clock, and its peak of memory in GB (10^9 bytes)."""
+
+    seconds: float
+    peak_gb: float
 
 
 class Failure(Exception):
@@ -49,7 +67,8 @@ def _environment(more: dict[str, str]) -> dict[str, str]:
 class Work:
     """A process to be timed. ``before`` puts its place in order first, outside the time.
 
-    A slow one runs once, where others take several turns after one for warmth.
+    A slow one runs once, where others take several turns after one for warmth. ``good``: the exit code
+    of one that did what it should.
     """
 
     name: str
@@ -58,25 +77,41 @@ class Work:
     environment: dict[str, str] = field(default_factory=dict)
     before: Callable[[], object] = lambda: None
     slow: bool = False
+    good: int = 0
 
     def run(self) -> float:
         """Run it once, cold; returns seconds on the clock. Raises ``Failure``."""
+        return self.measure().seconds
+
+    def measure(self) -> Spent:
+        """Run it once, cold. Raises ``Failure``.
+
+        The peak is that of its largest process, as the kernel counts resident pages. What this program
+        itself once held is counted for its children too, so fixtures are written row by row.
+        """
         self.before()
-        began = time.perf_counter()
-        done = subprocess.run(
-            [str(part) for part in self.command],
-            cwd=self.folder,
-            env=_environment(self.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        seconds = time.perf_counter() - began
-        if done.returncode:
-            words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-            raise Failure(f"{self.name} ended with {done.returncode}:\n{words}")
-        return seconds
+        with tempfile.TemporaryFile() as said:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [str(part) for part in self.command],
+                cwd=self.folder,
+                env=_environment(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                raise
+            seconds = time.perf_counter() - began
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode != self.good:
+                said.seek(0)
+                words = "\n".join(said.read().decode(errors="replace").strip().splitlines()[-12:])
+                raise Failure(f"{self.name} ended with {process.returncode}:\n{words}")
+        return Spent(seconds, usage.ru_maxrss * 1024 / 1e9)
 
 
 def take_turns(works: Sequence[Work], times: int) -> list[float]:
@@ -92,13 +127,29 @@ def take_turns(works: Sequence[Work], times: int) -> list[float]:
     return [statistics.median(of_one) for of_one in seconds]
 
 
-def against(name: str, ours: float, peers: Iterable[tuple[str, float]], note: str = "") -> list[Figure]:
+def against(
+    name: str,
+    ours: float,
+    peers: Iterable[tuple[str, float]],
+    note: str = "",
+    *,
+    target: float | None = None,
+) -> list[Figure]:
     """A figure in seconds for each peer, or one alone where there is none."""
-    found = [Figure(name, ours, "s", peer, value, value / ours, note) for peer, value in peers]
-    return found or [Figure(name, ours, "s", note=note or "no peer")]
+    found = [Figure(name, ours, "s", peer, value, value / ours, note, target) for peer, value in peers]
+    return found or [Figure(name, ours, "s", note=note or "no peer", target=target)]
 
 
-def compare(name: str, ours: Work, peers: Sequence[Work], times: int, note: str = "") -> list[Figure]:
+def compare(
+    name: str,
+    ours: Work,
+    peers: Sequence[Work],
+    times: int,
+    note: str = "",
+    *,
+    target: float | None = None,
+) -> list[Figure]:
     """Time ours and the peers in turns."""
     first, *others = take_turns([ours, *peers], times)
-    return against(name, first, zip((p.name for p in peers), others, strict=True), note)
+    named = zip((p.name for p in peers), others, strict=True)
+    return against(name, first, named, note, target=target)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import json
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -101,39 +103,38 @@ def slow_down(folder: Path, delay_ms: int) -> None:
     path.write_text(text.replace("{driver: store}", f"{{driver: store, delay_ms: {delay_ms}}}"), "utf-8")
 
 
-def servers(folder: Path, count: int) -> None:
-    """A workspace of ``count`` servers in one CSV file, with no target: recorded, not built."""
-    folder.mkdir(parents=True)
-    _write(folder / "govcloud.yaml", "version: 1\nenvironment: bench\n")
-    racks = "".join(f"  rack-{n:04}: {{room: hall}}\n" for n in range(count // 20 + 1))
-    base = (
-        "regions:\n  province: {level: province}\nunits:\n  bureau: {region: province}\n"
-        "sites:\n  centre: {region: province, role: datacentre}\nrooms:\n  hall: {site: centre}\n"
-    )
-    _write(folder / "base.yaml", f"{base}racks:\n{racks}")
-    _table(
-        folder / "servers.csv",
-        [
-            {"name": f"srv-{n:06}", "title": f"服务器 {n}", "rack": f"rack-{n // 20:04}", "unit": "bureau"}
-            for n in range(count)
-        ],
-    )
-
-
 def terraform(folder: Path, count: int) -> None:
     """The same objects as ``terraform_data``, one block each, references between them kept."""
     folder.mkdir(parents=True)
-    networks, _ = shape(count)
-    blocks = [_block("border", {"role": '"border"'})]
-    blocks += [
-        _block(f"net-{n}", {"gateway": "terraform_data.border.id", "interface": f'"net{n}"'})
-        for n in range(networks)
-    ]
-    for row in instances(count):
-        vcpus, memory = FLAVORS[row["flavor"]]
-        values = {"image": f'"{row["image"]}"', "vcpus": str(vcpus), "memory_mib": str(memory)}
-        blocks.append(_block(row["name"], {"network": f"terraform_data.{row['network']}.id"} | values))
-    _write(folder / "main.tf", "\n".join(blocks))
+    _write(folder / "main.tf", "\n".join(_block(name, values) for name, values in _terraform(count)))
+
+
+def terraform_state(folder: Path, count: int) -> None:
+    """The state that an apply of ``terraform`` leaves, written without one: an apply of 5,000 takes long.
+
+    Whoever uses it should see that a plan finds nothing to do.
+    """
+    ids: dict[str, str] = {}
+    resources = []
+    for name, values in _terraform(count):
+        ids[name] = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+        said = {"name": name} | {k: ids[v.to] if isinstance(v, _Id) else v for k, v in values.items()}
+        types = {k: "number" if isinstance(v, int) else "string" for k, v in sorted(said.items())}
+        said_typed = {"value": said, "type": ["object", types]}
+        attributes = {"id": ids[name], "input": said_typed, "output": said_typed, "triggers_replace": None}
+        referred = sorted(_terraform_needs(values))
+        instance = {"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}
+        resources.append(
+            {
+                "mode": "managed",
+                "type": "terraform_data",
+                "name": name,
+                "provider": 'provider["terraform.io/builtin/terraform"]',
+                "instances": [instance | ({"dependencies": referred} if referred else {})],
+            }
+        )
+    state = {"version": 4, "terraform_version": "1.0.0", "serial": 1, "lineage": str(uuid.uuid4())}
+    _write(folder / "terraform.tfstate", json.dumps(state | {"outputs": {}, "resources": resources}))
 
 
 def terraform_enlarge_one(folder: Path) -> None:
@@ -146,8 +147,36 @@ def terraform_enlarge_one(folder: Path) -> None:
     path.write_text(text.replace(before, after, 1), encoding="utf-8")
 
 
-def _block(name: str, values: dict[str, str]) -> str:
-    lines = "".join(f"    {key} = {value}\n" for key, value in {"name": f'"{name}"', **values}.items())
+@dataclass(frozen=True)
+class _Id:
+    """The id of another block."""
+
+    to: str
+
+
+def _terraform(count: int) -> Iterator[tuple[str, dict[str, str | int | _Id]]]:
+    """(name, values) of every block."""
+    networks, _ = shape(count)
+    yield "border", {"role": "border"}
+    for n in range(networks):
+        yield f"net-{n}", {"gateway": _Id("border"), "interface": f"net{n}"}
+    for row in instances(count):
+        vcpus, memory = FLAVORS[row["flavor"]]
+        values: dict[str, str | int | _Id] = {"network": _Id(row["network"]), "image": row["image"]}
+        yield row["name"], values | {"vcpus": vcpus, "memory_mib": memory}
+
+
+def _terraform_needs(values: dict[str, str | int | _Id]) -> set[str]:
+    """What a block refers to, as a state names it: also what that refers to."""
+    direct = {v.to for v in values.values() if isinstance(v, _Id)}
+    return {f"terraform_data.{name}" for name in direct | ({"border"} if direct else set())}
+
+
+def _block(name: str, values: dict[str, str | int | _Id]) -> str:
+    said = {
+        k: f"terraform_data.{v.to}.id" if isinstance(v, _Id) else json.dumps(v) for k, v in values.items()
+    }
+    lines = "".join(f"    {key} = {value}\n" for key, value in {"name": f'"{name}"', **said}.items())
     return f'resource "terraform_data" "{name}" {{\n  input = {{\n{lines}  }}\n}}\n'
 
 
