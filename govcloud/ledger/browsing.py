@@ -195,7 +195,7 @@ class View:
 
         ``at``: of that revision instead of now; what refers to a name is then found by its text alone.
         """
-        statement, values = _select(where, at)
+        statement, values = _select(where, at, from_kind=self._from_kind(where))
         limit = " LIMIT :most" if most is not None else ""
         if most is not None:
             # Those that are left out below must not use it up.
@@ -207,7 +207,7 @@ class View:
 
     def pages(self, where: Where) -> Iterator[Seen]:
         """As ``listing``, a page at a time: for going through more than memory should hold."""
-        statement, values = _select(where)
+        statement, values = _select(where, from_kind=self._from_kind(where))
         last = ""
         while rows := self.connection.rows(
             f"{statement} AND a.name > :last ORDER BY a.name LIMIT {PAGE}", last=last, **values
@@ -215,6 +215,21 @@ class View:
             last = rows[-1][2]
             for row in self.seen(rows):
                 yield Seen(*row)
+
+    def _from_kind(self, where: Where) -> bool:
+        """Whether there are fewer entries of the kind than references to what they should refer to."""
+        if not where.refers:
+            return True
+        entries = "SELECT count(*) FROM accepted WHERE until IS NULL AND kind = :kind"
+        number = self.connection.scalar(entries, kind=where.kind) or 0
+        _, kinds, name = where.refers[0]
+        several = {f"kind{n}": kind for n, kind in enumerate(kinds)}
+        references = (
+            "SELECT count(*) FROM (SELECT 1 FROM reference "
+            f"WHERE kind IN ({', '.join(':' + key for key in several)}) AND name = :name LIMIT :number) AS few"
+        )
+        found = self.connection.scalar(references, name=name, number=number, **several) or 0
+        return bool(found >= number)
 
     def texts(self, parts: Sequence[str]) -> Iterator[tuple[str, str]]:
         """(kind, JSON text) of every entry whose text in lower case has these parts, each of them."""
@@ -290,8 +305,11 @@ class View:
         return [(uid, field, address) for uid, field, address in self._among(statement, addresses)]
 
 
-def _select(where: Where, at: int | None = None) -> tuple[str, dict[str, Any]]:
-    """The statement that finds these rows, without an order; and its values."""
+def _select(where: Where, at: int | None = None, *, from_kind: bool) -> tuple[str, dict[str, Any]]:
+    """The statement that finds these rows, without an order; and its values.
+
+    ``from_kind``: by way of all entries of the kind, rather than of all references.
+    """
     values: dict[str, Any] = {"kind": where.kind}
     conditions = ["a.kind = :kind", "a.until IS NULL"]
     if at is not None:
@@ -309,7 +327,7 @@ def _select(where: Where, at: int | None = None) -> tuple[str, dict[str, Any]]:
         values |= {f"kind{number}_{n}": kind for n, kind in enumerate(kinds)}
         several = ", ".join(f":kind{number}_{n}" for n in range(len(kinds)))
         refers = f"r.kind IN ({several}) AND r.name = :to{number} AND r.field = :field{number}"
-        if number == 0:
+        if number == 0 and not from_kind:
             start = _JOINED
             conditions = [refers, "a.kind || '' = :kind", _NOW]
         else:

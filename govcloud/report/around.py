@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..ledger.browsing import Seen, View
+from ..ledger.browsing import Seen, View, Where
 from ..ledger.entries import Key
 
 
@@ -67,5 +67,8 @@ def gather(view: View, application: Seen) -> Gathered:
     found.referrers("endpoint", "certificate", "flow")
     found.referrers("protection", "recovery_plan", "drill")
     found.referrers("recovery_plan", "drill")
-    found.referrers("unit", "person")
+    # Not all that is the unit's: that may be half of the ledger.
+    unit = application.fields.get("unit")
+    if unit:
+        found.keep(view.listing(Where(kind="person", refers=(("unit", ("unit",), unit),))))
     return found
