@@ -16,6 +16,7 @@ from .common import App, run_safely
 # same name; dashes become underscores.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("workspace", "Make a workspace, from a sample if wanted."),
+    "generate": ("generate", "Write a sample's mass of invented entries, by seed and size."),
     "validate": ("validate", "Read the files and tell every fault in them."),
     "ls": ("browse", "List entries of a kind."),
     "show": ("show", "Show one entry: fields, stack, observations, evidence."),
@@ -38,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inventory": ("inventory", "The ledger as an Ansible inventory."),
     "whoami": ("whoami", "For whom you are taken, and what you may do."),
     "audit": ("audit", "Check the chain of what was done."),
+    "gc": ("gc", "Prune what nobody needs any more, by policy."),
     "lab": ("lab", "The province in network namespaces on this machine."),
     "doctor": ("doctor", "What is there, what is missing, and how to get it."),
     "demo": ("demo", "A small province, from nothing to nothing."),
