@@ -15,12 +15,17 @@ from .common import App, console, emit, json_option
 def validate(app: App, as_json: bool) -> None:
     """Read every file of the workspace and tell every fault in them.
 
-    Nothing is written but the cache of what was read. Exit code 2 where something is wrong.
+    What others say (requests, other workspaces) is taken from the ledger, where there is one. Nothing
+    is written but the cache of what was read. Exit code 2 where something is wrong.
     """
+    from ..ledger import open_ledger
+    from ..ledger.claims import claims
     from ..source import load
 
     started = time.perf_counter()
-    loaded = load(app.workspace)
+    with open_ledger(app.workspace).read() as connection:
+        others = claims(connection, apart_from=app.workspace.claimants)
+    loaded = load(app.workspace, others=others)
     seconds = time.perf_counter() - started
     entries = sum(loaded.counts.values())
     if as_json:

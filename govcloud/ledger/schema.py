@@ -36,7 +36,7 @@ revision = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Float, nullable=False),  # seconds since the epoch, UTC
-    Column("actor", String(200), nullable=False),
+    Column("actor", Text, nullable=False),
     Column("run", String(40)),
     Column("git_commit", String(64)),
     Column("message", Text, nullable=False, server_default=""),
@@ -72,7 +72,7 @@ claim = Table(
     Column("id", Integer, primary_key=True),
     Column("kind", String(40), nullable=False),
     Column("name", String(63), nullable=False),
-    Column("claimant", String(400), nullable=False),
+    Column("claimant", Text, nullable=False),
     Column("line", Integer, nullable=False, server_default="0"),
     Column("fields", Text, nullable=False),
     Column("since", Integer, nullable=False),
@@ -85,7 +85,7 @@ Index("claim_claimant", claim.c.claimant, claim.c.until)
 source = Table(
     "source",
     metadata,
-    Column("claimant", String(400), primary_key=True),
+    Column("claimant", Text, primary_key=True),
     Column("digest", String(32), nullable=False),
 )
 
@@ -132,7 +132,7 @@ Index("address_held", address.c.address)
 applied = Table(
     "applied",
     metadata,
-    Column("scope", String(120), primary_key=True),
+    Column("scope", Text, primary_key=True),
     Column("uid", String(16), primary_key=True),
     Column("incarnation", Integer, nullable=False),
     Column("digest", String(32), nullable=False),
@@ -145,7 +145,7 @@ applied = Table(
 observed = Table(
     "observed",
     metadata,
-    Column("object", String(200), primary_key=True),
+    Column("object", Text, primary_key=True),
     Column("uid", String(16)),
     Column("target", String(63), nullable=False),
     Column("status", String(16), nullable=False),  # present, missing, changed, extra, unmanaged
@@ -175,7 +175,7 @@ run = Table(
     Column("plan", String(32), nullable=False),  # digest of the blob that holds it
     Column("effect", String(32), nullable=False),
     Column("title", Text, nullable=False),
-    Column("actor", String(200), nullable=False),
+    Column("actor", Text, nullable=False),
     Column("segment", Integer, nullable=False, server_default="1"),
     Column("started", Float, nullable=False),
     Column("ended", Float),
@@ -185,7 +185,7 @@ stage = Table(
     "stage",
     metadata,
     Column("run", String(40), primary_key=True),
-    Column("id", String(120), primary_key=True),
+    Column("id", Text, primary_key=True),
     Column("position", Integer, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("title", Text, nullable=False),
@@ -209,9 +209,9 @@ evidence = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run", String(40), nullable=False),
-    Column("stage", String(120), nullable=False),
-    Column("subject", String(120), nullable=False),  # kind/name
-    Column("name", String(200), nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # kind/name
+    Column("name", Text, nullable=False),
     Column("ok", Boolean, nullable=False),
     Column("value", Float),
     Column("unit", String(16), nullable=False, server_default=""),
@@ -226,7 +226,7 @@ audit = Table(
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, nullable=False, server_default="1"),
     Column("at", Float, nullable=False),
-    Column("actor", String(200), nullable=False),
+    Column("actor", Text, nullable=False),
     Column("action", String(60), nullable=False),
     Column("data", Text, nullable=False),
     Column("previous", String(64), nullable=False),
@@ -237,11 +237,11 @@ audit = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("site", String(200), primary_key=True),
+    Column("site", Text, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, nullable=False),
     Column("at", Float, nullable=False),
-    Column("actor", String(200), nullable=False),
+    Column("actor", Text, nullable=False),
     Column("action", String(60), nullable=False),
     Column("data", Text, nullable=False),
     Column("previous", String(64), nullable=False),
@@ -253,8 +253,8 @@ quarantine = Table(
 lease = Table(
     "lease",
     metadata,
-    Column("name", String(120), primary_key=True),
-    Column("holder", String(200), nullable=False),  # empty: free
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),  # empty: free
     Column("token", Integer, nullable=False),
     Column("expires", Float, nullable=False),
 )

@@ -42,6 +42,11 @@ def perform(context: RunContext, stage_id: str) -> str:
         status, detail = Status.FAILED, {"error": words, "traceback": traceback.format_exc()}
     if not context.lost:
         with context.write() as connection:
-            runs.end_stage(connection, context.run, stage_id, status, detail)
+            row = next(r for r in runs.stages(connection, context.run) if r.id == stage_id)
+            if row.status is Status.DONE and status is not Status.DONE:
+                # Its transaction got there after all; only the answer was lost.
+                status, detail = Status.DONE, row.detail
+            else:
+                runs.end_stage(connection, context.run, stage_id, status, detail)
     context.bus(StageEnded(stage_id, str(status), time.monotonic() - began, detail))
     return str(status)

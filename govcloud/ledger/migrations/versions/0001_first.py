@@ -1,4 +1,7 @@
-"""The first schema: four layers, identity, runs, evidence, audit, leases."""
+"""The first schema: four layers, identity, runs, evidence, audit, leases.
+
+SQLite does not look at the length of a text, so where a release made a column with one nothing differs.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +28,7 @@ def upgrade() -> None:
     op.create_index("accepted_uid", "accepted", ["uid"], unique=False)
     op.create_table(
         "applied",
-        sa.Column("scope", sa.String(length=120), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("uid", sa.String(length=16), nullable=False),
         sa.Column("incarnation", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
@@ -39,7 +42,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("epoch", sa.Integer(), server_default="1", nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.String(length=60), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("previous", sa.String(length=64), nullable=False),
@@ -57,7 +60,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=63), nullable=False),
-        sa.Column("claimant", sa.String(length=400), nullable=False),
+        sa.Column("claimant", sa.Text(), nullable=False),
         sa.Column("line", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("since", sa.Integer(), nullable=False),
@@ -88,9 +91,9 @@ def upgrade() -> None:
         "evidence",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("run", sa.String(length=40), nullable=False),
-        sa.Column("stage", sa.String(length=120), nullable=False),
-        sa.Column("subject", sa.String(length=120), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("ok", sa.Boolean(), nullable=False),
         sa.Column("value", sa.Float(), nullable=True),
         sa.Column("unit", sa.String(length=16), server_default="", nullable=False),
@@ -112,15 +115,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "lease",
-        sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("holder", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("expires", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "observed",
-        sa.Column("object", sa.String(length=200), nullable=False),
+        sa.Column("object", sa.Text(), nullable=False),
         sa.Column("uid", sa.String(length=16), nullable=True),
         sa.Column("target", sa.String(length=63), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -133,7 +136,7 @@ def upgrade() -> None:
         "revision",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("run", sa.String(length=40), nullable=True),
         sa.Column("git_commit", sa.String(length=64), nullable=True),
         sa.Column("message", sa.Text(), server_default="", nullable=False),
@@ -146,7 +149,7 @@ def upgrade() -> None:
         sa.Column("plan", sa.String(length=32), nullable=False),
         sa.Column("effect", sa.String(length=32), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("segment", sa.Integer(), server_default="1", nullable=False),
         sa.Column("started", sa.Float(), nullable=False),
         sa.Column("ended", sa.Float(), nullable=True),
@@ -161,7 +164,7 @@ def upgrade() -> None:
     op.create_table(
         "stage",
         sa.Column("run", sa.String(length=40), nullable=False),
-        sa.Column("id", sa.String(length=120), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),

@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_index("accepted_since", "accepted", ["since"])
     op.create_table(
         "source",
-        sa.Column("claimant", sa.String(400), primary_key=True),
+        sa.Column("claimant", sa.Text(), primary_key=True),
         sa.Column("digest", sa.String(32), nullable=False),
     )
     op.create_table(
@@ -37,11 +37,11 @@ def upgrade() -> None:
     op.create_index("address_held", "address", ["address"])
     op.create_table(
         "quarantine",
-        sa.Column("site", sa.String(200), primary_key=True),
+        sa.Column("site", sa.Text(), primary_key=True),
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("actor", sa.String(200), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.String(60), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column("previous", sa.String(64), nullable=False),
