@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import App, console, emit, json_option
+from .completing import complete_run
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -44,7 +45,7 @@ def list_(app: App, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @json_option
 @click.pass_obj
 def show(app: App, run: str, as_json: bool) -> None:
@@ -93,7 +94,7 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @json_option
 @click.pass_obj
 def resume(app: App, run: str, as_json: bool) -> int:
@@ -109,7 +110,7 @@ def resume(app: App, run: str, as_json: bool) -> int:
 
 
 @runs.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @json_option
 @click.pass_obj
 def cancel(app: App, run: str, as_json: bool) -> None:

@@ -224,9 +224,10 @@ class View:
         number = self.connection.scalar(entries, kind=where.kind) or 0
         _, kinds, name = where.refers[0]
         several = {f"kind{n}": kind for n, kind in enumerate(kinds)}
+        among = ", ".join(f":{key}" for key in several)
         references = (
             "SELECT count(*) FROM (SELECT 1 FROM reference "
-            f"WHERE kind IN ({', '.join(':' + key for key in several)}) AND name = :name LIMIT :number) AS few"
+            f"WHERE kind IN ({among}) AND name = :name LIMIT :number) AS few"
         )
         found = self.connection.scalar(references, name=name, number=number, **several) or 0
         return bool(found >= number)

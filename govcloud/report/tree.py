@@ -348,8 +348,11 @@ def grow(view: View, name: str, starts: Iterable[Seen], *, depth: int | None = N
     return Tree(name, branches, len(ordered) - len(drawn_tops))
 
 
-def _branch(walk: _Walk, label: str, key: Key, depth: int, most: int, drawn: set[Key]) -> Branch:
-    children = walk.children(key)
+def _branch(
+    walk: _Walk, label: str, key: Key, depth: int, most: int, drawn: set[Key], parent: Key | None = None
+) -> Branch:
+    # What needs another is needed by it: there is no use in going back at once.
+    children = [edge for edge in walk.children(key) if edge[1] != parent]
     branch = Branch(key[0], key[1], "", {}, label, walk.beneath(key), {}, [])
     if not children:
         return branch
@@ -360,7 +363,7 @@ def _branch(walk: _Walk, label: str, key: Key, depth: int, most: int, drawn: set
     if depth > 0:
         drawn.add(key)
         shown = _some(children, most)
-        branch.children = [_branch(walk, how, child, depth - 1, most, drawn) for how, child in shown]
+        branch.children = [_branch(walk, how, child, depth - 1, most, drawn, key) for how, child in shown]
     left = set(children) - set(shown)
     for _, child in left:
         branch.more[child[0]] = branch.more.get(child[0], 0) + 1
