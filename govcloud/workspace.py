@@ -14,6 +14,8 @@ import msgspec
 from .errors import InputError, Problem
 
 SETTINGS = "govcloud.yaml"
+# The version of that file that this release reads.
+VERSION = 1
 
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -121,6 +123,10 @@ def read_settings(path: Path) -> Settings:
         raise InputError([Problem(str(problem), shown, line, column)]) from None
     except OSError as error:
         raise InputError([Problem(error.strerror or str(error), shown)]) from None
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        words = f"`version` is {version}, which a newer release writes; this one reads {VERSION}"
+        raise InputError([Problem(words, shown)], hint="use that release, or the newest")
     try:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:

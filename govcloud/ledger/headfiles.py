@@ -17,7 +17,7 @@ from ..errors import GovcloudError
 from ..signatures import BadSignature, bare, fingerprint, signer_of, verify
 from . import keys
 from .audit import GENESIS
-from .heads import LONGEST, NAMESPACE, Outside, digest, name_elsewhere, payload
+from .heads import LONGEST, NAMESPACE, VERSION, Outside, digest, name_elsewhere, payload
 
 
 @dataclass
@@ -319,6 +319,9 @@ class _Reader:
             self._tell(number, "does not follow the line before it: a line was taken out or put in")
         if number == 1:
             self._first(document)
+            if document["version"] != VERSION:
+                words = f"is of format {document['version']}, which a newer release writes"
+                self._tell(number, f"{words}; this one reads {VERSION}")
         of = (document["ledger"], document["environment"])
         if of != (self._known.ledger, self._known.environment):
             if number == 1:

@@ -30,6 +30,8 @@ from .audit import GENESIS, Appended
 from .connection import Connection
 
 NAMESPACE = "govcloud-audit"
+# The format of a heads file, in its first line.
+VERSION = 1
 MAIN = "audit-heads.jsonl"
 # The anchor of releases before heads were signed: one head, without a signature.
 FORMER = "audit-head.json"
@@ -208,7 +210,7 @@ def _first(
             hint="put it back from an anchor, or say what happened: `govcloud audit epoch --reason …`",
         )
     keys.trust(about.ledger, signer.public)
-    entry: dict[str, Any] = {"kind": "key", "version": 1, **about.document(), "at": time.time()}
+    entry: dict[str, Any] = {"kind": "key", "version": VERSION, **about.document(), "at": time.time()}
     entry |= {"key": bare(signer.public), "carried": carried}
     if last := _last(former):
         from .headfiles import may_sign

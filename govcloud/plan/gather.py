@@ -34,7 +34,7 @@ from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
 from .programs import Programs, programs
-from .stages import PinChanges, Plan, decode
+from .stages import PinChanges, Plan, decode, too_new
 
 Key = entries.Key
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
@@ -275,13 +275,18 @@ def still_based(plan: Plan, ledger: Ledger) -> bool:
 def read_plan(path: Path) -> Plan:
     """A plan file. Raises ``InputError`` where it cannot be read or is not one."""
     try:
-        return decode(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise InputError([Problem(error.strerror or str(error), str(path))]) from None
+    try:
+        return decode(data)
     except msgspec.MsgspecError as error:
+        newer = too_new(data)
         raise InputError(
-            [Problem(f"not a plan file of this version: {error}", str(path))],
-            hint="`govcloud plan --out FILE` writes one",
+            [Problem(newer or f"not a plan file of this version: {error}", str(path))],
+            hint="apply it with that release, or plan again"
+            if newer
+            else "`govcloud plan --out FILE` writes one",
         ) from None
 
 

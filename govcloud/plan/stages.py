@@ -165,6 +165,10 @@ class Base(msgspec.Struct, frozen=True):
     sources: dict[str, str] = {}
 
 
+# The format of plans that this release writes; it reads the first one, of release 0.1, too.
+FORMAT = 2
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen plan. ``effect`` is what approvers sign, ``base`` what it was computed from."""
 
@@ -207,6 +211,21 @@ def decode(data: bytes) -> Plan:
         if not isinstance(raw, dict) or raw.get("version") != 1:
             raise
         return msgspec.convert(_from_first(raw), Plan)
+
+
+def too_new(data: bytes) -> str:
+    """In a sentence, that a plan is of a format that only a newer release knows; empty where it is not."""
+    try:
+        version = msgspec.json.decode(data, type=_Numbered).version
+    except msgspec.MsgspecError:
+        return ""
+    if version <= FORMAT:
+        return ""
+    return f"the plan is of format {version}, which a newer release writes; this one reads 1 to {FORMAT}"
+
+
+class _Numbered(msgspec.Struct):
+    version: int
 
 
 def _from_first(raw: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..access import actor
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, runs
 from ..ledger.claims import change_claims
+from ..ledger.connection import Connection
 from ..ledger.runs import Status
 from ..ledger.store import keep_setting, settings
 from ..plan import stages
@@ -123,12 +124,24 @@ def _refuse_over(known: runs.Run) -> None:
         )
 
 
+def _plan_of(connection: Connection, known: runs.Run) -> Plan:
+    """The plan of a run, as it was made. Raises ``ConflictError`` where this release cannot read it."""
+    data = runs.get_blob(connection, known.plan)
+    try:
+        return stages.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ConflictError(
+            f"run {known.id} cannot go on with this release: {stages.too_new(data) or error}",
+            hint=f"resume it with the release that began it, or `govcloud runs cancel {known.id}`, then plan",
+        ) from None
+
+
 def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink]) -> Outcome:
     """Go on with a run that failed, was stopped, or whose process died, with the plan as it was."""
     with ledger.read() as connection:
         known = runs.get(connection, run_id)
         _refuse_over(known)
-        plan = stages.decode(runs.get_blob(connection, known.plan))
+        plan = _plan_of(connection, known)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
     with leases.held(ledger, LEASE) as fence:
