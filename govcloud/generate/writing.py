@@ -73,10 +73,13 @@ def examine(folder: Path, force: bool) -> None:
     """Raises ``InputError`` where the folder cannot be written without taking something from somebody."""
     if os.path.lexists(folder) and not folder.is_dir():
         raise InputError([Problem(f"{folder} is no folder")])
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir():
         return
-    if folder.samefile(os.getcwd()):
-        raise InputError([Problem(f"{folder} is the current folder, which cannot be replaced")])
+    # A folder is replaced as a whole; a shell that stands in it would find itself nowhere.
+    if Path(os.path.realpath(os.curdir)).is_relative_to(folder):
+        raise InputError([Problem(f"{folder}: the current folder is in it, so it cannot be replaced")])
+    if not any(folder.iterdir()):
+        return
     if not force:
         raise InputError(
             [Problem(f"{folder} is not empty")],
