@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from govcloud import engine
 
@@ -80,14 +81,14 @@ class Fixtures:
         command = [GOVCLOUD, "-C", at, *arguments]
         return Work("govcloud", command, at, self._own, **options)  # type: ignore[arg-type]
 
-    def count(self, kind: str, at: Path) -> int:
-        """How many accepted entries of a kind a workspace's ledger has. Raises ``Failure``."""
-        command = [str(GOVCLOUD), "-C", str(at), "ls", "--json"]
+    def ask(self, *arguments: str, at: Path) -> Any:
+        """What a command of ours answers with ``--json``, not timed. Raises ``Failure``."""
+        command = [str(GOVCLOUD), "-C", str(at), *arguments, "--json"]
         environment = os.environ | self._own
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
-            raise Failure(f"ls ended with {done.returncode}:\n{done.stderr}")
-        return int(json.loads(done.stdout).get(kind, 0))
+            raise Failure(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+        return json.loads(done.stdout)
 
     def terraform(self, *arguments: str, at: Path, name: str = "", **options: object) -> Work:
         """Terraform, without its look for updates."""
@@ -155,9 +156,13 @@ class Fixtures:
     # -- what is recorded -------------------------------------------------------------------------
 
     def _written(self, entries: int) -> Path:
-        """Files of a province that nothing has read yet."""
+        """Files of a province that nothing has read yet. The generator makes so many entries of them."""
         folder = self.place(f"files-{entries}")
-        province.write(folder, entries)
+        province.start(folder)
+        province.add_places(folder, self.sizes.new)
+        size = ("--entries", str(entries), "--seed", str(province.SEED))
+        self.govcloud("generate", province.SAMPLE, *size, at=folder).run()
+        shutil.rmtree(folder / ".govcloud", ignore_errors=True)
         return folder
 
     def _recorded(self, entries: int) -> Path:

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks import province
 from benchmarks.__main__ import BENCHMARKS, GROUPS, HUGE
 from benchmarks.frame import Failure, Figure, Work, take_turns
 
@@ -134,12 +133,3 @@ def test_a_target_is_met_below_it_and_only_where_it_is_set() -> None:
     assert Figure("a", 0.1, "s", target=0.2).met is True
     assert Figure("a", 0.2, "s", target=0.2).met is False
     assert Figure("a", 0.1, "s").met is None
-
-
-@pytest.mark.parametrize("entries", [600, 100_000, 1_000_000])
-def test_a_province_has_the_size_that_it_is_called_by(entries: int) -> None:
-    shape = province.Shape.of(entries)
-    kinds = (shape.applications * 4, shape.instances, shape.networks, shape.servers, shape.racks, shape.rooms)
-    assert sum(kinds) == pytest.approx(entries, rel=0.01)
-    # The filter of `ls-100k` leaves a hundred.
-    assert shape.instances >= province.PER_NETWORK == 100
