@@ -21,6 +21,7 @@ SETTINGS = {
     "ledger": ("账本", "URL of the ledger: `sqlite:///FILE` from the workspace on, or PostgreSQL."),
     "state": ("状态存储", "URL where Pulumi keeps its state: `file://FOLDER` from the workspace on."),
     "layers": ("层", "Layers in force, in rising rank; each has its files in `layers/NAME/`."),
+    "workspace": ("工作区名", "A name of its own, where several workspaces feed one ledger."),
     "anchors": ("锚点", "Folders that get a copy of every signed head of the audit trail."),
     "audit_key": (
         "审计密钥",
