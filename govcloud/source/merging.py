@@ -222,11 +222,19 @@ def _conflicts(claims: list[Saying]) -> Iterator[Conflict]:
         if removing is not None and number != removing and DELETE not in (claim.fields or ()):
             contested[removing] = [DELETE]
         for owner, fields in contested.items():
-            yield Conflict(claim, claims[owner], fields)
+            one, other = claim, claims[owner]
+            if other.claimant.startswith(FILES) and not one.claimant.startswith(FILES):
+                # The place that is told is where somebody can do something about it: in the file.
+                one, other = other, one
+            yield Conflict(one, other, fields)
 
 
 def _place(claim: Saying) -> str:
-    if not claim.claimant.startswith(FILES):
+    path = path_of(claim.claimant)
+    if not path:
         return claim.claimant
-    path = claim.claimant.removeprefix(FILES)
-    return f"{path}:{claim.line}" if claim.line else path
+    place = f"{path}:{claim.line}" if claim.line else path
+    if claim.claimant.startswith(FILES):
+        return place
+    workspace = claim.claimant.partition(":")[0].partition("@")[2]
+    return f"{place} of the workspace {workspace}"

@@ -184,7 +184,7 @@ def test_claims_from_elsewhere_are_merged_and_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         merge(files.claims, [request])
     assert str(caught.value.problems[0]).startswith(
-        "`site` of room/hall is said by a.yaml:7 and by request:R-1"
+        "a.yaml:7: `site` of room/hall is said by request:R-1 too"
     )
 
 
