@@ -28,6 +28,7 @@ REASONS = (
     "name begins",
     "title",
     "code",
+    "title begins",
     "title contains",
     "name contains",
     "kind",
@@ -77,11 +78,16 @@ def search(view: View, text: str, *, kind: str | None = None, limit: int = 20) -
     known = {(hit.kind, hit.name) for hit in hits}
     entries, total = _containing(view, words, kind)
     judged = [hit for e in entries if e.key not in known and (hit := judge(e, words)) is not None]
-    hits += sorted(judged, key=lambda hit: (hit.rank, len(hit.name), hit.name, hit.kind))
+    # Of two that are found alike the one is better of which the word says more.
+    hits += sorted(judged, key=lambda hit: (hit.rank, _length(hit), len(hit.name), hit.name, hit.kind))
     if hits:
         return Found(hits[:limit], max(len(hits), total))
     alike = list(_alike(view, " ".join(words), kind, limit))
     return Found(alike, len(alike), alike=True)
+
+
+def _length(hit: Hit) -> int:
+    return len(hit.title) if hit.reason.startswith("title") else len(hit.name)
 
 
 # -- words --------------------------------------------------------------------------------------------
@@ -108,13 +114,15 @@ def _containing(view: View, words: Sequence[str], kind: str | None) -> tuple[lis
         "name": whole.lower(),
         "begins": f"{like(whole)}%",
         "titled": f'%"title":"{json_like(whole)}"%',
+        "titling": f'%"title":"{json_like(whole)}%',
         "title": f'%"title":"%{json_like(whole)}%',
         "meant": next(iter(_kinds_called(whole)), ""),
     }
     rank = (
         "CASE WHEN a.name = :name THEN 0 WHEN a.name LIKE :begins ESCAPE '!' THEN 1 "
         "WHEN lower(a.fields) LIKE :titled ESCAPE '!' THEN 2 "
-        "WHEN lower(a.fields) LIKE :title ESCAPE '!' THEN 3 WHEN a.kind = :meant THEN 4 ELSE 5 END"
+        "WHEN lower(a.fields) LIKE :titling ESCAPE '!' THEN 3 "
+        "WHEN lower(a.fields) LIKE :title ESCAPE '!' THEN 4 WHEN a.kind = :meant THEN 5 ELSE 6 END"
     )
     where = " AND ".join(conditions)
     found = view.entries(f"{where} ORDER BY {rank}, length(a.name), a.name LIMIT {JUDGED}", **values, **order)
@@ -186,15 +194,15 @@ def _rank(entry: Seen, word: str) -> tuple[int, Match | None] | None:
         held = str(entry.fields[code])
         return 3, Match(code, held, 0, len(held))
     if title and (place := low.find(wanted)) >= 0:
-        return 4, _excerpt("title", title, place, len(wanted))
+        return 4 if place == 0 else 5, _excerpt("title", title, place, len(wanted))
     if at > 0:
-        return 5, Match("name", name, at, at + len(wanted))
+        return 6, Match("name", name, at, at + len(wanted))
     if entry.kind in _kinds_called(word):
-        return 6, None
+        return 7, None
     for field, value in entry.fields.items():
         for text in _texts(value):
             if (place := text.lower().find(wanted)) >= 0:
-                return 7, _excerpt(field, text, place, len(wanted))
+                return 8, _excerpt(field, text, place, len(wanted))
     return None
 
 
