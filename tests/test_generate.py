@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +17,7 @@ from typing import Any
 
 import pytest
 import rustworkx as rx
-from conftest import Result
+from conftest import GOVCLOUD, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -479,6 +482,35 @@ def test_wrong_arguments(cli: Cli, tmp_path: Path, arguments: list[str], message
     assert result.code == 2, result
     assert message in result.err
     assert not (tmp_path / "m").exists()
+
+
+def on_a_terminal(command: list[str], where: Path) -> str:
+    """What a command writes where both its outputs are a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=where, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        out = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux: nobody has the other end any more
+                break
+            if not part:
+                break
+            out += part
+        assert process.wait(60) == 0, out
+    os.close(ours)
+    return out.decode()
+
+
+def test_a_bar_on_a_terminal_where_it_takes_long(tmp_path: Path) -> None:
+    command = [str(GOVCLOUD), "generate", "liaoning", "--out", "m", "--entries"]
+    assert "writing entries" in on_a_terminal([*command, "60000"], tmp_path)
+    root = workspace(tmp_path / "ln")
+    (tmp_path / "m").rename(root / "mass")
+    shown = on_a_terminal([str(GOVCLOUD), "-C", "ln", "validate"], tmp_path)
+    assert "checking entries" in shown
+    assert "writing entries" not in on_a_terminal([*command, "300", "--json"], tmp_path)
 
 
 def test_the_current_folder_is_not_replaced(cli: Cli, tmp_path: Path) -> None:

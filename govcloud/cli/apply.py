@@ -33,6 +33,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     from ..access import enforce
     from ..ledger import open_ledger
     from ..plan.gather import NO_PINS, propose, read_plan
+    from .progress import reading
 
     given = read_plan(file) if file is not None else None
     destroying = given is not None and given.destroy
@@ -40,7 +41,8 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     pins = given.pins if given is not None else NO_PINS
-    proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins)
+    with reading(quiet=as_json) as progress:
+        proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins, progress=progress)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
     return carry(app.workspace, ledger, proposal, as_json, yes)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from ..errors import InputError, Problem
 from .common import App, console, emit, json_option, nearest
+from .progress import shown
 
 # Where the mass goes in a workspace.
 MASS = "mass"
@@ -61,7 +60,8 @@ def generate(
     folder = out if out is not None else app.workspace.root / MASS
     wanted = _wanted(entries, scale, room.default_entries(spec))
     started = time.perf_counter()
-    with _progress(wanted, as_json) as progress:
+    with shown("writing entries", "putting them in place", quiet=as_json) as tell:
+        progress = _counted(tell, wanted)
         made = room.make(spec, data, folder, seed=seed, entries=wanted, force=force, progress=progress)
     seconds = time.perf_counter() - started
     if as_json:
@@ -102,14 +102,15 @@ def _wanted(entries: int | None, scale: float | None, default: int) -> int:
     return round(default * scale)
 
 
-@contextmanager
-def _progress(entries: int, as_json: bool) -> Iterator[Callable[[int], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if as_json or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import Progress
+def _counted(tell: Callable[[int, int], None] | None, entries: int) -> Callable[[int], None] | None:
+    """What is told of each file's entries, from what is told of all."""
+    if tell is None:
+        return None
+    done = 0
 
-    with Progress(console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("writing", total=entries)
-        yield lambda count: bar.advance(task, count)
+    def more(count: int) -> None:
+        nonlocal done
+        done += count
+        tell(done, entries)
+
+    return more

@@ -40,10 +40,12 @@ def plan(
     from ..ledger import open_ledger
     from ..plan import explain, stages
     from ..plan.gather import propose
+    from .progress import reading
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan")
-    proposal = propose(app.workspace, ledger, destroy=destroy)
+    with reading(quiet=as_json) as progress:
+        proposal = propose(app.workspace, ledger, destroy=destroy, progress=progress)
     if out is not None:
         write(out, stages.encode(proposal.plan))
     with unwatched():

@@ -21,11 +21,13 @@ def validate(app: App, as_json: bool) -> None:
     from ..ledger import open_ledger
     from ..ledger.claims import claims
     from ..source import load
+    from .progress import reading
 
     started = time.perf_counter()
     with open_ledger(app.workspace).read() as connection:
         others = claims(connection, apart_from=app.workspace.claimants)
-    loaded = load(app.workspace, others=others)
+    with reading(quiet=as_json) as progress:
+        loaded = load(app.workspace, others=others, progress=progress)
     seconds = time.perf_counter() - started
     entries = sum(loaded.counts.values())
     if as_json:

@@ -26,6 +26,7 @@ from ..model.policy import Profile, Target
 from ..source import check, load
 from ..source.changes import Changes, read_changes
 from ..source.layers import PINS
+from ..source.loading import Progress
 from ..source.merging import Saying
 from ..workspace import Workspace
 from . import builder, delta, scope, settled
@@ -60,15 +61,16 @@ def propose(
     destroy: bool = False,
     pins: PinChanges = NO_PINS,
     everything: bool = False,
+    progress: Progress | None = None,
 ) -> Proposal:
     """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
     ``pins``: what is held against the files from now on, and no longer. ``everything``: judge all
-    entries, also where few changed. Raises ``InputError`` with every fault of the files,
-    ``ConflictError`` for a stale checkout.
+    entries, also where few changed. ``progress`` is told (files read, in all) where all are read. Raises
+    ``InputError`` with every fault of the files, ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
-        asking = _Asking(workspace, connection, programs(workspace), pins)
+        asking = _Asking(workspace, connection, programs(workspace), pins, progress)
         if destroy:
             plan = builder.build_destroy(asking.inputs())
         else:
@@ -87,6 +89,7 @@ class _Asking:
     connection: Connection
     programs: Programs
     pins: PinChanges = NO_PINS
+    progress: Progress | None = None
 
     def inputs(self, *, building_too: bool = True) -> Inputs:
         """All that a plan reads apart from entries; without ``building_too`` as if nothing were built."""
@@ -196,7 +199,7 @@ def _plan_of_all(asking: _Asking) -> Plan:
     """Look at every entry."""
     connection, workspace = asking.connection, asking.workspace
     others = claims(connection, apart_from=workspace.claimants)
-    loaded = load(workspace, others=others)
+    loaded = load(workspace, others=others, progress=asking.progress)
     inputs = asking.inputs()
     standing = pinning.standing(connection)
     rest: list[Saying] = [*loaded.claims, *(row for row in others if not row.claimant.startswith(PINS))]
