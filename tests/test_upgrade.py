@@ -266,3 +266,27 @@ def test_a_newer_cache_is_as_good_as_none(cli: Cli, tmp_path: Path) -> None:
     assert cli("validate", "--json").code == 0
     assert cli("apply", "--yes").code == 0
     assert cli("ls", "--json").json == {"region": 2, "zone": 1}
+
+
+def test_the_page_of_formats_names_the_versions_of_this_release() -> None:
+    """Whoever raises a version tells what is read from then on."""
+    from govcloud import workspace
+    from govcloud.ledger import heads, store
+    from govcloud.plan import stages
+    from govcloud.run import segments
+    from govcloud.source import cache
+
+    page = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:2] == "| "
+    ]
+    told = {row[0]: row[2] for row in rows if len(row) == 5}
+    for what, version in {
+        "settings": workspace.VERSION,
+        "ledger": store.SCHEMA_HEAD,
+        "plan file, plan of a run": stages.FORMAT,
+        "heads of the audit trail": heads.VERSION,
+        "segments of a run": segments.VERSION,
+        "caches": cache.FORMAT,
+    }.items():
+        assert told[what].split(",")[0] == str(version), what

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +25,7 @@ from govcloud.ledger.leases import Holder
 from govcloud.ledger.retention import DAY, DEFAULTS, Policy
 from govcloud.ledger.runs import Status
 from govcloud.workspace import Workspace
+from tests.store_province import records
 from tests.stores import only_sqlite
 
 NOW = 2_000_000_000.0
@@ -362,6 +365,24 @@ def test_a_policy_that_cannot_be_read_is_refused(ledger: Ledger, values: dict[st
     with ledger.read() as connection, pytest.raises(InputError) as refused:
         retention.policy(connection)
     assert str(refused.value.problems[0]) == f"policy.yaml:7: profile/retention: {words}"
+
+
+def test_by_the_command_line_on_each_store(cli: Callable[..., Any], tmp_path: Path, store: str) -> None:
+    place = records(tmp_path, ledger=store)
+    place.tables["profiles"] = {"retention": {"values": {"runs_days": 0, "keep_runs": 1, "plans_days": 0}}}
+    for title in ("一", "二", "三"):
+        place.tables["regions"]["here"]["title"] = title
+        assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    foreseen = cli("gc", "--dry-run", "--json").json
+    done = cli("gc", "--yes", "--json")
+    assert done.code == 0, done
+    assert {c["name"]: c["rows"] for c in done.json["classes"] if c["rows"]} == {"runs": 4, "plans": 3}
+    assert (done.json["classes"], done.json["bytes"]) == (foreseen["classes"], foreseen["bytes"])
+    assert len(cli("runs", "list", "--json").json) == 1
+    assert len(cli("history", "--json").json) == 3
+    assert cli("audit", "verify").code == 0
+    assert cli("plan", "--detailed-exitcode").code == 0
+    assert cli("gc", "--yes").out == "Nothing is old enough to go.\n"
 
 
 # -- room ---------------------------------------------------------------------------------------------
