@@ -149,6 +149,12 @@ def signer_of(blob: bytes) -> str:
     return blob_fingerprint(_Blob(blob).key)
 
 
+def public_of(blob: bytes) -> str:
+    """The public key that a signature says it is by; nothing is verified."""
+    key = _Blob(blob).key
+    return f"{_string(key)[0].decode(errors='replace')} {base64.b64encode(key).decode()}"
+
+
 def verify(message: bytes, namespace: str, blob: bytes, allowed: Iterable[str]) -> str:
     """The one public key of ``allowed`` that made the signature.
 

@@ -14,6 +14,7 @@ from .common import App, console, emit, json_option
 
 if TYPE_CHECKING:
     from ..ledger.audit import Event
+    from ..ledger.verifying import Wrote
 
 T = TypeVar("T", int, str)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -54,6 +55,7 @@ def verify(app: App, heads: tuple[Path, ...], key: tuple[Path, ...], strict: boo
                 "lost": report.lost,
                 "quarantined": report.quarantined,
                 "keys": report.keys,
+                "writers": report.writers,
                 "places": report.places,
                 "seconds": report.seconds,
             }
@@ -68,6 +70,9 @@ def verify(app: App, heads: tuple[Path, ...], key: tuple[Path, ...], strict: boo
         print_line(out, Text(sentence, "red"))
     for sentence in report.warnings:
         print_line(out, Text(f"warning: {sentence}", "yellow"))
+    if len(report.writers) > 1:
+        for writer in report.writers:
+            print_line(out, Text(_vouches(writer)))
     if report.lost:
         print_line(out, Text(f"{report.lost} heads are of rows that a former site kept to itself"))
     if report.quarantined:
@@ -216,6 +221,7 @@ def rotate_key(app: App, to: Path | None, keep_old: bool, as_json: bool) -> None
     from ..access import enforce
     from ..ledger import audit as chain
     from ..ledger import heads, keys, open_ledger
+    from ..signatures import fingerprint
 
     ledger = open_ledger(app.workspace)
     identity = enforce(app.workspace, ledger, "administer")
@@ -232,8 +238,8 @@ def rotate_key(app: App, to: Path | None, keep_old: bool, as_json: bool) -> None
         keys.adopt(name)
         ledger.outside.signer = None
     with ledger.write() as connection:
-        data = {"to": given, "keeps": keep_old}
-        chain.append(connection, str(identity), "key handed over", data)
+        data = {"to": given, "keeps": keep_old, "from": fingerprint(before)}
+        chain.append(connection, str(identity), chain.HANDED, data)
     if as_json:
         emit({"to": given, "keeps": keep_old})
     else:
@@ -278,6 +284,26 @@ def key(app: App, as_json: bool) -> None:
         click.echo(public)
 
 
+def _vouches(writer: Wrote) -> str:
+    """One of several writers, as people read it."""
+    mine = " (this workspace)" if writer.own else ""
+    begin = f"joined at row {writer.joined}" if writer.joined > 1 else "began the trail"
+    trust = {"pinned": "", "seen": ", pinned when first met", "new": ", met now", "not": ", not trusted"}
+    where = {
+        "here": f"vouches for {_rows(writer.rows)} up to row {writer.upto}",
+        "elsewhere": f"vouches for {_rows(writer.rows)} up to row {writer.upto}, its heads are not here",
+        "none": f"has {_rows(writer.rows)} to its name, and no head",
+    }
+    return (
+        f"writer {writer.writer}{mine} {begin} as {writer.actor}, {where[writer.heads]}; "
+        f"key {', '.join(writer.keys)}{trust[writer.trust]}"
+    )
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number} rows"
+
+
 def _known(trail: T) -> T:
     """The number of its rows, or which ledger it is. Raises ``GovcloudError`` where there is no trail."""
     if not trail:
@@ -312,7 +338,10 @@ def _table(events: list[Event]) -> None:
             time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(e.at)),
             e.actor,
             e.action,
-            ", ".join(f"{k} {v}" for k, v in e.data.items()),
+            # Who wrote it is told by `verify`; it is in every row.
+            ", ".join(f"{k} {v}" for k, v in e.data.items() if k not in ("began_by", "place", "writer"))
+            if e.action != "writer joined"
+            else f"writer {e.data['writer']}, key {e.data['key']}",
         )
         for e in events
     ]

@@ -23,6 +23,11 @@ GENESIS = "0" * 64
 LEDGER_ID = "ledger_id"
 # Rows that are read at once: some megabytes.
 PIECE = 5000
+# What a row's data says of its writer (see ``writers``), the first row's of who began, and how others come.
+WRITER = "writer"
+BEGAN = "began_by"
+JOINED = "writer joined"
+HANDED = "key handed over"
 COLUMNS = "seq, epoch, at, actor, action, data, previous, hash"
 
 
@@ -99,6 +104,12 @@ def _append(
     connection: Connection, actor: str, action: str, data: dict[str, Any], began: Fork | None
 ) -> None:
     ledger_id(connection, make=True)
+    first: dict[str, Any] = {}
+    if connection.introduces is not None:
+        # Taken away before it is asked: to join is to append a row.
+        introduces, connection.introduces = connection.introduces, None
+        first, connection.mark = introduces(connection, actor)
+    data = {**data, **first, **connection.mark}
     last = connection.row("SELECT seq, epoch, hash FROM audit ORDER BY seq DESC LIMIT 1")
     seq, epoch, previous = (last[0] + 1, last[1], last[2]) if last else (1, 1, GENESIS)
     epoch = began.epoch if began else epoch

@@ -9,7 +9,7 @@ what SQLite and PostgreSQL both know.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,6 +42,9 @@ class Connection(ABC):
     arrays = False
     # The rows that it has added to the audit trail.
     audited: Appended | None = None
+    # Asked once, before the first of them: what the trail's first row and what all rows say of their writer.
+    introduces: Callable[[Connection, str], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    mark: Mapping[str, Any] = {}
 
     @abstractmethod
     def rows(self, statement: str, /, **values: Any) -> list[Row]:

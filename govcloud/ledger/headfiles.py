@@ -19,11 +19,18 @@ from . import keys
 from .audit import GENESIS
 from .heads import LONGEST, NAMESPACE, VERSION, Outside, digest, name_elsewhere, payload
 
+# The single head of a former release covers the rows before it, whoever is said to have added them.
+EVERYBODY = "*"
+# And the one that a newcomer has joined after covers none: it was there.
+NOBODY = "-"
+ENDLESS = 1 << 62
+
 
 @dataclass
 class Headfile:
     """One file. ``size``: bytes of whole lines; ``role``: main, former (of the epoch before), copy (in an
-    anchor folder) or given."""
+    anchor folder) or given. ``writer`` and ``place``: whose it is, as the first line says;
+    ``read``: its heads count, ``introduced``: for its writer's own rows, as the chain names its key."""
 
     path: Path
     role: str
@@ -33,6 +40,10 @@ class Headfile:
     torn: bool = False
     continues: str = ""
     state: str = "complete"
+    writer: str = ""
+    place: str = ""
+    read: bool = False
+    introduced: bool = False
 
 
 @dataclass
@@ -42,8 +53,13 @@ class Known:
     environment: str
     ledger: str
     pinned: Sequence[str]
-    # {origin: digest of the newest head that the ledger has noted}, and the heads that were found so.
-    seen: dict[str, str]
+    # Who reads: the workspace's own writer id, and where it stands.
+    writer: str = ""
+    stands: str = ""
+    # {writer: fingerprints} by which the chain introduced them; empty where only named keys are trusted.
+    introduced: dict[str, set[str]] = field(default_factory=dict)
+    # {origin: the newest line that the ledger has noted}, and the heads that were found so.
+    seen: dict[str, str] = field(default_factory=dict)
     seen_at: dict[str, int] = field(default_factory=dict)
     files: list[Headfile] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
@@ -58,6 +74,9 @@ class Known:
     _epochs: array[int] = field(default_factory=lambda: array("q"))
     _lines: array[int] = field(default_factory=lambda: array("q"))
     _owners: array[int] = field(default_factory=lambda: array("q"))
+    # Whose rows a head covers, as a number in ``_names``.
+    _writers: array[int] = field(default_factory=lambda: array("q"))
+    _names: dict[str, int] = field(default_factory=dict)
     _hashes: bytearray = field(default_factory=bytearray)
     # (epoch, the last row before it)
     _forks: list[tuple[int, int]] = field(default_factory=list)
@@ -65,8 +84,8 @@ class Known:
     def __len__(self) -> int:
         return len(self._seqs)
 
-    def add(self, document: dict[str, Any], file: int, line: int, *, trusted: bool) -> None:
-        """Keep a head; only a trusted one may say that an epoch began.
+    def add(self, document: dict[str, Any], file: int, line: int, *, trusted: bool, writer: str) -> None:
+        """Keep a head; only a trusted one may say that an epoch began. ``writer``: whose rows it covers.
 
         Raises ``ValueError``, ``KeyError`` or ``TypeError`` where it is none.
         """
@@ -81,6 +100,7 @@ class Known:
             column.append(number)
         self._lines.append(line)
         self._owners.append(file)
+        self._writers.append(self._names.setdefault(writer, len(self._names)))
         self._hashes += value
 
     def seq(self, head: int) -> int:
@@ -101,26 +121,31 @@ class Known:
 
     def elsewhere(self, head: int) -> bool:
         """Whether a head is of rows that another site wrote after an epoch began here."""
-        return any(self._epochs[head] < epoch and self._seqs[head] > after for epoch, after in self._forks)
+        return self.left(self._epochs[head], self._seqs[head]) is not None
+
+    def left(self, epoch: int, seq: int) -> int | None:
+        """The last row that is common, where a row was left behind when a later epoch began."""
+        return min((after for e, after in self._forks if epoch < e and seq > after), default=None)
+
+    def reached(self, writer: str) -> int:
+        """The newest row of a writer's heads here; 0 where there is none."""
+        name = self._names.get(writer)
+        return max((s for s, w in zip(self._seqs, self._writers, strict=True) if w == name), default=0)
 
     def count_elsewhere(self) -> int:
         """How many there are of those."""
         return sum(1 for head in range(len(self)) if self.elsewhere(head)) if self._forks else 0
 
-    def uncovered(self, rows: int) -> list[tuple[int, int]]:
-        """(first, last) of rows that no head says were added by its writer."""
-        gaps, reached = [], 0
-        order = sorted(range(len(self._seqs)), key=self._firsts.__getitem__)
-        for head in order:
-            if self.elsewhere(head):
-                continue
-            first = self._firsts[head]
-            if first > reached + 1 and reached < rows:
-                gaps.append((reached + 1, min(first - 1, rows)))
+    def gaps(self, writer: str) -> Iterator[tuple[int, int]]:
+        """(first, last) of rows that no head of this writer covers, in order; the last one never ends."""
+        mine = (self._names.get(writer), self._names.get(EVERYBODY))
+        order = [n for n in range(len(self)) if self._writers[n] in mine and not self.elsewhere(n)]
+        reached = 0
+        for head in sorted(order, key=self._firsts.__getitem__):
+            if self._firsts[head] > reached + 1:
+                yield reached + 1, self._firsts[head] - 1
             reached = max(reached, self._seqs[head])
-        if reached < rows:
-            gaps.append((reached + 1, rows))
-        return gaps
+        yield reached + 1, ENDLESS
 
 
 def standing(outside: Outside, environment: str, ledger: str) -> list[Headfile]:
@@ -149,9 +174,10 @@ def read_into(
     # An empty one says as little as none.
     files = [f for f in files if f.origin]
     main = next((f for f in files if f.role == "main"), None)
-    if main is None and files and files[0].role == "copy":
+    gone = next((f for f in files if f.role == "copy" and _is_of(f, known)), None)
+    if main is None and gone is not None:
         wrong.append(
-            f"the heads file of this workspace is missing; {files[0].path} is a copy that can be put back"
+            f"the heads file of this workspace is missing; {gone.path} is a copy that can be put back"
         )
     origins: dict[str, list[Headfile]] = {}
     for file in files:
@@ -160,13 +186,16 @@ def read_into(
     # Those of former epochs say whom a later one may begin with; those of others come last.
     mine = {f.origin: n for n, f in enumerate(files) if f.role == "former"}
     mine |= {main.origin: len(files)} if main else {}
+    mine |= {f.origin: len(files) for f in files if main is None and f.role == "copy" and _is_of(f, known)}
     for origin in sorted(origins, key=lambda o: mine.get(o, len(files) + 1)):
         group = origins[origin]
         best = max(group, key=lambda f: (f.size, f.role != "copy"))
         _compare(best, group, wrong, warnings)
         known.origins.add(origin[:16])
         known.files.append(best)
-        _Reader(known, best, wrong, warnings, foreign=bool(mine) and origin not in mine).read()
+        # Before this user trusts anybody, the first file that is found is taken on trust, as it says.
+        own = origin in mine or not (mine or known.pinned)
+        _Reader(known, best, wrong, warnings, foreign=not own).read()
     for value, name in known.continues.items():
         if value not in known.ends:
             wrong.append(
@@ -180,6 +209,13 @@ def read_into(
     return [{"path": str(f.path), "lines": f.lines, "state": f.state} for f in files]
 
 
+def _is_of(file: Headfile, known: Known) -> bool:
+    """Whether it is a heads file of the workspace that reads; one from before there were several is."""
+    if not file.writer:
+        return True
+    return file.writer == known.writer or (file.place != "" and file.place == known.stands)
+
+
 def _measure(file: Headfile) -> None:
     try:
         with file.path.open("rb") as stream:
@@ -190,7 +226,9 @@ def _measure(file: Headfile) -> None:
                 if number == 0:
                     file.origin = digest(line)
                     with suppress(msgspec.DecodeError, AttributeError):
-                        file.continues = msgspec.json.decode(line).get("continues", "")
+                        first = msgspec.json.decode(line)
+                        file.continues = first.get("continues", "")
+                        file.writer, file.place = first.get("writer", ""), first.get("place", "")
                 file.lines += 1
                 file.size += len(line)
     except OSError as error:
@@ -244,8 +282,10 @@ class _Reader:
         self, known: Known, file: Headfile, wrong: list[str], warnings: list[str], *, foreign: bool
     ) -> None:
         self._known, self._file, self._wrong, self._warnings = known, file, wrong, warnings
-        # Of another workspace: what it says counts only where its keys are trusted.
+        # Of another writer: what it says counts only where its keys are trusted, or where the chain has
+        # introduced it by its key; then it vouches for its own rows and for nothing else.
         self._foreign = foreign
+        self._introduced = False
         self._number = len(known.files) - 1
         self._pinned = {fingerprint(p): bare(p) for p in known.pinned}
         self.chain: dict[str, str] = {}
@@ -253,15 +293,19 @@ class _Reader:
         self._began = ""
         # Who signed though the trail was never handed to them, and the first line of theirs.
         self._strangers: dict[str, int] = {}
-        self._wanted = known.seen.get(file.origin[:16], "")
+        self._wanted = digest(known.seen.get(file.origin[:16], "").encode())
 
     def read(self) -> None:
         """Read it all, line by line."""
         if self._foreign and not self._leads_to_pinned():
-            self._warnings.append(
-                f"{self._file.path} is of another workspace, and its key {self._began} is not trusted"
-            )
-            return
+            self._introduced = self._began in self._known.introduced.get(self._file.writer, ())
+            if not self._introduced and self._file.role != "given":
+                self._warnings.append(
+                    f"{self._file.path} is of another workspace, and its key {self._began} is not trusted"
+                )
+                return
+            self._file.introduced = self._introduced
+        self._file.read = True
         previous = GENESIS
         for number, line in enumerate(self._lines(), 1):
             try:
@@ -273,7 +317,7 @@ class _Reader:
                 self._known.ends.add(previous)
             if previous == self._wanted:
                 self._known.seen_at[self._file.origin[:16]] = len(self._known) - 1
-        if self._pinned and not self._trusted():
+        if self._pinned and not self._trusted() and not self._introduced:
             self._wrong.append(
                 f"{self._file.path} begins with the key {self._began}, this user trusts "
                 f"{', '.join(self._pinned)}: another file was put in its place, or the key was changed "
@@ -281,6 +325,13 @@ class _Reader:
             )
         if self._trusted() or not self._pinned:
             self._known.vouched |= set(self.chain)
+        if (wanted := self._known.introduced.get(self._file.writer)) and not (
+            wanted & (set(self.chain) | self._retired)
+        ):
+            self._wrong.append(
+                f"{self._file.path} is signed by {', '.join(sorted(self.chain))}, the trail says that its "
+                f"writer {self._file.writer} has {', '.join(sorted(wanted))}"
+            )
         for name, number in self._strangers.items():
             why = "has handed it over" if name in self._retired else "was never given it"
             self._tell(number, f"is signed by {name}, and the trail is not its: that key {why}")
@@ -332,12 +383,20 @@ class _Reader:
                 )
             return
         good = self._signature(document, number)
-        if document.get("carried"):  # the one head of a former release
-            self._known.add(
-                document["carried"] | {"first": 1, "epoch": 1}, self._number, number, trusted=good
-            )
+        writer = document.get("writer", "")
+        if self._file.writer and writer != self._file.writer:
+            self._tell(number, f"is of the writer {writer}, the file of {self._file.writer}")
+        count = self._known.add
+        trusted = good and not self._introduced
+        if document.get("carried") and trusted:  # the one head of a former release
+            first = document["carried"] | {"first": 1, "epoch": 1}
+            count(first, self._number, number, trusted=trusted, writer=EVERYBODY)
+        if isinstance(joined := document.get("joined"), dict):  # the row it began after: seen, not its own
+            seen = {"seq": joined["after"], "first": joined["after"] + 1, "hash": joined["hash"]}
+            seen["epoch"] = joined["epoch"]
+            count(seen, self._number, number, trusted=False, writer=NOBODY)
         if kind == "head":
-            self._known.add(document, self._number, number, trusted=good)
+            count(document, self._number, number, trusted=trusted, writer=writer)
         elif kind == "hand-over" and good:
             self._handed(document)
 
@@ -378,7 +437,7 @@ class _Reader:
 
 def may_sign(main: Path, environment: str, ledger: str) -> list[str]:
     """The public keys that may sign at the end of a heads file."""
-    known = Known(environment, ledger, [], {})
+    known = Known(environment, ledger, [])
     file = Headfile(main, "main")
     _measure(file)
     known.files.append(file)

@@ -1,10 +1,12 @@
 """Signed heads: what the audit trail's end was, kept outside the database, a line a head.
 
-The file begins with a line of kind ``key`` (whose it is). A ``head`` says which rows one transaction
-added (``first`` to ``seq``) and the hash of the last; ``hand-over`` gives the trail to another key. Each
-line holds the digest of the line before it and an OpenSSH signature over all the rest of itself, so a
-line can be neither changed nor taken out. One heads file belongs to one workspace; its name in other
-places (``anchors:``, the user's own folder) says environment, ledger and origin, the first line's digest.
+The file begins with a line of kind ``key``: whose it is and, of a writer who joined later, after which row
+and hash. A ``head`` says which rows one transaction added (``first`` to ``seq``), the hash of the last, and
+how many rows the writer has signed in this epoch (``rows``); ``hand-over`` gives the trail to another key.
+Each line holds the digest of the line before it and an OpenSSH signature over all the rest of itself, so a
+line can be neither changed nor taken out. One heads file belongs to one writer (``writers``); its name in
+other places (``anchors:``, the user's own folder) says environment, ledger and origin, the first line's
+digest. The newest line is kept in the ledger, too, where the other writers find it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from .. import canonical
 from ..errors import GovcloudError
 from ..files import write_atomically
 from ..signatures import Signer, bare, fingerprint
-from . import audit, keys
+from . import audit, keys, writers
 from .audit import GENESIS, Appended
 from .connection import Connection
 
@@ -35,7 +37,7 @@ VERSION = 1
 MAIN = "audit-heads.jsonl"
 # The anchor of releases before heads were signed: one head, without a signature.
 FORMER = "audit-head.json"
-# Settings of the ledger: the newest line of each heads file that was seen when a row was added.
+# Settings of the ledger: the newest line of each heads file.
 SEEN = "audit_head:"
 # The longest line: a reason that somebody typed is cut before it comes near.
 LONGEST = 64 * 1024
@@ -48,14 +50,21 @@ class Outside:
     def __init__(self, main: Path, anchors: Sequence[Path] = (), key: str = "") -> None:
         self.main, self.anchors, self.key = main, tuple(anchors), key
         self.signer: Signer | None = None
+        self._nobody: GovcloudError | None = None
         self._told: set[str] = set()
 
     def signs(self, ledger: str) -> Signer:
         """Who signs, found once a process: a passphrase may come through a pipe. Raises ``NoSigner``."""
+        if self._nobody is not None:
+            raise self._nobody
         if self.signer is None:
-            if not self.key:
-                self._finish_rotation(ledger)
-            self.signer = keys.signer(self.key, self.main.parent.parent, ledger)
+            try:
+                if not self.key:
+                    self._finish_rotation(ledger)
+                self.signer = keys.signer(self.key, self.main.parent.parent, ledger)
+            except GovcloudError as error:
+                self._nobody = error
+                raise
         return self.signer
 
     def _finish_rotation(self, ledger: str) -> None:
@@ -69,11 +78,15 @@ class Outside:
 
     def warn(self, sentence: str) -> None:
         """Tell it on standard error, once a process."""
-        if sentence not in self._told:
-            self._told.add(sentence)
+        self.tell(f"warning: {sentence}")
+
+    def tell(self, line: str) -> None:
+        """The same, of what is no reason to worry."""
+        if line not in self._told:
+            self._told.add(line)
             import sys
 
-            sys.stderr.write(f"warning: {sentence}\n")
+            sys.stderr.write(f"{line}\n")
 
 
 class HeadsLost(GovcloudError):
@@ -90,23 +103,34 @@ def payload(document: dict[str, Any]) -> bytes:
     return canonical.encode({k: v for k, v in document.items() if k != "signature"})
 
 
-def keep(outside: Outside, connect: Callable[[], Any], mine: Appended) -> None:
+def keep(
+    outside: Outside,
+    connect: Callable[[], Any],
+    mine: Appended,
+    change: Callable[[], Any] | None = None,
+) -> None:
     """Sign and write the head of the rows that a transaction has added, after its commit.
 
     What goes wrong is told and never raised: the rows are there, and ``audit verify`` will say that they
-    have no head. ``connect`` gives a reading transaction.
+    have no head. ``connect`` gives a reading transaction, ``change`` one in which the head is noted.
     """
     try:
         with connect() as connection:
-            about = _About(connection)
+            about = _About(connection, outside)
             carried = _carried(connection, outside)
+            before = connection.scalar("SELECT previous FROM audit WHERE seq = :seq", seq=mine.first)
         signer = outside.signs(about.ledger)
+        joined = False
         with _locked(outside.main) as file:
             last = _last(file)
             anew = bool(last) and mine.began is not None
-            lines = [] if last and not anew else [_first(about, signer, mine, carried, outside, file)]
+            lines = []
+            if not last or anew:
+                joined = not last and carried is None and mine.first > 1
+                lines.append(_first(about, signer, mine, carried, outside, file, before or GENESIS))
             entry: dict[str, Any] = {"kind": "head", **about.document(), "at": time.time()}
             entry |= {"epoch": mine.epoch, "first": mine.first, "seq": mine.seq, "hash": mine.hash}
+            entry |= _sum(last, mine)
             if mine.began is not None:
                 entry["began"] = msgspec.to_builtins(mine.began)
             lines.append(_signed(entry, digest(lines[0] if lines else last), signer))
@@ -120,10 +144,27 @@ def keep(outside: Outside, connect: Callable[[], Any], mine: Appended) -> None:
                 _copy_out(outside, about, file)
         if carried is not None:
             (outside.main.parent / FORMER).unlink(missing_ok=True)
+        if joined:
+            outside.tell(f"joined the audit trail at row {mine.first}")
+        if change is not None:
+            with change() as connection:
+                remember(connection, outside)
     except (OSError, GovcloudError) as error:
         words = error.message if isinstance(error, GovcloudError) else str(error)
         hint = f" ({error.hint})" if isinstance(error, GovcloudError) and error.hint else ""
         outside.warn(f"the head of the audit trail was not signed: {words}{hint}")
+
+
+def _sum(last: bytes, mine: Appended) -> dict[str, int]:
+    """How many rows the writer has signed in this epoch, so that others can count without its heads.
+
+    ``upto``: the newest of them, where processes of one workspace sign in another order than they wrote.
+    """
+    before = msgspec.json.decode(last) if last else {}
+    same = before.get("epoch") == mine.epoch
+    number = (before.get("rows", 0) if same else 0) + mine.seq - mine.first + 1
+    upto = max(before.get("upto", before.get("seq", 0)) if same else 0, mine.seq)
+    return {"rows": number} | ({"upto": upto} if upto != mine.seq else {})
 
 
 def hand_over(outside: Outside, connection: Connection, to: str, *, keeps: bool) -> str:
@@ -131,7 +172,7 @@ def hand_over(outside: Outside, connection: Connection, to: str, *, keeps: bool)
 
     Returns the fingerprint of the new key. Raises ``GovcloudError`` where there is nothing to hand over.
     """
-    about = _About(connection)
+    about = _About(connection, outside)
     with _locked(outside.main) as file:
         last = _last(file)
         if not last:
@@ -140,15 +181,19 @@ def hand_over(outside: Outside, connection: Connection, to: str, *, keeps: bool)
             )
         signer = outside.signs(about.ledger)
         entry = {"kind": "hand-over", **about.document(), "at": time.time(), "to": bare(to), "keeps": keeps}
+        former = msgspec.json.decode(last)
+        entry |= {k: former[k] for k in ("epoch", "seq", "hash", "rows", "upto") if k in former}
         _write(file, [_signed(entry, digest(last), signer)])
         _copy_out(outside, about, file)
     return fingerprint(to)
 
 
 def remember(connection: Connection, outside: Outside) -> None:
-    """Note in the ledger, with the rows that are being added, which head was the newest until now.
+    """Note in the ledger the newest line of the heads file: with the rows that are being added the one until
+    now, and after they are signed theirs.
 
-    So a heads file that is cut is told from one that a killed process could not write to.
+    So a heads file that is cut is told from one that a killed process could not write to, and those who
+    have not got this file know which rows its writer vouches for.
     """
     try:
         with outside.main.open("rb") as file:
@@ -157,21 +202,32 @@ def remember(connection: Connection, outside: Outside) -> None:
         return  # Where it is there and cannot be read, ``keep`` tells it.
     if last:
         key = SEEN + digest(first)[:16]
-        connection.replace("setting", ["key"], [{"key": key, "value": digest(last)}])
+        value = last.decode(errors="replace").rstrip("\n")
+        connection.replace("setting", ["key"], [{"key": key, "value": value}])
 
 
 class _About:
-    """Which ledger it is."""
+    """Which ledger it is, and who writes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, outside: Outside) -> None:
         self.environment: str = connection.scalar("SELECT value FROM setting WHERE key = 'environment'") or ""
         self.ledger = audit.ledger_id(connection)
-        settings = connection.rows("SELECT key FROM setting")
-        # Whether the ledger has seen a head before.
-        self.noted = any(key.startswith(SEEN) for (key,) in settings)
+        self.writer = writers.identity(outside, self.ledger)
+        # Whether the ledger has seen a head of this writer before; only asked where there is no file.
+        self.noted = not writers.whose(outside.main).ledger and any(
+            f'"writer":"{self.writer}"' in value for value in noted(connection).values()
+        )
 
     def document(self) -> dict[str, str]:
-        return {"environment": self.environment, "ledger": self.ledger}
+        return {"environment": self.environment, "ledger": self.ledger, "writer": self.writer}
+
+
+def noted(connection: Connection) -> dict[str, str]:
+    """The newest line of each heads file as the ledger has it: {beginning of the origin: line}."""
+    rows = connection.rows(
+        "SELECT key, value FROM setting WHERE substr(key, 1, :length) = :seen", length=len(SEEN), seen=SEEN
+    )
+    return {key.removeprefix(SEEN): value for key, value in rows}
 
 
 def _carried(connection: Connection, outside: Outside) -> dict[str, Any] | None:
@@ -198,20 +254,26 @@ def _first(
     carried: dict[str, Any] | None,
     outside: Outside,
     former: Any,
+    before: str,
 ) -> bytes:
     """The first line of a heads file: whose it is, and who else may sign. Pins the key for this user.
 
-    Raises ``HeadsLost`` where the trail is older than the file, so that a missing one is not made anew.
+    ``before``: the hash of the row that a newcomer begins after. Raises ``HeadsLost`` where this writer has
+    had a heads file, so that a missing one is not made anew.
     """
-    known = about.noted or keys.trusted(about.ledger)
-    if known and mine.first > 1 and carried is None and mine.began is None:
+    later = mine.first > 1 and carried is None and mine.began is None
+    copy = writers.lost(outside, about.ledger, about.writer) if later else None
+    if later and (about.noted or copy):
+        place = f"copy {copy} there" if copy else "put it back from an anchor"
         raise HeadsLost(
             f"{outside.main.name} is missing, and the trail has {mine.first - 1} rows already",
-            hint="put it back from an anchor, or say what happened: `govcloud audit epoch --reason …`",
+            hint=f"{place}, or say what happened: `govcloud audit epoch --reason …`",
         )
     keys.trust(about.ledger, signer.public)
     entry: dict[str, Any] = {"kind": "key", "version": VERSION, **about.document(), "at": time.time()}
-    entry |= {"key": bare(signer.public), "carried": carried}
+    entry |= {"key": bare(signer.public), "carried": carried, "place": writers.place(outside)}
+    if later:
+        entry["joined"] = {"after": mine.first - 1, "hash": before, "epoch": mine.epoch}
     if last := _last(former):
         from .headfiles import may_sign
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import GovcloudError, InputError, Problem
 from ..files import make_private
@@ -66,13 +66,19 @@ class Ledger:
                 from . import leases
 
                 leases.check(connection, *fence)
+            connection.introduces = self._introduce
             yield connection
             if connection.audited is not None:
                 from . import heads
 
                 heads.remember(connection, self.outside)
         if connection.audited is not None:
-            heads.keep(self.outside, self.read, connection.audited)
+            heads.keep(self.outside, self.read, connection.audited, self.write)
+
+    def _introduce(self, connection: Connection, actor: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        from . import writers
+
+        return writers.introduce(connection, self.outside, actor)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -126,6 +126,8 @@ def test_a_head_says_what_the_issue_asks_and_ssh_keygen_can_verify_it(trail: Led
             "hash",
             "at",
             "previous",
+            "rows",
+            "writer",
             "signer",
             "signature",
         )
@@ -417,7 +419,19 @@ def test_without_a_pinned_key_a_forged_file_is_taken_on_trust_and_says_so(
     trail: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:
     real = json.loads(trail.anchor.read_text().splitlines()[0])["key"]
+    original = trail.anchor.read_bytes()
     forge(trail, tmp_path / "thief", monkeypatch)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "stranger"))
+    # The first row tells whose key began the trail: who signs for it must change that as well.
+    assert any("is signed by" in sentence and "the trail says" in sentence for sentence in wrong(trail))
+    thief = json.loads(trail.anchor.read_text().splitlines()[0])["key"]
+    with trail.write() as connection:
+        data = connection.scalar("SELECT data FROM audit WHERE seq = 1")
+        changed = data.replace(fingerprint(real), fingerprint(thief))
+        connection.run("UPDATE audit SET data = :data WHERE seq = 1", data=changed)
+    rewrite(trail, 1)
+    forge(trail, tmp_path / "thief", monkeypatch)
+    assert trail.anchor.read_bytes() != original
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "auditor"))
     with trail.write() as connection:
         connection.run("DELETE FROM setting WHERE key LIKE 'audit_head:%'")
