@@ -266,6 +266,8 @@ def _ring(kind: str, field: str, ring: list[str]) -> Finding:
     return Finding(kind, ring[0], field, f"`{field}` goes in a circle: {' -> '.join(shown_ring)}")
 
 
+# The kinds that checks read; of the others nothing typed need be kept.
+READ = frozenset({"node", "link", "network", "server", "instance", *dict(TREES), *dict(ORDERS)})
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from ..model import KINDS, Entry, Ref, fields
 from ..model.catalogue import Catalogue, split_ref
-from .checks import CHECKS
+from .checks import CHECKS, READ
 from .claims import Finding, Key
 from .explain import explain
 from .words import Hints, one_of, shown
@@ -31,12 +32,17 @@ class Known:
     hints: Hints = field(default_factory=Hints)
 
 
+# Entries of a kind that nobody reads afterwards are made so many at a time.
+PORTION = 10_000
+
+
 def examine(
-    proposed: Mapping[Key, Mapping[str, Any]], known: Known | None = None
+    proposed: Mapping[Key, Mapping[str, Any]], known: Known | None = None, *, keep: bool = True
 ) -> tuple[Catalogue, list[Finding]]:
     """The entries as typed structs, and everything wrong with them as a whole.
 
-    Entries that are wrong in themselves are not in the catalogue.
+    Entries that are wrong in themselves are not in the catalogue; without ``keep`` nor are those of
+    kinds that no check reads, for a million of them need room.
     """
     known = known or Known()
     tables: dict[str, dict[str, Mapping[str, Any]]] = {}
@@ -48,11 +54,11 @@ def examine(
         if kind not in KINDS:
             findings += [Finding(kind, name, "", f"no kind is called {shown(kind)}") for name in table]
             continue
-        typed[kind] = _typed(kind, table, known, findings)
+        typed[kind] = _typed(kind, table, known, findings, keep=keep or kind in READ)
     if known.complete:
-        names: dict[str, set[str]] = {kind: set(table) for kind, table in tables.items()}
-        for kind, name in known.broken:
-            names.setdefault(kind, set()).add(name)
+        names: dict[str, Collection[str]] = {kind: table.keys() for kind, table in tables.items()}
+        for kind in {kind for kind, _ in known.broken}:
+            names[kind] = {*tables.get(kind, ()), *(name for of, name in known.broken if of == kind)}
         for kind, table in tables.items():
             if kind in KINDS:
                 findings += _references(kind, table, names, known)
@@ -63,7 +69,12 @@ def examine(
 
 
 def _typed(
-    kind: str, table: dict[str, Mapping[str, Any]], known: Known, findings: list[Finding]
+    kind: str,
+    table: dict[str, Mapping[str, Any]],
+    known: Known,
+    findings: list[Finding],
+    *,
+    keep: bool,
 ) -> dict[str, Entry]:
     cls = KINDS[kind]
     required = [info for info in fields(kind).values() if info.required]
@@ -84,8 +95,13 @@ def _typed(
     leave_out = wrong | incomplete | {name for told, name in known.told if told == kind}
     good = {n: s for n, s in table.items() if n not in leave_out} if leave_out else table
     try:
-        out: dict[str, Entry] = msgspec.convert(good, dict[str, cls])  # type: ignore[valid-type]
-        return out
+        if keep:
+            out: dict[str, Entry] = msgspec.convert(good, dict[str, cls])  # type: ignore[valid-type]
+            return out
+        rest = iter(good.values())
+        while portion := list(islice(rest, PORTION)):
+            msgspec.convert(portion, list[cls])  # type: ignore[valid-type]
+        return {}
     except msgspec.ValidationError:
         return {n: e for n, s in good.items() if (e := _typed_one(cls, n, s, known, findings)) is not None}
 
@@ -115,7 +131,7 @@ def _typed_one(
 
 
 def _references(
-    kind: str, table: Mapping[str, Mapping[str, Any]], names: Mapping[str, set[str]], known: Known
+    kind: str, table: Mapping[str, Mapping[str, Any]], names: Mapping[str, Collection[str]], known: Known
 ) -> Iterator[Finding]:
     for info in fields(kind).values():
         ref = info.ref
@@ -139,7 +155,7 @@ def _references(
 
 
 def _dangling(
-    where: Finding, ref: Ref, value: str, names: Mapping[str, set[str]], known: Known
+    where: Finding, ref: Ref, value: str, names: Mapping[str, Collection[str]], known: Known
 ) -> Iterator[Finding]:
     try:
         kind, name = split_ref(ref, value)

@@ -78,7 +78,7 @@ class _Load:
         if not known.complete or known.strangers:
             # What a layer removes may stand in what could not be read.
             conflicts = [c for c in conflicts if isinstance(c, Conflict)]
-        _, findings = examine(merged, known)
+        _, findings = examine(merged, known, keep=False)
         own = merged if not self.others else {key for c in claims if (key := (c.kind, c.name)) in merged}
         counts = Counter(kind for kind, _ in own)
         loaded = self._loaded(counts, lambda: claims)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from govcloud.errors import InputError
+from govcloud.model import KINDS
+from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Network
 from govcloud.source import Claim, check, load, merge
 
@@ -258,3 +262,29 @@ def test_a_wrong_field_hides_no_missing_one(tmp_path: Path) -> None:
     assert any("`role` is missing" in f for f in found)
     assert any("did you mean 'bandwidth_mbps'?" in f for f in found)
     assert not any("`bandwidth_mbps` is missing" in f or "`zone` is missing" in f for f in found)
+
+
+def test_checks_read_the_kinds_that_they_say_and_no_others() -> None:
+    """The others are not kept while a million entries are judged, so a check would not see them."""
+    from govcloud.source.checks import CHECKS, READ
+
+    asked: set[str] = set()
+
+    class Spy(Catalogue):
+        def all(self, cls: Any) -> Any:
+            asked.add(cls.KIND)
+            return super().all(cls)
+
+        def table(self, kind: str) -> Any:
+            asked.add(kind)
+            return super().table(kind)
+
+        def find(self, kind: str, name: str) -> Any:
+            asked.add(kind)
+            return super().find(kind, name)
+
+    node = msgspec.convert({"region": "r", "zone": "z", "role": "core"}, KINDS["node"])
+    network = msgspec.convert({"gateway": "n", "interface": "x", "ipv4": "10.0.0.0/24"}, KINDS["network"])
+    for one in CHECKS:
+        list(one(Spy({"node": {"n": node}, "network": {"w": network}})))
+    assert asked == READ
