@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store_province import records
 
 from govcloud.errors import ConflictError, InputError
 from govcloud.ledger import Ledger, audit, entries, evidence, leases, open_ledger, pruning, retention, runs
@@ -25,7 +26,6 @@ from govcloud.ledger.leases import Holder
 from govcloud.ledger.retention import DAY, DEFAULTS, Policy
 from govcloud.ledger.runs import Status
 from govcloud.workspace import Workspace
-from tests.store_province import records
 from tests.stores import only_sqlite
 
 NOW = 2_000_000_000.0
