@@ -49,4 +49,26 @@ def test_neither_takes_away_what_the_other_needs_nor_says_what_it_says(cli: Cli,
     city.tables["regions"]["here"] = {"level": "city"}
     refused = cli("plan", cwd=city.write().root)
     assert refused.code == 2, refused
-    assert "`level` of region/here is said by base.yaml:5 and by file@network:base.yaml" in refused.err
+    assert "`level` of region/here is said by base.yaml:2 of the workspace network too" in refused.err
+
+
+def test_both_sign_one_trail_and_either_verifies_it(cli: Cli, tmp_path: Path) -> None:
+    net, city = two(tmp_path)
+    own = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    for number in range(2):
+        for place in (net, city):
+            place.tables["regions"][f"more-{place.root.name}-{number}"] = {"level": "city"}
+            done = cli("apply", "--yes", cwd=place.write().root, env=own)
+            assert done.code == 0 and "warning" not in done.err, done
+            joins = number == 0 and place is city
+            assert ("joined the audit trail at row 4\n" in done.err) is joins, done
+    for place, other in ((net, city), (city, net)):
+        done = cli("audit", "verify", "--strict", cwd=place.root, env=own)
+        assert done.code == 0 and "warning" not in done.out, done
+        report = cli("audit", "verify", "--json", cwd=place.root, env=own).json
+        assert (report["ok"], report["wrong"], report["warnings"], report["rows"]) == (True, [], [], 13)
+        assert [(w["joined"], w["rows"], w["own"]) for w in report["writers"]] == [
+            (1, 6, place is net),
+            (4, 7, place is city),
+        ]
+        assert other.root != place.root
