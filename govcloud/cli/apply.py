@@ -33,6 +33,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     from ..access import enforce
     from ..ledger import open_ledger
     from ..plan.gather import NO_PINS, propose, read_plan
+    from ..plan.pins import vouch
     from .progress import reading
 
     given = read_plan(file) if file is not None else None
@@ -41,6 +42,9 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     pins = given.pins if given is not None else NO_PINS
+    if pins:
+        with ledger.read() as connection:
+            vouch(connection, pins)
     with reading(quiet=as_json) as progress:
         proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins, progress=progress)
     if given is not None:
@@ -90,7 +94,7 @@ def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: boo
     from ..ledger import open_ledger
     from ..plan.stages import Record
     from ..run.ready import check_reachable
-    from ..run.runner import restate, start
+    from ..run.runner import keep, start
 
     plan = proposal.plan
     check_changes(
@@ -99,7 +103,7 @@ def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: boo
     if plan.empty:
         # What the ledger calls built is nowhere while the lab is down.
         check_reachable(workspace, ledger, plan)
-        restate(ledger, plan)
+        keep(workspace, ledger, plan)
         _nothing(as_json)
         return int(Exit.OK)
     if not as_json:
@@ -109,8 +113,23 @@ def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: boo
             show(plan)
     if not yes:
         _ask(as_json)
+    _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
     return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json)).exit_code)
+
+
+def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:
+    """Say that colleagues cannot tell files which are in no commit from files that were taken away."""
+    from ..plan.lineage import uncommitted
+
+    files = uncommitted(workspace.root) if plan.commit and not plan.destroy else []
+    if files:
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        click.echo(
+            f"warning: {', '.join(files[:3])}{more} not as in commit {plan.commit[:10]}: "
+            "commit and push, or a colleague's next plan takes this back",
+            err=True,
+        )
 
 
 def _nothing(as_json: bool) -> None:

@@ -74,9 +74,8 @@ def _names(view: View, kind: str, number: int | None) -> list[str]:
 
 def place(claim: ClaimRow) -> str:
     """Where a claim is made: a file and its line, or who makes it."""
-    from ..source.claims import path_of
-
-    claimant = path_of(claim.claimant) or claim.claimant
+    # Of another workspace: its name, then the path.
+    claimant = claim.claimant.removeprefix("file").removeprefix(":").removeprefix("@")
     return f"{claimant}:{claim.line}" if claim.line else claimant
 
 

@@ -12,6 +12,8 @@ from .among import rows_among
 from .connection import Connection, matching
 from .entries import Key, names_by_kind
 
+# The setting that says by which checks everything accepted was judged, together with all claims.
+CHECKED_KEY = "checked"
 ClaimKey = tuple[str, str, str]  # (kind, name, claimant)
 
 
@@ -112,7 +114,8 @@ def change_claims(
 ) -> None:
     """Make the changes from revision ``number`` on. ``accepted``: fields of the entries in ``whole``.
 
-    Nobody else's claims are touched. Safe to repeat.
+    Nobody else's claims are touched. Safe to repeat. Where a claim begins or ends, whoever does not write
+    down anew that everything is checked (a Record does) leaves it to the next plan to look at everything.
     """
     begun = [(row.claim_key, row.line, row.fields) for row in changes.said]
     begun += [
@@ -137,6 +140,8 @@ def change_claims(
         f"AND {_THIS_CLAIMANT}",
         [_named((kind, name, claimant)) | {"line": line} for kind, name, claimant, line in changes.moved],
     )
+    if begun or changes.ended:
+        connection.run("DELETE FROM setting WHERE key = :key", key=CHECKED_KEY)
     gone = [{"claimant": c} for c, digest in changes.sources.items() if not digest]
     connection.run_many("DELETE FROM source WHERE claimant = :claimant", gone)
     kept = ({"claimant": c, "digest": digest} for c, digest in changes.sources.items() if digest)

@@ -12,7 +12,7 @@ from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow, claims_by
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..source import FILES, Changes, Claim
-from .stages import Base, Plan, Record, Stage
+from .stages import Plan, Record, Stage
 
 
 @dataclass
@@ -66,42 +66,19 @@ def _row(key: ClaimKey, claim: Claim) -> ClaimRow:
 
 
 def carried(plan: Plan, delta: Delta) -> Plan:
-    """The plan with the claims in its Records, or beside them where it has none.
+    """The plan with the claims in its first Record, or beside its stages where it has none.
 
-    What is withdrawn from the ledger goes on being claimed until then: whatever happens in between,
-    the next plan finds the same difference.
+    All of them change at once, together with what their files held: whatever becomes of the run, the
+    files are compared with what was last read of them. What is left to withdraw then is claimed by
+    nobody, and found by looking at everything (``record``).
     """
-    base = Base(plan.base.entries, plan.base.stacks, plan.base.hosts, delta.before)
-    records = [stage for stage in plan.stages if isinstance(stage, Record)]
-    if not records:
+    base = msgspec.structs.replace(plan.base, sources=delta.before)
+    first = next((stage for stage in plan.stages if isinstance(stage, Record)), None)
+    if first is None:
         return msgspec.structs.replace(plan, claims=delta.claims, base=base)
-    now, late = _parts(delta.claims, records)
-    # The first Record carries what can be said at once, the last what ends with its entry.
-    parts = {records[0].id: now} if len(records) == 1 else {records[0].id: now, records[1].id: late}
-    stages: list[Stage] = [
-        msgspec.structs.replace(stage, claims=_brief(parts[stage.id], stage))
-        if isinstance(stage, Record)
-        else stage
-        for stage in plan.stages
-    ]
-    return msgspec.structs.replace(plan, stages=tuple(stages), base=base)
-
-
-def _parts(claims: ClaimChanges, records: list[Record]) -> tuple[ClaimChanges, ClaimChanges]:
-    if len(records) == 1:
-        return claims, ClaimChanges()
-    withdrawn = {(c.kind, c.name) for c in records[1].changes}
-    ended = tuple(key for key in claims.ended if key[:2] in withdrawn)
-    files = {key[2] for key in ended}
-    now = ClaimChanges(
-        claims.said,
-        (),
-        tuple(key for key in claims.ended if key[:2] not in withdrawn),
-        claims.moved,
-        {c: digest for c, digest in claims.sources.items() if c not in files},
-    )
-    late = {c: digest for c, digest in claims.sources.items() if c in files}
-    return now, ClaimChanges(ended=ended, sources=late)
+    carrier = msgspec.structs.replace(first, claims=_brief(delta.claims, first))
+    stages: tuple[Stage, ...] = tuple(carrier if stage is first else stage for stage in plan.stages)
+    return msgspec.structs.replace(plan, stages=stages, base=base)
 
 
 def _brief(claims: ClaimChanges, record: Record) -> ClaimChanges:

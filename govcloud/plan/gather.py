@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from .. import __version__
+from .. import __version__, canonical
 from ..errors import InputError, Problem
 from ..ledger import Ledger, building, entries, evidence
-from ..ledger.claims import ClaimRow, claims, claims_on, sources
+from ..ledger.claims import CHECKED_KEY, ClaimRow, claims, claims_on, sources
 from ..ledger.connection import Connection
 from ..ledger.store import settings
 from ..model.catalogue import Catalogue
@@ -42,7 +42,6 @@ Key = entries.Key
 FRR = ("/usr/lib/frr", "/usr/libexec/frr")
 # Raised with every change of what entries must be to each other.
 CHECKED = f"2 {__version__}"
-CHECKED_KEY = "checked"
 NO_PINS = PinChanges()
 
 
@@ -78,6 +77,11 @@ def propose(
             plan = _planned(asking, everything)
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
             plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace)
+            if pins:
+                # Who signs for an effect signs for what is held against the files, too.
+                plan = msgspec.structs.replace(plan, effect=canonical.digest([plan.effect, pins]))
+        base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
+        plan = msgspec.structs.replace(plan, base=base)
     return Proposal(plan, asking.programs.of(plan))
 
 
@@ -198,15 +202,18 @@ def _fill(
 def _plan_of_all(asking: _Asking) -> Plan:
     """Look at every entry."""
     connection, workspace = asking.connection, asking.workspace
-    others = claims(connection, apart_from=workspace.claimants)
-    loaded = load(workspace, others=others, progress=asking.progress)
-    inputs = asking.inputs()
+    others = [
+        row for row in claims(connection, apart_from=workspace.claimants) if not row.claimant.startswith(PINS)
+    ]
     standing = pinning.standing(connection)
-    rest: list[Saying] = [*loaded.claims, *(row for row in others if not row.claimant.startswith(PINS))]
+    # The files are judged as they will be seen: under the pins that hold from now on.
+    pins = {row.key: row for row in standing if row.claim_key not in asking.pins.ended}
+    pins |= {row.key: row for row in asking.pins.said}
+    loaded = load(workspace, others=[*others, *pins.values()], progress=asking.progress)
+    inputs = asking.inputs()
+    rest: list[Saying] = [*loaded.claims, *others]
     pinned = pinning.in_force(rest, standing, asking.pins, loaded.layers)
     inputs.proposed = pinned.merged
-    if asking.pins:
-        check(inputs.proposed, loaded)
     inputs.accepted = entries.current(connection)
     news = [key for key in inputs.proposed if key not in inputs.accepted]
     inputs.former = entries.former_names(connection, news)

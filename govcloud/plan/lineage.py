@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ..errors import ConflictError
 
+# What a plan reads in a workspace.
+DECLARING = (".yaml", ".yml", ".csv", ".xlsx", ".j2")
+
 
 def commit_of(root: Path, last: str | None) -> str:
     """The workspace's commit, empty where there is none.
@@ -31,6 +34,12 @@ def commit_of(root: Path, last: str | None) -> str:
     return head
 
 
+def uncommitted(root: Path) -> list[str]:
+    """Files of the workspace that differ from its commit or are not in it; none where there is no git."""
+    told, _ = _git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    return [one[3:] for one in (told or "").split("\0") if one[3:].endswith(DECLARING)]
+
+
 def _git(root: Path, *args: str) -> tuple[str | None, str]:
     """(what git says, or None where it fails; why it fails)."""
     try:
@@ -42,4 +51,4 @@ def _git(root: Path, *args: str) -> tuple[str | None, str]:
     except subprocess.TimeoutExpired:
         return None, "git did not answer"
     words = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
-    return (done.stdout.strip(), "") if done.returncode == 0 else (None, words)
+    return (done.stdout.rstrip("\n"), "") if done.returncode == 0 else (None, words)

@@ -62,11 +62,12 @@ def in_force(
     ended += [
         row.claim_key for key, row in pins.items() if key in new and row.claim_key != new[key].claim_key
     ]
+    _refuse_heirs(merged, pins | new)
     said: list[ClaimRow] = []
     for key, row in (pins | new).items():
         if _agree(merged.get(key), row.fields):
-            if key in pins and row is pins[key]:
-                ended.append(row.claim_key)
+            if key in pins:
+                ended.append(pins[key].claim_key)
             continue
         if key in new:
             said.append(row)
@@ -75,6 +76,21 @@ def in_force(
         else:
             merged[key] = row.fields
     return Pinned(merged, tuple(said), tuple(dict.fromkeys(ended)))
+
+
+def _refuse_heirs(merged: Mapping[Key, Mapping[str, Any]], pins: Mapping[Key, ClaimRow]) -> None:
+    """Raises ``InputError`` where the files go on with an entry under another name that a pin holds."""
+    problems = [
+        Problem(f"{kind}/{name} says `was: {was}`, and {kind}/{was} is held by {pins[kind, was].claimant}")
+        for (kind, name), fields in (merged.items() if pins else ())
+        if (was := fields.get("was"))
+        and (pin := pins.get((kind, was)))
+        and pin.fields is not None
+        # A pin that gives the former name back says so itself.
+        and not ((own := pins.get((kind, name))) and own.fields is None)
+    ]
+    if problems:
+        raise InputError(problems, hint="`govcloud revert --release --only KIND/NAME` first, then rename")
 
 
 def _agree(said: Mapping[str, Any] | None, pinned: Mapping[str, Any] | None) -> bool:
@@ -96,6 +112,7 @@ def towards(connection: Connection, revision: int, only: Sequence[Key] = ()) -> 
     if only:
         _refuse_unknown(connection, revision, last, only)
         uids = {uid for uid in uids if any(uid in at and at[uid][:2] in only for at in (then, now))}
+    _refuse_taken(then, now, uids)
     rows: dict[Key, ClaimRow] = {}
     claimant = f"{PINS}{revision}"
     for uid in sorted(uids & now.keys()):
@@ -111,6 +128,39 @@ def towards(connection: Connection, revision: int, only: Sequence[Key] = ()) -> 
             fields["was"] = now[uid][1]
         rows[kind, name] = ClaimRow(kind, name, claimant, 0, fields)
     return PinChanges(tuple(rows[key] for key in sorted(rows)))
+
+
+def _refuse_taken(then: history.State, now: history.State, uids: set[str]) -> None:
+    """Raises ``InputError`` where an entry is called otherwise by now, and its former name is another's."""
+    bearers = {now[uid][:2]: uid for uid in uids & now.keys()}
+    problems = []
+    for uid in sorted(uids & then.keys() & now.keys()):
+        kind, was, _ = then[uid]
+        name = now[uid][1]
+        if name != was and bearers.get((kind, was), uid) != uid:
+            problems.append(
+                Problem(f"{kind}/{was} of then is {kind}/{name} now, and {kind}/{was} is another entry")
+            )
+    if problems:
+        raise InputError(problems, hint="rename the later one first, or leave both out with --only")
+
+
+def vouch(connection: Connection, change: PinChanges) -> None:
+    """Raises ``InputError`` where pins that come from a file are not what the ledger's past says."""
+    wrong = []
+    for row in change.said:
+        number = row.claimant.removeprefix(PINS)
+        known: tuple[ClaimRow, ...] = ()
+        if row.claimant.startswith(PINS) and number.isdecimal():
+            known = towards(connection, int(number), [row.key]).said
+        if row not in known:
+            wrong.append("/".join(row.key))
+    wrong += ["/".join(key[:2]) for key in change.ended if not key[2].startswith(PINS)]
+    if wrong:
+        raise InputError(
+            [Problem(f"{subject}: its pin is not what the ledger was at that revision") for subject in wrong],
+            hint="make the plan again: `govcloud revert`",
+        )
 
 
 def _refuse_unknown(connection: Connection, revision: int, last: int, wanted: Sequence[Key]) -> None:

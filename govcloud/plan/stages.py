@@ -163,6 +163,8 @@ class Base(msgspec.Struct, frozen=True):
     hosts: dict[str, str] = {}
     # Digest of each file whose claims change, as the ledger knew it (empty: not at all).
     sources: dict[str, str] = {}
+    # The newest revision. Where there is a newer one the plan is made again before it is carried out.
+    revision: int = 0
 
 
 # The format of plans that this release writes; it reads the first one, of release 0.1, too.

@@ -19,12 +19,12 @@ import msgspec
 from ..access import actor
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, runs
-from ..ledger.claims import change_claims
+from ..ledger.claims import CHECKED_KEY, change_claims
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
 from ..ledger.store import keep_setting, settings
 from ..plan import stages
-from ..plan.gather import CHECKED_KEY, still_based
+from ..plan.gather import propose, still_based
 from ..plan.stages import Plan, Record
 from ..workspace import Workspace
 from .context import LEASE, RunContext
@@ -63,16 +63,9 @@ def start(
     check_reachable(workspace, ledger, plan)
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with leases.held(ledger, LEASE) as fence:
-        if not still_based(plan, ledger):
-            raise ConflictError(
-                "somebody else's run changed the ledger while this was planned; nothing was done",
-                hint="plan again: `govcloud plan`",
-            )
+        plan = _of_now(workspace, ledger, plan)
         with ledger.write((LEASE, fence)) as connection:
-            for left in runs.unfinished(connection):
-                _refuse_running(left)
-                # What it left undone is part of this plan; going on with it later would undo this.
-                runs.give_up(connection, left.id)
+            _give_up_others(connection)
             for content in blobs.values():
                 runs.put_blob(connection, content)
             digest = runs.put_blob(connection, stages.encode(plan))
@@ -86,24 +79,66 @@ def start(
                 stages=[(s.id, s.kind, s.title) for s in plan.stages],
             )
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
-        restate(ledger, plan)
+            _keep_claims(connection, plan)
         return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
 
 
-def restate(ledger: Ledger, plan: Plan) -> None:
-    """Where nothing changes but who says it, or where: keep the new claimants and lines.
+def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
+    """The plan, made again where the ledger has moved: what it must fit may be other than what it read.
 
-    A plan with a Record does so itself, in its revision.
+    Raises ``ConflictError`` where it would do something else now, or would be wrong.
     """
-    if plan.destroy or any(s.kind == "record" for s in plan.stages):
-        return
     with ledger.read() as connection:
-        number = entries.last_revision(connection)
+        moved = entries.last_revision(connection) != plan.base.revision
+    if not moved and still_based(plan, ledger):
+        return plan
+    sentence = "somebody else's run changed the ledger while this was planned"
+    hint = "plan again: `govcloud plan`"
+    try:
+        again = propose(workspace, ledger, destroy=plan.destroy, pins=plan.pins).plan
+    except InputError as error:
+        raise ConflictError(f"{sentence}, and now {error.problems[0]}; nothing was done", hint=hint) from None
+    if again.effect != plan.effect:
+        raise ConflictError(f"{sentence}; nothing was done", hint=hint)
+    return again
+
+
+def _give_up_others(connection: Connection) -> None:
+    for left in runs.unfinished(connection):
+        _refuse_running(left)
+        # What it left undone is part of the newest plan; going on with it later would undo that.
+        runs.give_up(connection, left.id)
+
+
+def keep(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
+    """Where nothing is to do: keep who says what, and where, and give up runs that were left undone.
+
+    Raises ``ConflictError`` where a run is at work or the ledger has moved.
+    """
+    with ledger.read() as connection:
         checked = settings(connection).get(CHECKED_KEY)
-    if number and (plan.claims or checked != plan.checked):
-        with ledger.write() as connection:
-            change_claims(connection, number, plan.claims)
-            keep_setting(connection, CHECKED_KEY, plan.checked)
+        left = runs.unfinished(connection)
+        number = entries.last_revision(connection)
+    if plan.destroy or not number or not (plan.claims or left or checked != plan.checked):
+        return
+    with leases.held(ledger, LEASE) as fence:
+        plan = _of_now(workspace, ledger, plan)
+        with ledger.write((LEASE, fence)) as connection:
+            _give_up_others(connection)
+            _keep_claims(connection, plan)
+
+
+def _keep_claims(connection: Connection, plan: Plan) -> None:
+    """Keep the claims of a plan without a Record; one that has a Record does so in its revision."""
+    number = entries.last_revision(connection)
+    if not number or plan.destroy or any(s.kind == "record" for s in plan.stages):
+        return
+    if plan.claims:
+        change_claims(connection, number, plan.claims)
+        said, ended = len(plan.claims.said), len(plan.claims.ended)
+        if said or ended:
+            audit.append(connection, actor(), "claims", {"revision": number, "said": said, "ended": ended})
+    keep_setting(connection, CHECKED_KEY, plan.checked)
 
 
 def _refuse_running(left: runs.Run) -> None:

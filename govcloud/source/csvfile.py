@@ -237,6 +237,11 @@ def _not_csv(error: csv.Error, line: int) -> Fault:
     return Fault(f"not CSV: {text}", 'a quote in a cell is written twice: ""', line=line, column=1)
 
 
+# Texts of cells that were read lately: what a million rows say alike is held once.
+_lately: dict[str, str] = {}
+MOST_LATELY = 50_000
+
+
 def _read_rows(reader: Any, before: int, columns: Columns, table: Table, draft: Draft) -> None:
     names, raws, lines = table.names, table.raws, table.lines
     fields_, readers = columns.fields, columns.readers
@@ -246,7 +251,10 @@ def _read_rows(reader: Any, before: int, columns: Columns, table: Table, draft: 
     width = len(fields_) + 1
     blank = [""] * width
     cells = 0
+    alike = _lately.setdefault
     for row in reader:
+        if len(_lately) > MOST_LATELY:
+            _lately.clear()
         line, before = before + 1, reader.line_num
         count = len(row)
         if count < width:
@@ -268,7 +276,7 @@ def _read_rows(reader: Any, before: int, columns: Columns, table: Table, draft: 
                     Fault("the row has no name", "the first cell names the entry", line=line, column=1)
                 )
             continue
-        raw: dict[str, Any] = {f: text for n, f in texts if (text := row[n].strip())}
+        raw: dict[str, Any] = {f: alike(text, text) for n, f in texts if (text := row[n].strip())}
         for n, f, convert in others:
             if text := row[n].strip():
                 raw[f] = convert(text)

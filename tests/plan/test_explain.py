@@ -165,7 +165,16 @@ def test_markdown_holds_every_stage_and_every_change() -> None:
 
 def test_the_document_is_json_with_its_documented_keys() -> None:
     document = json.loads(json.dumps(explain.document(WHOLE), ensure_ascii=False))
-    assert set(document) == {"environment", "changes", "sentence", "summary", "effect", "pinned", "base", "stages"}
+    assert set(document) == {
+        "environment",
+        "changes",
+        "sentence",
+        "summary",
+        "effect",
+        "pinned",
+        "base",
+        "stages",
+    }
     assert document["changes"] == sum(explain.summary(WHOLE).values())
     common = {"id", "kind", "title", "phase", "needs", "evidence", "undo"}
     more = {

@@ -8,6 +8,10 @@ from typing import Any
 
 from store_province import province
 
+from govcloud.ledger import open_ledger
+from govcloud.ledger.claims import ClaimChanges, change_claims
+from govcloud.workspace import open_workspace
+
 from .people import FILES, alone, ended, granted, team
 
 Cli = Callable[..., Any]
@@ -63,6 +67,17 @@ def test_a_commit_that_nobody_else_has_is_no_leave_either(cli: Cli, tmp_path: Pa
         "sanya",
         "danzhou",
     }
+
+
+def test_what_is_in_no_commit_is_applied_with_a_warning(cli: Cli, tmp_path: Path) -> None:
+    """Ben's plan at the same commit would take Anna's city back: she is told to commit it."""
+    anna, ben = team(tmp_path, cli, "anna", "ben")
+    assert "not as in commit" not in anna.applies().err
+    anna.writes("城市.yaml", "regions:\n  sanya: {level: city, parent: hainan}\n")
+    warned = anna.applies().err
+    assert "warning: 城市.yaml not as in commit" in warned
+    assert "commit and push, or a colleague's next plan takes this back" in warned
+    assert ben.planned() == {"region/sanya": "delete"}
 
 
 def test_the_colleague(cli: Cli, tmp_path: Path) -> None:
@@ -240,6 +255,18 @@ def test_what_a_request_owns_no_file_can_withdraw(cli: Cli, tmp_path: Path) -> N
     assert anna.types("show", "region/sanya").code == 2
     assert anna.planned() == {"region/haikou": "delete"}
     assert anna.types("history", "region/sanya", "--json").json[0]["verb"] == "withdrawn"
+
+
+def test_a_claim_that_ends_alone_is_found_by_the_next_plan(cli: Cli, tmp_path: Path) -> None:
+    """Whoever ends a claim and leaves its entry standing leaves a difference, not a secret."""
+    anna = alone(tmp_path / "w", cli)
+    anna.applies()
+    granted(anna.folder, "R-1", {("region", "sanya"): {"level": "city", "parent": "hainan"}})
+    assert anna.planned() == {}
+    with open_ledger(open_workspace(str(anna.folder))).write() as connection:
+        gone = ClaimChanges(ended=(("region", "sanya", "request:R-1"),))
+        change_claims(connection, 2, gone)
+    assert anna.planned() == {"region/sanya": "delete"}
 
 
 def test_a_pin(cli: Cli, tmp_path: Path) -> None:

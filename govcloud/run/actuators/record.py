@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...ledger import audit, entries, runs, store
-from ...ledger.claims import change_claims
+from ...ledger.claims import CHECKED_KEY, change_claims
 from ...ledger.runs import Status
-from ...plan.gather import CHECKED_KEY
 from ...plan.stages import Record
 from ..context import RunContext
 from ..events import StageProgress
@@ -28,7 +27,10 @@ def record(stage: Record, context: RunContext) -> dict[str, Any]:
         entries.withdraw(connection, number, (c.uid for c in stage.changes if c.verb == "delete"))
         fields = {(c.kind, c.name): c.fields for c in stage.changes}
         change_claims(connection, number, stage.claims, fields)
-        store.keep_setting(connection, CHECKED_KEY, context.plan.checked)
+        # Until the last Record is done, something accepted may be claimed by nobody: whoever plans then
+        # looks at everything.
+        last = [s for s in context.plan.stages if isinstance(s, Record)][-1].id == stage.id
+        store.keep_setting(connection, CHECKED_KEY, context.plan.checked if last else "")
         audit.append(
             connection,
             context.actor,
