@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -59,12 +60,29 @@ def discover(root: str | os.PathLike[str], layers: Sequence[str] = ()) -> Found:
         real = os.path.realpath(os.path.join(base, link))
         if not real.startswith(base + os.sep):
             found.notes.append(Problem("a link that leads out of the workspace; not read", link))
-        elif real not in own and Path(real).is_file():
+        elif real not in own:
+            if fault := _leads_nowhere(real):
+                found.problems.append(Problem(fault, link, hint="mend the link, or remove it"))
+                continue
             # A file that is read anyway is not read twice; what only a link shows is read once.
             own.add(real)
             found.paths.append(link)
     found.paths.sort()
     return found
+
+
+def _leads_nowhere(real: str) -> str:
+    """Why there is no file behind a link; empty where there is one.
+
+    Never a note: what the link showed before would be taken for withdrawn.
+    """
+    try:
+        there = Path(real).stat()
+    except FileNotFoundError:
+        return "a link to a file that is not there"
+    except OSError as error:
+        return "a link that leads to itself" if error.errno == errno.ELOOP else f"a link: {_reason(error)}"
+    return "" if stat.S_ISREG(there.st_mode) else "a link to what is no file"
 
 
 def is_template(path: str) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from govcloud.source import files as source_files
 from govcloud.source import load
+from tests.conftest import Result
 
-from .helpers import loaded, make, only_fault, said
+from .helpers import faults, loaded, make, only_fault, said
 
 
 def names(root: Path) -> set[str]:
@@ -35,7 +37,6 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
     workspace = make(tmp_path / "w", a_yaml="profiles: {own: {}}")
     (tmp_path / "w" / "link.yaml").symlink_to(outside / "x.yaml")
     (tmp_path / "w" / "folder").symlink_to(outside)
-    (tmp_path / "w" / "gone.yaml").symlink_to(tmp_path / "w" / "nowhere.yaml")
     (tmp_path / "w" / "ring").symlink_to(tmp_path / "w")
     files = loaded(workspace)
     assert {c.name for c in files.claims} == {"own"}
@@ -52,6 +53,35 @@ def test_links_inside_show_a_file_once(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").symlink_to("..data/b.yaml")
     (tmp_path / "c.yaml").symlink_to("a.yaml")
     assert sorted(loaded(workspace).files) == ["a.yaml", "b.yaml"]
+
+
+def test_links_that_lead_nowhere_are_faults(tmp_path: Path) -> None:
+    # A note would not do: the entries that such a link showed before would be withdrawn.
+    workspace = make(tmp_path, a_yaml="profiles: {own: {}}")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "dangling.yaml").symlink_to("nowhere.yaml")
+    (tmp_path / "itself.csv").symlink_to("itself.csv")
+    (tmp_path / "one.yml").symlink_to("other.yml")
+    (tmp_path / "other.yml").symlink_to("one.yml")
+    (tmp_path / "shelf.yaml").symlink_to("folder")
+    mend = "(mend the link, or remove it)"
+    assert faults(workspace) == [
+        f"dangling.yaml: a link to a file that is not there {mend}",
+        f"itself.csv: a link that leads to itself {mend}",
+        f"one.yml: a link that leads to itself {mend}",
+        f"other.yml: a link that leads to itself {mend}",
+        f"shelf.yaml: a link to what is no file {mend}",
+    ]
+
+
+def test_a_link_that_lost_its_file_withdraws_nothing(tmp_path: Path, cli: Callable[..., Result]) -> None:
+    make(tmp_path, b_txt="profiles: {b: {}}")
+    (tmp_path / "b.yaml").symlink_to("b.txt")
+    assert cli("validate", cwd=tmp_path).code == 0
+    (tmp_path / "b.txt").unlink()
+    done = cli("plan", cwd=tmp_path)
+    assert done.code == 2
+    assert "b.yaml: a link to a file that is not there" in done.err
 
 
 @pytest.mark.timeout(20)
