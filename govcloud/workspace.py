@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,20 +16,24 @@ from .errors import InputError, Problem
 SETTINGS = "govcloud.yaml"
 # The version of that file that this release reads.
 VERSION = 1
+# What a name in it may be, in words.
+WORD = "a name of at most 31 of a-z, 0-9 and `-` that begins with a letter"
+FOLDER = "a folder's name of at most 63 of a-z, 0-9, `_` and `-` that begins with a letter or digit"
 
 
 class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """``govcloud.yaml``. URLs without a host are relative to the workspace."""
 
     version: Literal[1] = 1
-    environment: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    environment: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$", description=WORD)]
     # Where several workspaces feed one ledger, each has a name of its own.
-    workspace: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9-]{0,30})?$")] = ""
+    workspace: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9-]{0,30})?$", description=WORD)] = ""
+    # Kept for translations to come: nothing reads it yet, what is told is English.
     language: Literal["en", "zh"] = "en"
     ledger: str = "sqlite:///.govcloud/ledger.db"
     state: str = "file://.govcloud/state"
     # In rising rank; the files of each stand in layers/NAME/ and overlay those before it.
-    layers: list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]] = []
+    layers: list[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description=FOLDER)]] = []
     # Folders, best on other file systems, that get a copy of every signed head of the audit trail; and the
     # key that signs them: a private key's file, its .pub, or SHA256:… of one in ssh-agent (docs/audit.md).
     anchors: list[str] = []
@@ -110,28 +114,8 @@ def open_workspace(directory: str | None = None) -> Workspace:
 
 
 def read_settings(path: Path) -> Settings:
-    """Read one settings file. Raises ``InputError``."""
-    import yaml
+    """Read one settings file. Raises ``InputError`` with the place of every fault."""
+    # Late: the reader of the sources needs what a command without a workspace does not.
+    from .source.settings import read
 
-    shown = path.name
-    try:
-        raw: Any = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        problem = getattr(error, "problem", None) or "not readable as YAML"
-        raise InputError([Problem(str(problem), shown, line, column)]) from None
-    except OSError as error:
-        raise InputError([Problem(error.strerror or str(error), shown)]) from None
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version > VERSION:
-        words = f"`version` is {version}, which a newer release writes; this one reads {VERSION}"
-        raise InputError([Problem(words, shown)], hint="use that release, or the newest")
-    try:
-        settings = msgspec.convert(raw, Settings)
-    except msgspec.ValidationError as error:
-        raise InputError([Problem(str(error), shown)]) from None
-    if len(set(settings.layers)) != len(settings.layers):
-        twice = next(name for name in settings.layers if settings.layers.count(name) > 1)
-        raise InputError([Problem(f"`layers` names {twice!r} twice", shown)])
-    return settings
+    return read(path, Settings, VERSION, distinct=("layers",))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -347,11 +348,32 @@ def _take_table(draft: Draft, reader: _Reader, plural: str, entries: Any, hints:
     draft.tables.append(table)
 
 
+@dataclass
+class Document:
+    """A file's one document, whatever it holds (None: nothing, or it could not be read to its end)."""
+
+    value: Any
+    faults: Faults
+    locate: Locator
+    # Keys that YAML reads as something else than a text; their fault is told.
+    odd_keys: set[str]
+
+
+def document(data: bytes) -> Document:
+    """Read a file that holds no entries, e.g. settings. Raises ``BadText``."""
+    reader = _Reader(data, record=True)
+    value: Any = None
+    with contextlib.suppress(_Stop, TooMany):
+        value = reader.document()
+    return Document(value, reader.faults, _locator(reader), reader.odd_keys)
+
+
 def locator(data: bytes, path: str) -> Locator:
     """Reads the file once more, this time with every position kept."""
-    reader = _Reader(data, record=True)
-    with contextlib.suppress(_Stop, TooMany):
-        reader.document()
+    return document(data).locate
+
+
+def _locator(reader: _Reader) -> Locator:
     record = reader.record or {}
 
     def locate(way: Path, line: int, on_key: bool) -> Spot:

@@ -217,7 +217,7 @@ def test_faults_in_the_base_do_not_make_removals_wrong(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("layers", "told"),
-    [("a, a", "`layers` names 'a' twice"), ("../x", "Expected `str` matching regex")],
+    [("a, a", "2:13: `layers` names 'a' twice"), ("../x", "2:10: `layers`: expected a folder's name of")],
 )
 def test_layers_in_the_settings(tmp_path: Path, layers: str, told: str) -> None:
     (tmp_path / "govcloud.yaml").write_text(f"environment: test\nlayers: [{layers}]\n")
