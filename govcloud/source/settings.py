@@ -22,7 +22,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 def read(path: Path, form: type[T], version: int, distinct: Sequence[str] = ()) -> T:
     """One settings file as ``form``. Raises ``InputError`` with every fault and its place.
 
-    Lists in ``distinct`` name nothing twice. A file of a newer ``version`` is refused before anything else of it is judged.
+    Lists in ``distinct`` name nothing twice. A file of a newer ``version`` is refused before anything
+    else of it is judged.
     """
     try:
         found = document(files.read(path.parent, path.name))
