@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from ..printable import fence, visible
 from .stages import EntryChange, FieldChange, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "delete": "-"}
@@ -74,7 +76,15 @@ def pinned(plan: Plan) -> str:
 
 
 def lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
-    """The plan as styled lines, in the order in which it will run."""
+    """The plan as styled lines, in the order in which it will run.
+
+    Nothing that a file says can begin a line or steer a terminal: who approves reads what is there.
+    """
+    for style, text in _lines(plan, full):
+        yield style, visible(text)
+
+
+def _lines(plan: Plan, full: bool) -> Iterator[Line]:
     yield "bold", f"Plan for {plan.environment}"
     if plan.pinned:
         yield "yellow", pinned(plan)
@@ -138,12 +148,12 @@ def _field(change: FieldChange) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A field's value in one line: texts as they are, the rest as JSON."""
+    """A field's value in one line: texts as they are where they show as they are, the rest as JSON."""
     if value is None:
         return "(not said)"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return visible(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _probes(stage: Probe, full: bool) -> Iterator[Line]:
@@ -156,17 +166,26 @@ def _probes(stage: Probe, full: bool) -> Iterator[Line]:
 def markdown(plan: Plan) -> str:
     """The plan as Markdown, for a comment on a merge request."""
     out = [f"### Plan for `{plan.environment}`", "", f"**{sentence(plan)}**", ""]
-    out += [f"> {pinned(plan)}", ""] if plan.pinned else []
+    out += [f"> {_inline(pinned(plan))}", ""] if plan.pinned else []
     if plan.empty:
         return "\n".join(out)
     out += ["| stage | does | phase | leaves | undone by |", "|---|---|---|---|---|"]
-    out += [f"| `{s.id}` | {s.title} | {s.phase} | {s.evidence} | {s.undo} |" for s in plan.stages]
     for stage in plan.stages:
-        body = [text[3:] for _, text in _body(stage, True) if text.strip()]
+        cells = (stage.title, stage.phase, stage.evidence, stage.undo)
+        out.append(f"| `{stage.id}` | {' | '.join(map(_inline, cells))} |")
+    for stage in plan.stages:
+        body = [visible(text[3:]) for _, text in _body(stage, True) if text.strip()]
         if body:
-            out += ["", f"<details><summary>{stage.id}</summary>", "", "```diff", *body, "```", "</details>"]
+            ends = fence("\n".join(body))
+            out += ["", f"<details><summary>{_inline(stage.id)}</summary>", ""]
+            out += [f"{ends}diff", *body, ends, "</details>"]
     out += ["", f"Effect `{plan.effect}`", ""]
     return "\n".join(out)
+
+
+def _inline(text: str) -> str:
+    """A text within a line of Markdown: it opens no tag and ends no cell of a table."""
+    return html.escape(visible(text), quote=False).replace("|", "\\|")
 
 
 def document(plan: Plan) -> dict[str, Any]:

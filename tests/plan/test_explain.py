@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from govcloud.plan import explain, stages
 from govcloud.plan.stages import (
@@ -195,3 +197,65 @@ def test_a_plan_survives_its_file() -> None:
         stages.decode(stages.encode(WHOLE).replace(b'"version":2', b'"version":3'))
     with pytest.raises(msgspec.ValidationError):
         stages.decode(stages.encode(WHOLE).replace(b'"stage":"record"', b'"stage":"surprise"'))
+
+
+def update(before: Any, after: Any) -> Plan:
+    change = ResourceChange("update", "Node", "u1", "node/gate", (FieldChange("title", before, after),))
+    return plan(stack(change))
+
+
+FORGED = (
+    "门\n\n9. record: nothing",
+    "a\x1b[1A\x1b[2K",
+    "\x9b2K",
+    "a\rb",
+    "\u202egnihton",
+    "a\u2028- node/b",
+    "\u2029",
+    "\x07",
+    "\x7f",
+    "\u0085",
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("value", FORGED, ids=ascii)
+def test_no_value_steers_the_terminal_on_which_a_plan_is_approved(value: str) -> None:
+    honest = list(explain.lines(update("a", "b")))
+    forged = list(explain.lines(update("a", value)))
+    assert len(forged) == len(honest)
+    # Also within lists and mappings, which are written as JSON.
+    forged += list(explain.lines(update([value.replace("\ud800", "\u061c")], {"k": "\u2066\x9b"})))
+    assert all(words.isprintable() for _, words in forged)
+    assert len(explain.markdown(update("a", value)).splitlines()) == len(
+        explain.markdown(update("a", "b")).splitlines()
+    )
+
+
+def test_what_is_written_out_can_be_told() -> None:
+    assert explain.value_text("门\n\x1b[2K\u202e") == "门\\n\\x1b[2K\\u202e"
+    # What only looks unusual stays: a wide blank, a letter newer than Python, one of private use.
+    for letter in ("\u3000", "\xa0", "\U0002ebf0", "\ue000", "é"):
+        assert explain.value_text(letter) == letter
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from("`~<>|/\n detailsdiff"), st.characters()), max_size=60))
+def test_no_value_leaves_the_fence_of_the_markdown(value: str) -> None:
+    said = explain.markdown(update("a", value)).split("\n")
+    (start,) = [n for n, line in enumerate(said) if line.endswith("`diff")]
+    ends = said[start].removesuffix("diff")
+    body = said[start + 1 :]
+    # The first line that would close the fence is the one that was written to do so.
+    closing = next(n for n, line in enumerate(body) if line.strip() and set(line.strip()) == {"`"})
+    assert body[closing] == ends
+    assert body[closing + 1 :] == ["</details>", "", f"Effect `{'e' * 32}`", ""]
+    assert all(ends not in line for line in body[:closing])
+
+
+def test_a_pin_and_a_title_stay_in_their_place_of_the_markdown() -> None:
+    one = msgspec.structs.replace(
+        plan(stack(title="build | </details>\n# gone")), pinned={"node/gate": "file:<b>\n# x"}
+    )
+    said = explain.markdown(one)
+    assert r"build \| &lt;/details&gt;\n# gone" in said
+    assert "file:&lt;b&gt;\\n# x" in said
