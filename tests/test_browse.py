@@ -191,6 +191,64 @@ def test_portrait_is_one_screen(cli: Cli, place: Path) -> None:
     }  # fmt: skip
 
 
+# -- what others wrote -------------------------------------------------------------------------------------
+
+STEERING = "门\x1b[1A\x1b[2K\x9b2K\u202e\u2028\x07\x7f\x85\nerver/fake"
+
+
+@pytest.fixture(scope="module")
+def steered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Entries whose texts would steer a terminal."""
+    root = tmp_path_factory.mktemp("steered")
+    (root / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    tables: dict[str, Any] = {
+        "regions": {"top": {"level": "province", "title": STEERING}},
+        "units": {"bureau": {"region": "top", "title": STEERING}},
+        "applications": {"portal": {"unit": "bureau", "title": STEERING}, "other": {"unit": "bureau"}},
+        "dependencies": {"both": {"application": "portal", "needs": "other", "title": STEERING}},
+    }
+    for title in ("as it was", STEERING):
+        tables["applications"]["other"]["title"] = title
+        (root / "base.yaml").write_text(yaml.safe_dump(tables))
+        done = subprocess.run([GOVCLOUD, "apply", "--yes"], cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done
+        assert all(line.isprintable() for line in done.stdout.split("\n"))
+    return root
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls application",
+        "show application/portal",
+        "show region/top",
+        "show application/portal --as-of 1",
+        "tree place",
+        "tree unit",
+        "tree application",
+        "search portal",
+        "search erver",
+        "search prtal",
+        "portrait portal",
+        "portrait other",
+        "history application/portal",
+        "diff 1 2",
+        "blame application/portal",
+    ],
+)
+def test_no_text_of_an_entry_steers_the_terminal(cli: Cli, steered: Path, command: str) -> None:
+    result = cli(*command.split(), cwd=steered)
+    assert result.code == 0, result
+    assert [line for line in result.out.split("\n") if not line.isprintable()] == []
+    assert not any(line.startswith("erver/fake") for line in result.out.split("\n"))
+    # It is told and not dropped.
+    assert r"门\x1b[1A" in result.out
+
+
+def test_json_and_export_keep_texts_as_they_are(cli: Cli, steered: Path) -> None:
+    assert cli("show", "region/top", "--json", cwd=steered).json["fields"]["title"] == STEERING
+
+
 # -- export ---------------------------------------------------------------------------------------------
 
 

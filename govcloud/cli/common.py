@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import Exit, GovcloudError, InputError
+from ..printable import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +51,8 @@ def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
+# What may stand in a message beside letters.
+LINES = "\n\t"
 # With --json these write an object a line as they go on; an error of theirs is a line too.
 EVENT_COMMANDS = frozenset({"apply", "destroy", "resume"})
 
@@ -73,13 +76,14 @@ def show_error(error: GovcloudError) -> None:
     """Tell an error on standard error: every problem with its place, then what to type next."""
     lines: list[str] = []
     if isinstance(error, InputError):
-        lines += [f"error: {problem}" for problem in error.problems]
+        lines += [f"error: {visible(str(problem), keep=LINES)}" for problem in error.problems]
         if len(error.problems) > 1:
             lines.append(f"{error.message}; nothing was written")
     else:
-        lines.append(f"error: {error.message}")
+        # An engine's own words have lines.
+        lines.append(f"error: {visible(error.message, keep=LINES)}")
     if error.hint:
-        lines.append(f"hint: {error.hint}")
+        lines.append(f"hint: {visible(error.hint, keep=LINES)}")
     sys.stderr.write("\n".join(lines) + "\n")
 
 

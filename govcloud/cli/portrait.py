@@ -46,7 +46,7 @@ def _show(p: Portrait) -> None:
 
     out = console()
     head = Text.assemble((f"application/{p.name}", "bold"), f"  {p.title}" if p.title else "")
-    out.print(head.append_text(Text(f"  {p.status}  应用画像", "dim")))
+    print_line(out, head.append_text(Text(f"  {p.status}  应用画像", "dim")))
     for english, chinese, lines in _sections(p):
         told = [line for line in lines if line] or [NOT_RECORDED]
         for number, line in enumerate(told):

@@ -118,7 +118,7 @@ def _show(
 
     out = console()
     title = f"  {entry.title}" if entry.title else ""
-    out.print(Text.assemble((entry.subject, "bold"), title, (f"  {KINDS[entry.kind].ZH}", "dim")))
+    print_line(out, Text.assemble((entry.subject, "bold"), title, (f"  {KINDS[entry.kind].ZH}", "dim")))
     said = {b.field: ("pinned by " if b.pinned else "") + place(b.owner) for b in blamed if b.owner}
     # Mostly one file says it all: then it is told once.
     only = next(iter(said.values())) if len(set(said.values())) == 1 else ""
@@ -128,7 +128,7 @@ def _show(
     print_line(out, Text(words + (f", {only}" if only else ""), "dim"), 2)
     _show_fields(out, entry, {} if only else said, targets)
     for what, style, text in facts:
-        out.print(Text.assemble("  ", (what, style), text))
+        print_line(out, Text.assemble("  ", (what, style), text))
     for (kind, field), names in groups.items():
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
         named = ", ".join(f"{kind}/{name}" for name in names[:MOST_NAMED])
@@ -168,7 +168,8 @@ def _show_fields(out: Console, entry: Seen, said: dict[str, str], targets: dict[
     known = {name: info for name, info in fields(entry.kind).items() if name in entry.fields}
     names = max((len(name) for name in known), default=0)
     values = {
-        name: Text("  ".join(filter(None, (cell(entry.fields[name]), targets.get(name))))) for name in known
+        name: Text("  ".join(filter(None, (cell(entry.fields[name]), cell(targets.get(name))))))
+        for name in known
     }
     # Long values stand alone; the others make a column.
     width = max((v.cell_len for v in values.values() if v.cell_len <= 32), default=0)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, overload
+
+from ..printable import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +32,7 @@ def print_table(
     """
     from rich.text import Text
 
+    rows = [[harmless(cell) for cell in row] for row in rows]
     widths = [max([_cells(head), *(_cells(row[n]) for row in rows)]) for n, head in enumerate(heads)]
     shown = _fit(widths, [len(h) for h in heads], out.width) if out.is_terminal else widths
     out.print(_line([Text(h, "bold") for h in heads], shown, heads, right))
@@ -41,6 +45,28 @@ def print_table(
     left = heads[len(shown) :]
     if left:
         out.print(f"[dim]no room here for: {', '.join(left)}; a wider terminal or --json shows them[/dim]")
+
+
+@overload
+def harmless(cell: str) -> str: ...
+
+
+@overload
+def harmless(cell: Text) -> Text: ...
+
+
+def harmless(cell: str | Text) -> str | Text:
+    """A cell or a line in which what would steer the terminal is written out, with its styles in place."""
+    if isinstance(cell, str):
+        return visible(cell)
+    if cell.plain.isprintable():
+        return cell
+    from rich.text import Span, Text
+
+    parts = [visible(c) for c in cell.plain]
+    at = [0, *accumulate(map(len, parts))]
+    spans = [Span(at[s.start], at[min(s.end, len(parts))], s.style) for s in cell.spans]
+    return Text("".join(parts), style=cell.style, spans=spans)
 
 
 def _fit(widths: Sequence[int], heads: Sequence[int], room: int) -> list[int]:
@@ -108,6 +134,7 @@ def print_line(out: Console, line: Text, indent: int | None = None) -> None:
 
     ``indent``: where the lines after the first begin; by default two further in than the first.
     """
+    line = harmless(line)
     if not out.is_terminal or line.cell_len <= out.width:
         out.print(line)
         return

@@ -109,6 +109,8 @@ def _hang(drawn: Any, branch: Branch) -> None:
 def _line(branch: Branch) -> Text:
     from rich.text import Text
 
+    from .tables import harmless
+
     parts: list[Any] = []
     if branch.label:
         parts += [(branch.label, "italic"), " "]
@@ -121,4 +123,4 @@ def _line(branch: Branch) -> Text:
         parts += ["  ", ("(see above)", "dim")]
     elif branch.beneath:
         parts += ["  ", ("· " + ", ".join(counted(n, k) for k, n in branch.beneath.items()), "dim")]
-    return Text.assemble(*parts)
+    return harmless(Text.assemble(*parts))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeniedError, InputError, Problem
+from ..printable import visible
 from .common import App, nearest
 
 if TYPE_CHECKING:
@@ -93,16 +94,16 @@ def _missing(view: View, key: Key) -> Seen:
 
 
 def cell(value: Any) -> str:
-    """A field's value in one line."""
+    """A field's value in one line that steers no terminal."""
     if value is None:
         return ""
     if isinstance(value, list):
         return ", ".join(cell(v) for v in value)
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {cell(v)}" for k, v in value.items())
+        return ", ".join(f"{cell(k)}: {cell(v)}" for k, v in value.items())
     if isinstance(value, bool):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return visible(str(int(value)) if isinstance(value, float) and value.is_integer() else str(value))
 
 
 def age(at: float) -> str:
