@@ -107,10 +107,10 @@ def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: boo
         _nothing(as_json)
         return int(Exit.OK)
     if not as_json:
-        from .plan import show
+        from .plan import for_reader, show
 
         with unwatched():
-            show(plan)
+            show(for_reader(workspace, ledger, plan))
     if not yes:
         _ask(as_json)
     _warn_uncommitted(workspace, plan)

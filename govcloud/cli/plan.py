@@ -12,7 +12,9 @@ from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option, unwatched
 
 if TYPE_CHECKING:
+    from ..ledger import Ledger
     from ..plan.stages import Plan
+    from ..workspace import Workspace
 
 
 @click.command()
@@ -46,19 +48,41 @@ def plan(
     enforce(app.workspace, ledger, "plan")
     with reading(quiet=as_json) as progress:
         proposal = propose(app.workspace, ledger, destroy=destroy, progress=progress)
+    visible = for_reader(app.workspace, ledger, proposal.plan, keeping=out is not None)
     if out is not None:
         write(out, stages.encode(proposal.plan))
     with unwatched():
         if as_json:
-            emit(explain.document(proposal.plan))
+            emit(explain.document(visible))
         elif markdown:
-            click.echo(explain.markdown(proposal.plan))
+            click.echo(explain.markdown(visible))
         else:
-            show(proposal.plan, full=full)
+            show(visible, full=full)
             if out is not None:
                 click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
         sys.stdout.flush()
     return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
+
+
+def for_reader(workspace: Workspace, ledger: Ledger, plan: Plan, *, keeping: bool = False) -> Plan:
+    """The plan as this process's reader may see it. ``keeping``: they will have the whole of it in a file.
+
+    Raises ``DeniedError`` where that would show what they may not read.
+    """
+    from ..access import require, sight, who
+    from ..access.sight import is_hidden
+    from ..ledger.entries import key_of
+    from ..plan.veil import touches, veiled
+
+    with ledger.read() as connection:
+        hidden = sight(workspace, ledger, connection)
+        if not hidden:
+            return plan
+        visible = veiled(plan, hidden, lambda subject: is_hidden(connection, hidden, *key_of(subject)))
+    if keeping and touches(plan, hidden):
+        what = "to keep a plan that touches classified entries"
+        require(ledger, who(workspace, ledger), "read_classified", what)
+    return visible
 
 
 def write(out: Path, content: bytes) -> None:

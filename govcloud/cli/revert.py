@@ -41,7 +41,7 @@ def revert(
     from ..plan.gather import propose
     from .apply import carry
     from .common import emit
-    from .plan import show, write
+    from .plan import for_reader, show, write
     from .viewing import kind_named
 
     if (revision is None) != release:
@@ -65,10 +65,11 @@ def revert(
     proposal = propose(app.workspace, ledger, pins=change)
     if out is None:
         return carry(app.workspace, ledger, proposal, as_json, yes)
+    visible = for_reader(app.workspace, ledger, proposal.plan, keeping=True)
     write(out, stages.encode(proposal.plan))
     if as_json:
-        emit(explain.document(proposal.plan))
+        emit(explain.document(visible))
     else:
-        show(proposal.plan)
+        show(visible)
         click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
     return int(Exit.OK)

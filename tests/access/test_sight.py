@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -123,3 +124,25 @@ def test_a_reader_imports_nothing_heavy(secrets: Office) -> None:
     )
     modules = set(json.loads(done.stderr.splitlines()[-1]))
     assert modules & {"cryptography", "sqlalchemy", "alembic", "pulumi", "dbos"} == set()
+
+
+def test_a_plan_tells_what_would_happen_and_not_to_what(secrets: Office, tmp_path: Path) -> None:
+    """Somebody with other files plans: what they would take away is counted, not named nor shown."""
+    file = tmp_path / "taken.plan"
+    del secrets.tables["applications"]["vault"]
+    del secrets.tables["components"]["seal"]
+    del secrets.tables["programmes"]["phase-one"]
+    secrets.tables["units"]["bureau"]["title"] = "某局"
+    secrets.write()
+    for command in (["plan"], ["plan", "--markdown"], ["plan", "--json"]):
+        result = secrets.run(*command, by="planner")
+        assert result.code == 0, result
+        for word in ("vault", "seal", "保密系统", "phase-one"):
+            assert word not in result.out, (command, word)
+        assert "某局" in result.out
+        assert "(classified)" in result.out
+    refused = secrets.run("plan", "--out", file, by="planner")
+    assert refused.code == 4, refused
+    assert "`read_classified` is missing" in refused.err
+    assert not file.exists()
+    assert "application/vault" in secrets.run("plan", by="admin").out

@@ -1,0 +1,63 @@
+"""A plan as somebody sees it who may not read what is classified: what would happen, not to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .stages import EntryChange, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+
+VEIL = "(classified)"
+Change = EntryChange | ResourceChange
+
+
+def touches(plan: Plan, hidden: frozenset[str]) -> bool:
+    """Whether a plan does something to one of these uids."""
+    return any(
+        change.uid in hidden for s in plan.stages if isinstance(s, Record | Stack) for change in s.changes
+    )
+
+
+def veiled(plan: Plan, hidden: frozenset[str], is_hidden: Callable[[str], bool]) -> Plan:
+    """The plan with the names and values of hidden entries taken out; to be shown, not to be carried out.
+
+    ``is_hidden``: whether ``kind/name`` is one, where only the name is known.
+    """
+    stages = tuple(_stage(stage, hidden, is_hidden, plan.hosts) for stage in plan.stages)
+    pinned = {s: claimant for s, claimant in plan.pinned.items() if not is_hidden(s)}
+    base = msgspec.structs.replace(plan.base, entries={}, hosts={})
+    return msgspec.structs.replace(plan, stages=stages, pinned=pinned, base=base)
+
+
+def _stage(
+    stage: Stage, hidden: frozenset[str], is_hidden: Callable[[str], bool], hosts: dict[str, Any]
+) -> Stage:
+    if isinstance(stage, Record):
+        entries = tuple(_entry(c) if c.uid in hidden else c for c in stage.changes)
+        return msgspec.structs.replace(stage, changes=entries)
+    if isinstance(stage, Stack):
+        objects = tuple(_object(c) if c.uid in hidden else c for c in stage.changes)
+        return msgspec.structs.replace(stage, changes=objects, resources=())
+    if isinstance(stage, Play):
+        inputs = {}
+        for number, (host, digest) in enumerate(stage.inputs.items()):
+            inputs[f"{VEIL} {number}" if is_hidden(hosts[host]["entry"]) else host] = digest
+        return msgspec.structs.replace(stage, inputs=inputs)
+    assert isinstance(stage, Probe)
+    probes = tuple(_probe(p) if is_hidden(p["subject"]) else p for p in stage.probes)
+    return msgspec.structs.replace(stage, probes=probes)
+
+
+def _entry(change: EntryChange) -> EntryChange:
+    return EntryChange(change.verb, "", change.kind, VEIL)
+
+
+def _object(change: ResourceChange) -> ResourceChange:
+    kind = change.subject.partition("/")[0]
+    return ResourceChange(change.verb, change.type, "", f"{kind}/{VEIL}")
+
+
+def _probe(probe: dict[str, Any]) -> dict[str, Any]:
+    return {key: VEIL if isinstance(value, str) else value for key, value in probe.items()}
