@@ -183,6 +183,31 @@ def test_errors_as_json_too(cli: Cli, place: Province) -> None:
     assert document["hint"].startswith("did you mean node")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["aply", "--json"], "Did you mean 'apply'?"),
+        (["ls", "--json", "--frob"], "No such option"),
+        (["search", "--json"], "Missing argument"),
+        (["tree", "planet", "--json"], "is not one of"),
+        (["apply", "--json", "--frob"], "No such option"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_usage_is_json_too(cli: Cli, tmp_path: Path, arguments: list[str], words: str) -> None:
+    result = cli(*arguments)
+    assert result.code == result.json["exit_code"] == 2
+    assert words in result.json["problems"][0]["message"]
+    assert "--help` tells what it takes" in result.json["hint"]
+    assert words in result.err
+    # Where results come a line each, so does the error.
+    assert (result.out.count("\n") == 1) == (arguments[0] == "apply")
+
+
+def test_json_that_is_said_to_another_program_is_not_ours(cli: Cli) -> None:
+    assert cli("ls", "--frob", "--", "--json").out == ""
+
+
 def test_runs_are_listed_and_shown(cli: Cli, place: Province) -> None:
     run = cli("runs", "list", "--json", cwd=place.root).json[0]
     shown = cli("runs", "show", run["id"], cwd=place.root)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import Exit, GovcloudError, InputError
+from ..errors import Exit, GovcloudError, InputError, Problem
 from ..printable import visible
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
             sys.stdout.flush()
         return result if isinstance(result, int) else int(Exit.OK)
     except click.ClickException as error:
+        if _wants_json(argv):
+            _emit_error(InputError([Problem(error.format_message())], hint=_usage(error)), argv)
+        error.message = visible(error.message, keep=LINES)
         error.show()
         return int(Exit.INPUT)
     except click.exceptions.Abort:
@@ -142,12 +145,27 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
 
 
 def _fail(error: GovcloudError, argv: list[str]) -> int:
-    if "--json" in argv:
-        with unwatched():
-            emit(error_document(error), as_line=bool(EVENT_COMMANDS.intersection(argv)))
-            sys.stdout.flush()
+    if _wants_json(argv):
+        _emit_error(error, argv)
     show_error(error)
     return int(error.exit_code)
+
+
+def _wants_json(argv: list[str]) -> bool:
+    # What comes after "--" is said to another program (`lab exec`).
+    return "--json" in (argv[: argv.index("--")] if "--" in argv else argv)
+
+
+def _emit_error(error: GovcloudError, argv: list[str]) -> None:
+    with unwatched():
+        emit(error_document(error), as_line=bool(EVENT_COMMANDS.intersection(argv)))
+        sys.stdout.flush()
+
+
+def _usage(error: click.ClickException) -> str:
+    """What to type to know more, as click says it of its own accord for people."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"`{context.command_path} --help` tells what it takes" if context is not None else ""
 
 
 def _defect(error: Exception) -> GovcloudError:
