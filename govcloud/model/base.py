@@ -7,7 +7,8 @@ sentence) and, when it names another entry, a ``Ref``. Nothing here does I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
 from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
@@ -55,6 +56,11 @@ class Holds:
     what: Literal["itself", "first", "both"]
 
 
+@dataclass(frozen=True)
+class Dated:
+    """The field's text is a date or a time; the pattern beside it knows no calendar, ``is_date`` does."""
+
+
 # Dates are texts, as YAML 1.2 reads them. A day is exact; a target may be a year or a month.
 Day = Annotated[
     str,
@@ -62,6 +68,7 @@ Day = Annotated[
         pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$",
         description="a day as YYYY-MM-DD",
     ),
+    Dated(),
 ]
 When = Annotated[
     str,
@@ -69,6 +76,7 @@ When = Annotated[
         pattern=r"^(\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?)?$",
         description="a year, a month or a day, as YYYY, YYYY-MM or YYYY-MM-DD",
     ),
+    Dated(),
 ]
 Moment = Annotated[
     str,
@@ -77,7 +85,27 @@ Moment = Annotated[
         r"(Z|[+-]\d{2}:\d{2})?)?$",
         description="a time as YYYY-MM-DDTHH:MM, with Z or an offset where it is not local",
     ),
+    Dated(),
 ]
+
+
+@lru_cache(maxsize=1 << 16)
+def is_date(text: str) -> bool:
+    """Whether a text of one of the forms above is in the calendar: 2026-02-30 and the year 0000 are not.
+
+    Remembered by text, for a million entries share a few thousand days.
+    """
+    try:
+        if len(text) > 10:
+            datetime.fromisoformat(text)
+        else:
+            # A year and a month have a first of January and a first day.
+            date.fromisoformat(text + "0001-01-01"[len(text) :])
+    except ValueError:
+        return not text
+    return True
+
+
 # What is not known is said to be unknown, never taken for a no. (YAML reads `yes` and `no` as truth.)
 Answer = Literal["confirmed", "denied", "unknown"]
 # The states of 001:L242: 新建, 在建, 已建, 改建; and the end (001:L342).
@@ -153,6 +181,8 @@ class FieldInfo:
     holds: Holds | None = None
     # The type with all that is said of it (``Annotated``): limits and patterns too.
     hint: Any = None
+    # Whether the text is a date or a time, which ``is_date`` judges.
+    dated: bool = False
 
 
 KINDS: dict[str, type[Entry]] = {}
@@ -203,7 +233,7 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
     out: dict[str, FieldInfo] = {}
     for f in msgspec.structs.fields(cls):
         hint = hints[f.name]
-        doc, ref, holds, bare = Doc("", ""), None, None, hint
+        doc, ref, holds, dated, bare = Doc("", ""), None, None, False, hint
         if get_origin(hint) is Annotated:
             bare, *notes = get_args(hint)
             for note in notes:
@@ -213,6 +243,8 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
                     ref = note
                 elif isinstance(note, Holds):
                     holds = note
+                elif isinstance(note, Dated):
+                    dated = True
         default = None
         if f.default is not msgspec.NODEFAULT:
             default = f.default
@@ -228,5 +260,6 @@ def _read_fields(cls: type[Entry]) -> dict[str, FieldInfo]:
             many=get_origin(bare) is list,
             holds=holds,
             hint=hint,
+            dated=dated,
         )
     return out

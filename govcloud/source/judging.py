@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from ..model import KINDS, Entry, Ref, fields
+from ..model.base import is_date
 from ..model.catalogue import Catalogue, split_ref
 from .checks import CHECKS, READ
 from .claims import Finding, Key
@@ -93,6 +95,9 @@ def _typed(
         name for name, said in table.items() if any(said.get(info.name, "") == "" for info in required)
     }
     leave_out = wrong | incomplete | {name for told, name in known.told if told == kind}
+    for finding in _no_dates(kind, table):
+        findings.append(finding)
+        leave_out.add(finding.name)
     good = {n: s for n, s in table.items() if n not in leave_out} if leave_out else table
     try:
         if keep:
@@ -104,6 +109,24 @@ def _typed(
         return {}
     except msgspec.ValidationError:
         return {n: e for n, s in good.items() if (e := _typed_one(cls, n, s, known, findings)) is not None}
+
+
+def _no_dates(kind: str, table: dict[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Days that look like one and are in no calendar."""
+    for info in fields(kind).values():
+        if not info.dated:
+            continue
+        field, form = info.name, _form_of(info.hint)
+        for name, said in table.items():
+            text = said.get(field)
+            # What is of another form is told by its type.
+            if text and isinstance(text, str) and not is_date(text) and form(text):
+                yield Finding(kind, name, field, f"`{field}`: no calendar has {text}")
+
+
+def _form_of(hint: Any) -> Callable[[str], Any]:
+    (pattern,) = [meta.pattern for meta in get_args(hint) if isinstance(meta, msgspec.Meta)]
+    return re.compile(str(pattern)).search
 
 
 def _typed_one(

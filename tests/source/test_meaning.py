@@ -25,6 +25,22 @@ WRONG = {
         "rooms:\n  x: {site: cd}",
         "a.yaml:2:13: room/x: `site`: no site is called 'cd'",
     ),
+    "a day that no calendar has": (
+        "sites:\n  x: {region: haikou, role: office, catalogued_on: 2026-02-30}",
+        "a.yaml:2:52: site/x: `catalogued_on`: no calendar has 2026-02-30",
+    ),
+    "a leap day in another year": (
+        "servers:\n  x: {rack: r1, bought_on: 2023-02-29}",
+        "a.yaml:2:28: server/x: `bought_on`: no calendar has 2023-02-29",
+    ),
+    "the year nought": (
+        "servers:\n  x: {rack: r1, bought_on: 0000-01}",
+        "a.yaml:2:28: server/x: `bought_on`: no calendar has 0000-01",
+    ),
+    "an offset that no clock has": (
+        "freezes:\n  x: {starts_at: 2026-01-01T10:00+99:00, ends_at: 2026-01-01T11:00Z}",
+        "a.yaml:2:18: freeze/x: `starts_at`: no calendar has 2026-01-01T10:00+99:00",
+    ),
     "none of the kind": (
         "applications:\n  x: {unit: bureau}\nclouds:\n  c: {site: dc, target: lab}",
         "a.yaml:4:25: cloud/c: `target`: no target is called 'lab' (the files have no targets at all)",
