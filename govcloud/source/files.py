@@ -16,6 +16,15 @@ from .layers import FOLDER
 
 TEMPLATES = (".yaml.j2", ".yml.j2")
 EXTENSIONS = (".yaml", ".yml", ".csv", ".xlsx", *TEMPLATES)
+# What people take for a table of entries, and what would be one; anything else is none of our business.
+ALIKE = {
+    ".csv.j2": "a template writes YAML: NAME.yaml.j2",
+    ".tsv": "save it as .csv",
+    ".xls": "save it as .xlsx",
+    ".xlsm": "save it as .xlsx",
+    ".xlsb": "save it as .xlsx",
+    ".ods": "save it as .xlsx",
+}
 # A folder of this name at the top of a workspace, or of a layer, holds tables for templates.
 DATA = "data"
 # What Excel puts beside a workbook that somebody has open.
@@ -31,11 +40,13 @@ LARGEST_TABLE = 256 * 1024 * 1024
 class Found:
     """Paths relative to the workspace (posix, sorted), what is wrong, and what was left out.
 
-    ``data``: files of entries by their ending that stand among the tables for templates.
+    ``data``: files of entries by their ending that stand among the tables for templates; ``alike``: those
+    that look like tables and are not read, by their ending.
     """
 
     paths: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
+    alike: dict[str, list[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
 
@@ -68,6 +79,10 @@ def discover(root: str | os.PathLike[str], layers: Sequence[str] = ()) -> Found:
             own.add(real)
             found.paths.append(link)
     found.paths.sort()
+    for ending, paths in sorted(found.alike.items()):
+        more = f" (nor {len(paths) - 1} more)" if len(paths) > 1 else ""
+        message = f"files that end with {ending} are not read{more}; {ALIKE[ending]}"
+        found.notes.append(Problem(message, ascii_(min(paths))))
     return found
 
 
@@ -95,6 +110,13 @@ def _is_data(path: str) -> bool:
     return (parts[0] == DATA and len(parts) > 1) or (
         parts[0] == FOLDER and parts[2:3] == [DATA] and len(parts) > 3
     )
+
+
+def _ending(name: str) -> str:
+    """From the last dot on, in lower case; of a template from the dot before."""
+    name = name.lower()
+    stem, dot, last = name.rpartition(".")
+    return f".{stem.rpartition('.')[2]}.{last}" if last == "j2" else dot + last
 
 
 def _layers_aside(base: str, layers: Sequence[str], found: Found) -> set[str]:
@@ -160,6 +182,8 @@ def _walk(base: str, folder: str, found: Found, links: list[str], aside: set[str
                     links.append(path)
                 elif entry.is_file(follow_symlinks=False):
                     yield path
+            elif (ending := _ending(name)) in ALIKE and not _is_data(path):
+                found.alike.setdefault(ending, []).append(path)
 
 
 def read(root: str | os.PathLike[str], path: str) -> bytes:

@@ -84,6 +84,23 @@ def test_a_link_that_lost_its_file_withdraws_nothing(tmp_path: Path, cli: Callab
     assert "b.yaml: a link to a file that is not there" in done.err
 
 
+def test_what_looks_like_a_table_and_is_not_read_is_noted(tmp_path: Path) -> None:
+    workspace = make(tmp_path, a_yaml="profiles: {own: {}}")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "sub").mkdir()
+    for name in ("racks.XLS", "sub/old.xls", "a.xlsm", "racks.csv.j2", "data/x.ods", "play.yml.j2x", "n.txt"):
+        (tmp_path / name).write_bytes(b"whatever")
+    (tmp_path / "t.tsv").symlink_to("a.yaml")
+    files = loaded(workspace)
+    assert list(files.files) == ["a.yaml"]
+    assert [str(note) for note in files.notes] == [
+        "racks.csv.j2: files that end with .csv.j2 are not read; a template writes YAML: NAME.yaml.j2",
+        "t.tsv: files that end with .tsv are not read; save it as .csv",
+        "racks.XLS: files that end with .xls are not read (nor 1 more); save it as .xlsx",
+        "a.xlsm: files that end with .xlsm are not read; save it as .xlsx",
+    ]
+
+
 @pytest.mark.timeout(20)
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     workspace = make(tmp_path)
