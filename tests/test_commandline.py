@@ -208,6 +208,18 @@ def test_json_that_is_said_to_another_program_is_not_ours(cli: Cli) -> None:
     assert cli("ls", "--frob", "--", "--json").out == ""
 
 
+@pytest.mark.parametrize(
+    "command", ["search", "show", "portrait", "history", "tree place", "blame", "ls node", "-C"]
+)
+def test_an_argument_that_is_no_text_is_refused(place: Province, command: str) -> None:
+    for options in ([], ["--json"]):
+        words = [str(GOVCLOUD), *command.split(), b"a\xff", *options]
+        done = subprocess.run(words, cwd=place.root, capture_output=True)
+        assert done.returncode == 2, done
+        assert rb"the argument b'a\xff' is not UTF-8" in done.stderr
+        assert bool(done.stdout) == bool(options)
+
+
 def test_runs_are_listed_and_shown(cli: Cli, place: Province) -> None:
     run = cli("runs", "list", "--json", cwd=place.root).json[0]
     shown = cli("runs", "show", run["id"], cwd=place.root)

@@ -119,6 +119,7 @@ def _nobody_reads() -> None:
 def run_safely(command: click.Command, argv: list[str]) -> int:
     """Run the command line; every error becomes a sentence and an exit code, never a traceback."""
     try:
+        _require_text(argv)
         result = command.main(args=argv, prog_name="govcloud", standalone_mode=False)
         with unwatched():
             sys.stdout.flush()
@@ -149,6 +150,17 @@ def _fail(error: GovcloudError, argv: list[str]) -> int:
         _emit_error(error, argv)
     show_error(error)
     return int(error.exit_code)
+
+
+def _require_text(argv: list[str]) -> None:
+    """Raises ``InputError`` for an argument that is no UTF-8: Python hands it on as halves of surrogates,
+    which neither the ledger nor JSON can hold."""
+    wrong = [argument for argument in argv if any("\ud800" <= c <= "\udfff" for c in argument)]
+    if wrong:
+        raise InputError(
+            [Problem(f"the argument {os.fsencode(one)!r} is not UTF-8") for one in wrong],
+            hint="type it on a terminal that writes UTF-8; a folder's name can be changed with convmv",
+        )
 
 
 def _wants_json(argv: list[str]) -> bool:
