@@ -220,6 +220,27 @@ def test_an_argument_that_is_no_text_is_refused(place: Province, command: str) -
         assert bool(done.stdout) == bool(options)
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "command", ["ls", "ls node", "show node/r1", "tree network", "search 二号", "--help"]
+)
+def test_any_encoding_can_be_written(place: Province, command: str, encoding: str) -> None:
+    def run(*options: str) -> str:
+        words = [str(GOVCLOUD), *command.split(), *options]
+        env = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(words, cwd=place.root, env=env, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+        # click takes ASCII for a mistake in the settings, and writes its own in UTF-8.
+        return done.stdout.decode("utf-8" if encoding == "ascii" else encoding)
+
+    text = run()
+    if command == "ls node":
+        assert ("二号" if encoding in ("gbk", "utf-8") else r"\u4e8c\u53f7") in text
+    if command == "search 二号":
+        # JSON loses nothing, whatever it is written in.
+        assert json.loads(run("--json"))["hits"][0]["title"] == "二号"
+
+
 def test_runs_are_listed_and_shown(cli: Cli, place: Province) -> None:
     run = cli("runs", "list", "--json", cwd=place.root).json[0]
     shown = cli("runs", "show", run["id"], cwd=place.root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -62,7 +63,9 @@ def emit(value: Any, *, as_line: bool = False) -> None:
     import msgspec
 
     indent = None if as_line else 2
-    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=indent) + "\n")
+    # In any other encoding JSON's own escapes keep every character.
+    plain = not (sys.stdout.encoding or "utf-8").lower().replace("_", "-").startswith("utf-")
+    sys.stdout.write(json.dumps(msgspec.to_builtins(value), ensure_ascii=plain, indent=indent) + "\n")
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -118,6 +121,7 @@ def _nobody_reads() -> None:
 
 def run_safely(command: click.Command, argv: list[str]) -> int:
     """Run the command line; every error becomes a sentence and an exit code, never a traceback."""
+    _write_anything()
     try:
         _require_text(argv)
         result = command.main(args=argv, prog_name="govcloud", standalone_mode=False)
@@ -127,7 +131,6 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
     except click.ClickException as error:
         if _wants_json(argv):
             _emit_error(InputError([Problem(error.format_message())], hint=_usage(error)), argv)
-        error.message = visible(error.message, keep=LINES)
         error.show()
         return int(Exit.INPUT)
     except click.exceptions.Abort:
@@ -150,6 +153,13 @@ def _fail(error: GovcloudError, argv: list[str]) -> int:
         _emit_error(error, argv)
     show_error(error)
     return int(error.exit_code)
+
+
+def _write_anything() -> None:
+    """What the output's encoding lacks (GBK has no ✓, ASCII no 机柜) is written as ``\\u2713``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _require_text(argv: list[str]) -> None:
