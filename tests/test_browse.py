@@ -153,6 +153,31 @@ def test_tree_is_drawn_whole_in_a_pipe(cli: Cli, place: Path) -> None:
     assert {c["label"] for c in top["children"]} == {"", "needs", "needed by"}
 
 
+def test_no_line_of_a_tree_is_cut(cli: Cli, tmp_path: Path) -> None:
+    """In a pipe a line is as long as it is; on a terminal it goes on, between words, under its guides."""
+    words = [f"word{n:02}" for n in range(60)]
+    (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    regions = {
+        "top": {"level": "province", "title": " ".join(words)},
+        "below": {"level": "city", "parent": "top", "title": "很长的名称" * 40},
+        "aside": {"level": "city", "parent": "top"},
+    }
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump({"regions": regions}), encoding="utf-8")
+    assert cli("apply", "--yes").code == 0
+    for depth in ("0", "3"):
+        lines = cli("tree", "place", "--depth", depth).out.splitlines()
+        assert lines[0].startswith(f"region/top  {' '.join(words)}  province")
+        assert len(lines) == (1 if depth == "0" else 3)
+    assert f"└── region/below  {'很长的名称' * 40}  city" in lines
+    narrow = cli("tree", "place", env={"FORCE_COLOR": "1", "COLUMNS": "60", "TERM": "xterm"}).out
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", narrow)
+    assert set(re.findall(r"word\d\d", plain)) == set(words)
+    from rich.cells import cell_len
+
+    assert max(map(cell_len, plain.splitlines())) <= 60
+    assert plain.count("很长的名称"[0]) == 40
+
+
 def test_search_shows_why(cli: Cli, place: Path) -> None:
     document = cli("search", "10.9.0.21", "--json", cwd=place).json
     assert [h["name"] for h in document["hits"]] == ["portal-1", "app"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ..ledger.browsing import Seen, View
     from ..report.tree import Branch
 
-# Cells; wider than any line.
-WHOLE = 4000
+# What leads from a branch to those on it, each four cells wide.
+FORK, END, GUIDE, BLANK = "├── ", "└── ", "│   ", "    "
 SHAPES = ("place", "unit", "network", "application")
 
 
@@ -57,14 +58,16 @@ def tree(app: App, shape: str, root: str | None, depth: int | None, most: int, a
     if not grown.branches:
         click.echo(f"No {top} is accepted: this tree has no top.")
         return
-    from rich.tree import Tree
+    from rich.text import Text
 
     out = console()
     for branch in grown.branches:
-        drawn = Tree(_line(branch), guide_style="dim")
-        _hang(drawn, branch)
-        # In a pipe lines are as long as they are; a terminal wraps them.
-        out.print(drawn, width=None if out.is_terminal else WHOLE, crop=False)
+        for start, under, line in _lines(branch, "", ""):
+            # In a pipe lines are as long as they are; on a terminal they go on under their guides.
+            room = max(20, out.width - len(start) - len(GUIDE)) if out.is_terminal else line.cell_len
+            for number, part in enumerate(line.wrap(out, room) if line.cell_len > room else [line]):
+                part.rstrip()
+                out.print(Text(under if number else start, "dim").append_text(part))
     if grown.more:
         out.print(f"… and {counted(grown.more, top)} more; --most shows more of them", markup=False)
 
@@ -96,14 +99,20 @@ def _root(view: View, shape: str, word: str) -> Seen:
     return found
 
 
-def _hang(drawn: Any, branch: Branch) -> None:
+def _lines(branch: Branch, start: str, under: str) -> Iterator[tuple[str, str, Text]]:
+    """(guides, guides under it, line) of a branch, then of all that hangs on it."""
     from rich.text import Text
 
-    for child in branch.children:
-        _hang(drawn.add(_line(child)), child)
+    yield start, under + (GUIDE if branch.children else ""), _line(branch)
     # Where nothing is drawn the line has already counted all.
-    if branch.children and branch.more:
-        drawn.add(Text("… and " + ", ".join(counted(n, kind) for kind, n in branch.more.items()), "dim"))
+    more = branch.more if branch.children else {}
+    last = len(branch.children) - 1
+    for number, child in enumerate(branch.children):
+        ends = number == last and not more
+        yield from _lines(child, under + (END if ends else FORK), under + (BLANK if ends else GUIDE))
+    if more:
+        left = ", ".join(counted(n, kind) for kind, n in more.items())
+        yield under + END, under + BLANK, Text(f"… and {left}", "dim")
 
 
 def _line(branch: Branch) -> Text:
