@@ -75,6 +75,8 @@ def test_ls_as_of_takes_the_same_filters(cli: Cli, place: Path) -> None:
         (["tree", "unit", "nobody-at-all"], "the tree by unit has no 'nobody-at-all'"),
         (["tree", "planet"], "is not one of"),
         (["search", "x", "--kind", "servr"], "did you mean server"),
+        (["search", *(f"w{n}" for n in range(5000))], "5,000 words are too many to look for at once"),
+        (["search", "机" * 60_000], "60,000 characters are too many"),
         (["portrait", "portall"], "did you mean application/portal?"),
         (["export", "csv"], "--out is missing"),
         (["export", "xlsx", "server"], "--out FILE.xlsx"),
@@ -82,7 +84,7 @@ def test_ls_as_of_takes_the_same_filters(cli: Cli, place: Path) -> None:
         (["export", "csv", "server", "--filter", "rak=1"], "did you mean rack=…?"),
         (["completion", "cmd"], "is not one of"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
 def test_wrong_words_are_told(cli: Cli, place: Path, arguments: list[str], words: str) -> None:
     result = cli(*arguments, cwd=place)
@@ -188,6 +190,16 @@ def test_search_shows_why(cli: Cli, place: Path) -> None:
     assert "server/web-1 " not in text
     assert "nearly so called" in cli("search", "identiy", cwd=place).out
     assert "Nothing contains 'qqqq'" in cli("search", "qqqq", cwd=place).out
+
+
+def test_so_many_words_as_are_allowed_are_looked_for(cli: Cli, place: Path) -> None:
+    from govcloud.report.search import MOST_WORDS
+
+    # Names of fields that contain a word make the longest conditions.
+    words = ["na", "ti", "ip", "un", "ra", "id"] + [f"e{n}" for n in range(MOST_WORDS - 6)]
+    assert "Nothing contains" in cli("search", *words, cwd=place).out
+    # A word that is said again is the same word.
+    assert "server/web-1" in cli("search", *["服务器"] * 500, cwd=place).out
 
 
 def test_portrait_is_one_screen(cli: Cli, place: Path) -> None:

@@ -13,12 +13,16 @@ from typing import Any
 
 import msgspec
 
+from ..errors import InputError, Problem
 from ..ledger.browsing import Seen, View, Where, json_like, like
 
 # So many rows that contain the words are judged; the database has ordered them by what it can see.
 JUDGED = 2000
 # Names and titles that are compared where nothing contains the words, and how alike they must be (0 to 100).
 COMPARED, ALIKE = 200_000, 70
+# Words and characters that are looked for at once: each word is a condition of its own, and a database
+# takes neither conditions nor texts without end (SQLite: 1,000 deep, 50,000 bytes).
+MOST_WORDS, MOST_CHARACTERS = 32, 1000
 # Characters shown around a match.
 AROUND = 24
 
@@ -70,10 +74,14 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def search(view: View, text: str, *, kind: str | None = None, limit: int = 20) -> Found:
-    """Entries that contain every word of a text, or hold the address that it is."""
-    words = unicodedata.normalize("NFKC", text).split()
+    """Entries that contain every word of a text, or hold the address that it is.
+
+    Raises ``InputError`` for more words or characters than are looked for at once.
+    """
+    words = list(dict.fromkeys(unicodedata.normalize("NFKC", text).split()))
     if not words:
         return Found([], 0)
+    _bound(words)
     hits = list(_addressed(view, words, kind)) if len(words) == 1 else []
     known = {(hit.kind, hit.name) for hit in hits}
     entries, total = _containing(view, words, kind)
@@ -84,6 +92,16 @@ def search(view: View, text: str, *, kind: str | None = None, limit: int = 20) -
         return Found(hits[:limit], max(len(hits), total))
     alike = list(_alike(view, " ".join(words), kind, limit))
     return Found(alike, len(alike), alike=True)
+
+
+def _bound(words: Sequence[str]) -> None:
+    for number, most, of_what in (
+        (len(words), MOST_WORDS, "words"),
+        (sum(map(len, words)), MOST_CHARACTERS, "characters"),
+    ):
+        if number > most:
+            message = f"{number:,} {of_what} are too many to look for at once; {most:,} are the most"
+            raise InputError([Problem(message)], hint="fewer words find more; --kind narrows it down")
 
 
 def _length(hit: Hit) -> int:
