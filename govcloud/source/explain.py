@@ -12,17 +12,23 @@ from .words import Hints, one_of, shown
 
 _NAMES: dict[Any, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
+# Wrong items of one list that are told; where so many are, the rest is most likely of the same sort.
+MOST_ITEMS = 20
+
 
 def explain(type_: Any, value: Any, engine: str, hints: Hints) -> Iterator[tuple[int | str | None, str, str]]:
     """(index in a list or None, message, hint) for each thing wrong with a field's value."""
     bare, limits = _take_apart(type_)
     if get_origin(bare) is list and isinstance(value, list):
         (inner,) = get_args(bare)
-        found = False
+        found = 0
         for index, one in enumerate(value):
             if not _fits(inner, one):
-                found = True
+                found += 1
                 yield index, *_sentence(inner, one, engine, hints)
+                if found == MOST_ITEMS:
+                    yield None, f"{found} items of the list are wrong; the rest of it is not looked at", ""
+                    return
         if found:
             return
     yield None, *_sentence(bare if not limits else type_, value, engine, hints)

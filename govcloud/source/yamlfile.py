@@ -24,6 +24,11 @@ from .yamlfault import character_fault, syntax_fault
 DEEPEST = 32
 # Values that aliases may add to a file; without a limit, nine lines become a thousand million values.
 ALIAS_VALUES = 1_000_000
+# YAML is for people, tables are for the mass: this is 100,000 entries of some twenty fields. What a file of
+# 64 MiB may hold besides (thirty million empty lists) would take minutes and gigabytes.
+MOST_VALUES = 2_000_000
+# Items of one list whose places are kept; what is wrong behind them is told at the list.
+MOST_PLACES = 10_000
 # There are not so many kinds; a long list of something else is not worth a fault for each.
 MOST_KINDS = 1_000
 
@@ -91,6 +96,9 @@ class _Reader:
 
     def _node(self, event: Any, path: Path, depth: int) -> Any:
         self._count += 1
+        if self._count > MOST_VALUES:
+            self._fault(f"more than {MOST_VALUES:,} values in one file", event, "tables hold the mass: CSV")
+            raise _Stop
         if depth > self._deepest:
             self._deepest = depth
             if depth > DEEPEST:
@@ -215,7 +223,7 @@ class _Reader:
             if type(event) is yaml.SequenceEndEvent:
                 return out
             child = path
-            if self.record is not None:
+            if self.record is not None and len(out) < MOST_PLACES:
                 child, mark = (*path, len(out)), event.start_mark
                 line, column = mark.line + 1, mark.column + 1
                 self.record.setdefault(child, (line, column, line, column))

@@ -92,6 +92,11 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: b"profiles: {p: {title: [" + b"[]," * MEGA + b"]}}",
         "x.yaml:1:23: profile/p: `title`: expected a text, got a list",
     ),
+    "two million and more values": (
+        "x.yaml",
+        lambda: b"profiles:\n  p:\n    aliases: [" + b"{}," * 4 * MEGA + b"]\n",
+        "x.yaml:3:6000003: more than 2,000,000 values in one file (tables hold the mass: CSV)",
+    ),
     "a million opening brackets": (
         "x.yaml",
         lambda: b"[" * MEGA,
@@ -127,6 +132,20 @@ def test_large_files(tmp_path: Path, case: str) -> None:
     workspace = make(tmp_path, base_yaml=BASE)
     (tmp_path / name).write_bytes(content())
     assert any(fault.startswith(told) for fault in faults(workspace))
+
+
+def test_a_list_of_which_all_is_wrong_is_told_by_its_first_items(tmp_path: Path) -> None:
+    found = faults(make(tmp_path, a_yaml="profiles: {p: {aliases: [" + "1," * 500 + "]}}\n"))
+    assert len(found) == 21
+    wrong = "profile/p: `aliases`: expected a text, got 1 (write it in quotes)"
+    rest = "profile/p: `aliases`: 20 items of the list are wrong; the rest of it is not looked at"
+    assert found[:3] == [f"a.yaml:1:25: {rest}", f"a.yaml:1:26: {wrong}", f"a.yaml:1:28: {wrong}"]
+
+
+def test_places_far_down_a_list_are_told_at_the_list(tmp_path: Path) -> None:
+    text = "profiles: {p: {aliases: [" + "a," * 10_000 + "1]}}\n"
+    (fault,) = faults(make(tmp_path, a_yaml=text))
+    assert fault.startswith("a.yaml:1:16: profile/p: `aliases`: expected a text, got 1")
 
 
 def torture(first: int, count: int, timeout: float) -> None:
