@@ -7,6 +7,7 @@ first of those are judged exactly here. Where nothing is found, names and titles
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -85,6 +86,10 @@ def search(view: View, text: str, *, kind: str | None = None, limit: int = 20) -
     hits = list(_addressed(view, words, kind)) if len(words) == 1 else []
     known = {(hit.kind, hit.name) for hit in hits}
     entries, total = _containing(view, words, kind)
+    if len(words) == 1 and (whole := _whole_address(words[0])) is not None:
+        # 10.4.168.1 is not 10.4.168.10, though the text contains it.
+        entries = [e for e in entries if any(whole.search(text.lower()) for text in _texts(e.fields))]
+        total = len(entries)
     judged = [hit for e in entries if e.key not in known and (hit := judge(e, words)) is not None]
     # Of two that are found alike the one is better of which the word says more.
     hits += sorted(judged, key=lambda hit: (hit.rank, _length(hit), len(hit.name), hit.name, hit.kind))
@@ -265,6 +270,20 @@ def _addressed(view: View, words: Sequence[str], kind: str | None) -> Iterator[H
             text = str(entry.fields[field])
             match = Match(field, text, 0, len(text))
             yield Hit(entry.kind, entry.name, entry.title, 1, "prefix", [match])
+
+
+def _whole_address(word: str) -> re.Pattern[str] | None:
+    """What finds an address in a text (in small letters) where it is no part of a longer one; None for a
+    word that is no address."""
+    try:
+        address = ipaddress.ip_address(word)
+    except ValueError:
+        return None
+    # A sign that ends a sentence, or that a port follows, belongs to no address.
+    before, after = (
+        (r"(?<![\d.])", r"(?!\.?\d)") if address.version == 4 else (r"(?<![\w:])", r"(?!\w|:\w|::)")
+    )
+    return re.compile(f"{before}{re.escape(word.lower())}{after}", re.ASCII)
 
 
 def _prefixes(
