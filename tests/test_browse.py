@@ -192,6 +192,26 @@ def test_search_shows_why(cli: Cli, place: Path) -> None:
     assert "Nothing contains 'qqqq'" in cli("search", "qqqq", cwd=place).out
 
 
+def test_another_name_counts_like_a_title(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    units = {f"a{n}": {"region": "r", "title": f"办事大厅{n}"} for n in range(5)}
+    units |= {f"noted{n}": {"region": "r", "source": "办事 海好办 一网"} for n in range(5)}
+    units["z-called"] = {"region": "r", "title": "政务服务平台", "aliases": ["一件事", "海好办"]}
+    units["z-part"] = {"region": "r", "title": "别的", "aliases": ["原海好办平台"]}
+    tables = {"regions": {"r": {"level": "city"}}, "units": units}
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(tables, allow_unicode=True), encoding="utf-8")
+    assert cli("apply", "--yes").code == 0
+    hits = cli("search", "海好办", "--json").json["hits"]
+    assert [(h["name"], h["reason"]) for h in hits[:2]] == [
+        ("z-called", "alias"),
+        ("z-part", "alias contains"),
+    ]
+    match = hits[1]["matches"][0]
+    assert match["field"] == "aliases"
+    assert match["text"][match["start"] : match["end"]] == "海好办"
+    assert {h["reason"] for h in hits[2:]} == {"field contains"}
+
+
 def test_an_address_is_not_a_part_of_another(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
     titles = {
@@ -320,6 +340,34 @@ def test_no_text_of_an_entry_steers_the_terminal(cli: Cli, steered: Path, comman
 
 def test_json_and_export_keep_texts_as_they_are(cli: Cli, steered: Path) -> None:
     assert cli("show", "region/top", "--json", cwd=steered).json["fields"]["title"] == STEERING
+
+
+def test_portrait_tells_said_from_default(cli: Cli, tmp_path: Path) -> None:
+    """A kind's default is no fact: `planned` and `not classified` are told where somebody said them."""
+    (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    (tmp_path / "base.yaml").write_text(
+        "applications:\n"
+        "  silent: {title: 无言}\n"
+        "  plain: {status: planned, classified: false, cryptography: unknown}\n"
+        "dependencies:\n"
+        "  plain-silent: {application: plain, needs: silent}\n"
+        "  silent-plain: {application: silent, needs: plain, strength: hard}\n"
+        "reviews:\n"
+        "  unjudged: {type: acceptance, subjects: [application/silent], on: 2024-05-01}\n"
+    )
+    assert cli("apply", "--yes", cwd=tmp_path).code == 0
+    silent = cli("portrait", "silent", cwd=tmp_path).out
+    assert "status not recorded" in silent and "classified (涉密): not recorded" in silent
+    assert "planned" not in silent and "not classified" not in silent
+    assert "2024-05-01 no verdict" in silent
+    plain = cli("portrait", "plain", cwd=tmp_path).out
+    assert "planned" in plain and "not classified (非涉密)" in plain
+    told = {name: cli("portrait", name, "--json", cwd=tmp_path).json for name in ("silent", "plain")}
+    assert (told["silent"]["status"], told["plain"]["status"]) == ("", "planned")
+    assert set(told["silent"]["grade"].values()) == {None}
+    assert told["plain"]["grade"]["classified"] is False
+    assert [d["strength"] for d in told["plain"]["dependencies"]["needs"]] == [None]
+    assert [d["strength"] for d in told["silent"]["dependencies"]["needs"]] == ["hard"]
 
 
 # -- export ---------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """An entry that was found; ``rank``: 0 is the best; ``reason``: one of ``REASONS``, or in words."""
+    """An entry that was found; ``rank``: 0 is the best; ``reason``: one of ``REASONS`` (of another name
+    ``alias`` in place of ``title``), or in words."""
 
     kind: str
     name: str
@@ -139,11 +140,12 @@ def _containing(view: View, words: Sequence[str], kind: str | None) -> tuple[lis
         "titled": f'%"title":"{json_like(whole)}"%',
         "titling": f'%"title":"{json_like(whole)}%',
         "title": f'%"title":"%{json_like(whole)}%',
+        "alias": f'%"aliases":[%"{json_like(whole)}"%',
         "meant": next(iter(_kinds_called(whole)), ""),
     }
     rank = (
         "CASE WHEN a.name = :name THEN 0 WHEN a.name LIKE :begins ESCAPE '!' THEN 1 "
-        "WHEN lower(a.fields) LIKE :titled ESCAPE '!' THEN 2 "
+        "WHEN lower(a.fields) LIKE :titled ESCAPE '!' OR lower(a.fields) LIKE :alias ESCAPE '!' THEN 2 "
         "WHEN lower(a.fields) LIKE :titling ESCAPE '!' THEN 3 "
         "WHEN lower(a.fields) LIKE :title ESCAPE '!' THEN 4 WHEN a.kind = :meant THEN 5 ELSE 6 END"
     )
@@ -197,6 +199,8 @@ def judge(entry: Seen, words: Sequence[str]) -> Hit | None:
         rank = max(r for r, _ in found)
         matches = [m for _, m in found if m]
     reason = REASONS[rank]
+    if best is not None and matches and matches[0].field == "aliases":
+        reason = reason.replace("title", "alias")
     penalty = 0 if best is not None else 1
     return Hit(entry.kind, entry.name, entry.title, rank * 2 + penalty, reason, matches)
 
@@ -218,6 +222,15 @@ def _rank(entry: Seen, word: str) -> tuple[int, Match | None] | None:
         return 3, Match(code, held, 0, len(held))
     if title and (place := low.find(wanted)) >= 0:
         return 4 if place == 0 else 5, _excerpt("title", title, place, len(wanted))
+    # Documents call an entry by its other names as by its title.
+    others = entry.fields.get("aliases") or ()
+    fits = [(alias.lower(), alias) for alias in others if wanted in alias.lower()]
+    if fits:
+        rank, _, alias = min(
+            ((2 if low == wanted else 4 if low.startswith(wanted) else 5), n, alias)
+            for n, (low, alias) in enumerate(fits)
+        )
+        return rank, _excerpt("aliases", alias, alias.lower().find(wanted), len(wanted))
     if at > 0:
         return 6, Match("name", name, at, at + len(wanted))
     if entry.kind in _kinds_called(word):
