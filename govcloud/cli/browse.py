@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from ..report.filters import Filters
 
 # Kinds of columns that are shown only where they are asked for.
-ASIDE = ("title", "source", "invented", "was")
+ASIDE = ("title", "source", "invented", "inferred", "aliases", "was")
+# What people look for first, where entries have it: whose it is and where it stands.
+FIRST = ("unit", "status")
+# Fields that a list shows beside the title unless others are asked for.
+SHOWN = 6
 
 
 @click.command()
@@ -162,7 +166,8 @@ def _table(
         from collections import Counter
 
         used = Counter(f for e in found for f in e.fields if f not in ASIDE)
-        often = {f for f, _ in used.most_common(6)}
+        first = [f for f in FIRST if f in used]
+        often = {*first, *[f for f, _ in used.most_common() if f not in first][: SHOWN - len(first)]}
         columns = [f for f in fields(kind) if f in often]
         if any("title" in e.fields for e in found):
             columns = ["title", *columns]

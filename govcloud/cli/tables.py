@@ -44,7 +44,8 @@ def print_table(
             out.file.write(_plain_line(row, shown, heads, right))  # type: ignore[arg-type]
     left = heads[len(shown) :]
     if left:
-        out.print(f"[dim]no room here for: {', '.join(left)}; a wider terminal or --json shows them[/dim]")
+        words = f"no room here for: {', '.join(left)}; a wider terminal or --json shows them"
+        print_line(out, Text(words, "dim"))
 
 
 @overload
@@ -132,7 +133,7 @@ def _line(cells: Sequence[Text], widths: Sequence[int], heads: Sequence[str], ri
 def print_line(out: Console, line: Text, indent: int | None = None) -> None:
     """Print one line; where a terminal is too narrow, go on under its beginning, between words.
 
-    ``indent``: where the lines after the first begin; by default two further in than the first.
+    ``indent``: where (in cells) the lines after the first begin; by default two further in than the first.
     """
     line = harmless(line)
     if not out.is_terminal or line.cell_len <= out.width:
@@ -142,7 +143,10 @@ def print_line(out: Console, line: Text, indent: int | None = None) -> None:
 
     if indent is None:
         indent = len(line.plain) - len(line.plain.lstrip()) + 2
-    head, rest = line[:indent], line[indent:]
+    # Chinese characters take two cells: so many characters come before the indent.
+    ends = list(accumulate(map(_cells, line.plain)))
+    before = sum(end <= indent for end in ends)
+    head, rest = line[:before], line[before:]
     for number, part in enumerate(rest.wrap(out, max(20, out.width - indent))):
         part.rstrip()
         out.print((head if number == 0 else Text(" " * indent)) + part)
