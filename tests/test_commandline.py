@@ -169,11 +169,33 @@ def test_show_tells_all_that_is_known(cli: Cli, place: Province) -> None:
     ],
 )
 def test_json_is_json(cli: Cli, place: Province, command: str) -> None:
-    options = [] if command.startswith("inventory") else ["--json"]
-    result = cli(*command.split(), *options, cwd=place.root)
+    result = cli(*command.split(), "--json", cwd=place.root)
     assert result.code == 0, result
     assert result.json is not None
     assert result.err == ""
+
+
+def test_every_command_takes_json() -> None:
+    """All but those whose output is another program's (docs/first-steps.md)."""
+    import click
+
+    from govcloud.cli.main import govcloud
+
+    def leaves(group: click.Group, path: tuple[str, ...]) -> list[tuple[str, click.Command]]:
+        context = click.Context(group)
+        found = []
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                found += leaves(command, (*path, name))
+            else:
+                found.append((" ".join((*path, name)), command))
+        return found
+
+    assert isinstance(govcloud, click.Group)
+    without = {name for name, c in leaves(govcloud, ()) if not any("--json" in p.opts for p in c.params)}
+    assert without == {"lab exec", "lab shell"}
 
 
 def test_errors_as_json_too(cli: Cli, place: Province) -> None:

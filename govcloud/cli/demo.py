@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from ..errors import Exit, GovcloudError
-from .common import console
+from .common import console, emit, json_option
 
 CHAPTERS = ("base",)
 RESULT = "demo.json"
@@ -17,7 +17,8 @@ RESULT = "demo.json"
 @click.command()
 @click.argument("chapters", nargs=-1, type=click.Choice(CHAPTERS))
 @click.option("--keep", is_flag=True, help="Leave the province up, and say where it is.")
-def demo(chapters: tuple[str, ...], keep: bool) -> int:
+@json_option
+def demo(chapters: tuple[str, ...], keep: bool, as_json: bool) -> int:
     """Build the sample province in a lab, measure it, break it, heal it, and take it down.
 
     Writes demo.json in the current directory. Without CHAPTER: all of them.
@@ -26,9 +27,12 @@ def demo(chapters: tuple[str, ...], keep: bool) -> int:
     from ..files import write_atomically
 
     del chapters  # there is one so far
-    out = console()
+    # With --json the figures alone come on standard output; what goes on is told beside them.
+    out = console(stderr=as_json)
     figures = base.play(out, keep=keep)
     write_atomically(Path(RESULT), msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n", 0o644)
+    if as_json:
+        emit(figures)
     good = sum(1 for p in figures.probes if p["ok"])
     out.print(
         f"\n[bold]{figures.nodes} nodes, {good} of {len(figures.probes)} probes good, "

@@ -6,20 +6,22 @@ from typing import Any
 
 import click
 
-from .common import App, emit
+from .common import App, emit, json_option
 
 
 @click.command()
 @click.option("--list", "list_all", is_flag=True, help="All groups and hosts (what Ansible asks for).")
 @click.option("--host", metavar="NAME", help="One host's variables.")
+@json_option
 @click.pass_obj
-def inventory(app: App, list_all: bool, host: str | None) -> None:
+def inventory(app: App, list_all: bool, host: str | None, as_json: bool) -> None:
     """Hosts with their groups and variables, as Ansible's dynamic inventory.
 
     `ansible -i inventory.sh all -m ping` works with a script of one line in the workspace:
     `exec govcloud inventory "$@"`.
     """
-    del list_all  # Ansible always says it; there is no other answer
+    # Ansible always says --list, and reads nothing but JSON: there is no other answer.
+    del list_all, as_json
     document = document_of(app)
     if host is not None:
         emit(document["_meta"]["hostvars"].get(host, {}))
