@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from govcloud.model import KINDS
+from govcloud.model import KINDS, fields
+from govcloud.report.portrait import GRADE, TOLD, USE
 from tests.browsing import PROVINCE
 
 Cli = Callable[..., Any]
@@ -405,6 +406,20 @@ def test_portrait_tells_said_from_default(cli: Cli, tmp_path: Path) -> None:
     assert [d["strength"] for d in told["silent"]["dependencies"]["needs"]] == ["hard"]
 
 
+def test_portrait_asks_for_fields_that_kinds_have(cli: Cli, tmp_path: Path) -> None:
+    for kind, names in TOLD.items():
+        assert set(names) <= set(fields(kind)), kind
+    assert {*GRADE, *USE} <= set(fields("application"))
+    # So the days of what was found are told.
+    (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    (tmp_path / "base.yaml").write_text(
+        "applications: {one: {title: 某系统}}\n"
+        "reviews: {secret: {type: secrecy, subject: application/one, date: 2024-05-01, passed: false}}\n"
+    )
+    assert cli("apply", "--yes", cwd=tmp_path).code == 0
+    assert "review secrecy 2024-05-01: not passed" in cli("portrait", "one", cwd=tmp_path).out
+
+
 # -- export ---------------------------------------------------------------------------------------------
 
 
@@ -471,6 +486,12 @@ def complete(place: Path, *words: str) -> list[str]:
         (["portrait", "po"], ["portal"]),
         (["tree", "place", "hai"], ["haikou", "hainan"]),
         (["show", "nothing/x"], []),
+        (["blame", "server/web-1"], ["server/web-1", "server/web-10"]),
+        (["history", "clou"], ["cloud/"]),
+        (["diff", "1", "--only", "unit/hea"], ["unit/health"]),
+        (["explain", "server.ipv"], ["server.ipv4", "server.ipv6"]),
+        (["init", "x", "--sample", "hai"], ["hainan"]),
+        (["generate", "liao"], ["liaoning"]),
         (["nothing", "x"], []),
     ],
     ids=" ".join,

@@ -20,6 +20,7 @@ MOST = 6
 # Columns of the sections' names.
 ENGLISH, CHINESE = 13, 10
 NOT_RECORDED = "not recorded"
+VERDICT = {True: "passed", False: "not passed", None: "no verdict"}
 
 
 @click.command()
@@ -46,7 +47,7 @@ def _show(p: Portrait) -> None:
 
     out = console()
     head = Text.assemble((f"application/{p.name}", "bold"), f"  {p.title}" if p.title else "")
-    print_line(out, head.append_text(Text(f"  {p.status}  应用画像", "dim")))
+    print_line(out, head.append_text(Text(f"  {p.status or f'status {NOT_RECORDED}'}  应用画像", "dim")))
     for english, chinese, lines in _sections(p):
         told = [line for line in lines if line] or [NOT_RECORDED]
         for number, line in enumerate(told):
@@ -161,8 +162,12 @@ def _endpoints(p: Portrait) -> list[str]:
 
 
 def _grade(grade: dict[str, Any]) -> list[str]:
-    words = [f"MLPS {grade['mlps']} (等保{cell(grade['mlps'])}级)" if grade["mlps"] else "MLPS not recorded"]
-    words.append("classified (涉密)" if grade["classified"] else "not classified (非涉密)")
+    words = [
+        f"MLPS {grade['mlps']} (等保{cell(grade['mlps'])}级)" if grade["mlps"] else f"MLPS {NOT_RECORDED}"
+    ]
+    # Unsaid is not a no: whether it is classified decides where it may stand.
+    classified = {True: "classified (涉密)", False: "not classified (非涉密)"}
+    words.append(classified.get(grade["classified"], f"classified (涉密): {NOT_RECORDED}"))
     rest = ("mlps_filing", "mlps_tested_on", "cryptography", "assessed_on")
     words += [f"{f.replace('_', ' ')} {grade[f]}" for f in rest if grade[f] not in (None, "", "unknown")]
     words += [f.replace("_", " ") for f in ("key_system", "important") if grade[f]]
@@ -178,8 +183,7 @@ def _recovery(recovery: dict[str, Any]) -> list[str]:
         )
         lines += [f"  {_figure(e)}" for e in one["measured"][:MOST]] or ["  never measured"]
     for one in recovery["drills"][:2]:
-        verdict = {True: "passed", False: "not passed", None: "no verdict"}[one["passed"]]
-        lines.append(f"drill {_called(one)}  {one['on']} {verdict}")
+        lines.append(f"drill {_called(one)}  {one['date']} {VERDICT[one['passed']]}")
     for kind in ("backup", "recovery_plan"):
         rows = recovery[f"{kind}s"]
         if rows:
@@ -230,9 +234,9 @@ def _cost(cost: dict[str, Any]) -> list[str]:
 
 
 def _evaluation(evaluation: dict[str, Any]) -> list[str]:
-    lines = [_told(e, on="", mode="", result="", score="score") for e in evaluation["evaluations"][:MOST]]
+    lines = [_told(e, date="", mode="", result="", score="score") for e in evaluation["evaluations"][:MOST]]
     for one in evaluation["reviews"][:MOST]:
-        lines.append(f"review {one['type']} {one['on']}: {'passed' if one['passed'] else 'not passed'}")
+        lines.append(f"review {one['type']} {one['date']}: {VERDICT[one['passed']]}")
     for one in evaluation["inspections"][:MOST]:
-        lines.append(_told(one, type="inspection", on="", severity="", finding=""))
+        lines.append(_told(one, type="inspection", date="", severity="", finding=""))
     return lines

@@ -72,7 +72,7 @@ def _of_recovery(found: Gathered, measured: Sequence[Evidence], today: date) -> 
     for drill in found.all("drill"):
         if drill.fields.get("passed") is False:
             out.append(
-                (drill.subject, "drill_failed", f"the drill of {drill.fields.get('on')} was not passed")
+                (drill.subject, "drill_failed", f"the drill of {drill.fields.get('date')} was not passed")
             )
         elif _past(drill.fields.get("valid_until"), today):
             out.append((drill.subject, "drill_outdated", f"it counted until {drill.fields['valid_until']}"))
@@ -89,7 +89,7 @@ def _of_evaluation(found: Gathered, today: date) -> list[tuple[str, str, str]]:
     for one in found.all("evaluation"):
         if one.fields.get("result") in ("weak", "fail"):
             out.append(
-                (one.subject, "evaluation", f"its result of {one.fields.get('on')}: {one.fields['result']}")
+                (one.subject, "evaluation", f"its result of {one.fields.get('date')}: {one.fields['result']}")
             )
     for one in found.all("inspection"):
         severity = one.get("severity")

@@ -1,8 +1,8 @@
 """An application's portrait (应用画像): all that the ledger knows of one application, gathered by index.
 
 It begins with whoever refers to the application, and goes two steps on: to the machines behind its
-endpoints, the disks of those, the drills of its protections. Figures that nobody recorded are None or
-empty; nothing is estimated.
+endpoints, the disks of those, the drills of its protections. What nobody recorded is None or empty, not
+the default of its kind; nothing is estimated. (An endpoint's port is the exception: it is used as it is.)
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ TOLD: dict[str, tuple[str, ...]] = {
     "protection": ("level", "rpo_s", "rto_s", "primary", "standby"),
     "backup": ("method", "period_h", "keep_days", "site", "last_on"),
     "recovery_plan": ("type", "approved_on", "rto_s"),
-    "drill": ("on", "type", "passed", "switch_s", "lost_s", "valid_until"),
+    "drill": ("date", "type", "passed", "switch_s", "lost_s", "valid_until"),
     "website": ("domains", "status"),
     "hotline": ("number", "status"),
     "service_entry": ("channel", "status", "user_count"),
     "budget": ("year", "item", "amount_yuan", "status"),
     "contract": ("type", "provider", "number", "starts_on", "ends_on", "amount_yuan"),
     "programme": ("status", "amount_yuan", "accepted_on"),
-    "review": ("type", "on", "passed", "valid_until", "reviewer"),
-    "evaluation": ("on", "mode", "result", "score", "indicator", "value", "target_value"),
-    "inspection": ("type", "on", "severity", "finding", "rectify_by", "rectified_on"),
+    "review": ("type", "date", "passed", "valid_until", "reviewer"),
+    "evaluation": ("date", "mode", "result", "score", "indicator", "value", "target_value"),
+    "inspection": ("type", "date", "severity", "finding", "rectify_by", "rectified_on"),
     "person": ("duty", "phone", "email"),
 }
 GRADE = (
@@ -71,7 +71,10 @@ USE = ("user_count", "unit_count", "opened_on", "audience", "scope")
 
 
 class Portrait(msgspec.Struct, frozen=True):
-    """One application, section by section; the keys are those of ``portrait --json``."""
+    """One application, section by section; the keys are those of ``portrait --json``.
+
+    ``status`` is empty, and a field of ``grade`` None, where nobody says it: a default is no fact.
+    """
 
     name: str
     title: str
@@ -116,13 +119,13 @@ def portrait(view: View, application: Seen, *, now: float) -> Portrait:
         title=application.title,
         uid=application.uid,
         since=application.since,
-        status=str(application.get("status") or ""),
+        status=str(fields.get("status") or ""),
         owner=_owner(found),
         holds=_holds(found),
         networks=_networks(found, held),
         endpoints=[_endpoint(found, one) for one in found.all("endpoint")],
         certificates=certificates,
-        grade={field: application.get(field) for field in GRADE},
+        grade={field: fields.get(field) for field in GRADE},
         recovery=_recovery(found, measured, now),
         use={field: fields.get(field) for field in USE}
         | {"measured": shown, "observed": [_seen(one, now) for one in observed]},
@@ -232,16 +235,16 @@ def _recovery(found: Gathered, measured: Sequence[Evidence], now: float) -> Brie
         "protections": protections,
         "backups": _briefs(found.all("backup")),
         "recovery_plans": _briefs(found.all("recovery_plan")),
-        "drills": sorted(_briefs(found.all("drill")), key=lambda d: str(d["on"]), reverse=True),
+        "drills": sorted(_briefs(found.all("drill")), key=lambda d: str(d["date"] or ""), reverse=True),
     }
 
 
 def _dependencies(found: Gathered) -> Brief:
     me = found.application.name
-    both: dict[str, list[tuple[str, str, str]]] = {"needs": [], "needed_by": []}
+    both: dict[str, list[tuple[str, str, str | None]]] = {"needs": [], "needed_by": []}
     for one in found.all("dependency"):
         application, needs = one.fields.get("application"), one.fields.get("needs")
-        strength = str(one.get("strength") or "")
+        strength = one.fields.get("strength")
         if application == me:
             both["needs"].append((str(needs), one.name, strength))
         if needs == me:
@@ -251,7 +254,7 @@ def _dependencies(found: Gathered) -> Brief:
     return {
         way: [
             {"name": name, "title": titles[name], "dependency": by, "strength": strength}
-            for name, by, strength in sorted(rows)
+            for name, by, strength in sorted(rows, key=lambda row: row[:2])
             # One that the reader may not see is not told of.
             if name in titles
         ]
