@@ -70,6 +70,34 @@ def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) 
         return [CompletionItem(f"{kind}/{one}") for one in view.names(kind, name, MOST)]
 
 
+@quietly
+def complete_kind_or_field(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Kinds; after a full stop ``KIND.FIELD``."""
+    from ..model import KINDS, fields
+
+    kind, stop, field = incomplete.partition(".")
+    if not stop:
+        return complete_kind(ctx, param, incomplete)
+    known = fields(kind) if kind in KINDS else {}
+    return [CompletionItem(f"{kind}.{f}", help=i.doc.zh) for f, i in known.items() if f.startswith(field)]
+
+
+@quietly
+def complete_sample(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Samples that a workspace may start from."""
+    from .. import share
+
+    return _beginning(dict.fromkeys(sorted(share.samples()), ""), incomplete)
+
+
+@quietly
+def complete_mass(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Samples of which a mass can be written."""
+    from .. import generate
+
+    return _beginning(dict.fromkeys(sorted(generate.shipped()), ""), incomplete)
+
+
 def complete_name(kind: str) -> Completer:
     """Names of one kind."""
 

@@ -10,14 +10,14 @@ import click
 
 from ..errors import InputError, Problem
 from .common import console, emit, json_option, nearest
-from .completing import complete_kind
+from .completing import complete_kind_or_field
 
 if TYPE_CHECKING:
     from ..model import FieldInfo
 
 
 @click.command()
-@click.argument("name", metavar="[KIND[.FIELD]]", required=False, shell_complete=complete_kind)
+@click.argument("name", metavar="[KIND[.FIELD]]", required=False, shell_complete=complete_kind_or_field)
 @json_option
 def explain(name: str | None, as_json: bool) -> None:
     """Tell what a kind or a field is: type, meaning, the rules that read it. Without a name: all kinds."""

@@ -12,6 +12,7 @@ import click
 
 from ..errors import InputError, Problem
 from .common import App, console, emit, json_option, nearest
+from .completing import complete_mass
 from .progress import shown
 
 # Where the mass goes in a workspace.
@@ -19,7 +20,7 @@ MASS = "mass"
 
 
 @click.command()
-@click.argument("sample")
+@click.argument("sample", shell_complete=complete_mass)
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another mass.")
 @click.option("--entries", type=int, metavar="N", help="So many entries, up to 1,000,000.")
 @click.option("--scale", type=float, metavar="X", help="X times the size that the distributions state.")

@@ -10,6 +10,7 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option, nearest
+from .completing import complete_entry
 from .past import as_of_option, by_whom, dated, missing, never, place, subject, value
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MOST = 50
 
 
 @click.command()
-@click.argument("entry", required=False, metavar="[KIND/NAME]")
+@click.argument("entry", required=False, metavar="[KIND/NAME]", shell_complete=complete_entry)
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -141,7 +142,7 @@ def _show_life(key: Key, life: Sequence[Version], more: bool, as_json: bool) -> 
 @click.argument("old", metavar="REV")
 @click.argument("new", metavar="[REV]", default="HEAD")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Entries of this kind; may be repeated.")
-@click.option("--only", metavar="KIND/NAME", help="This one entry.")
+@click.option("--only", metavar="KIND/NAME", shell_complete=complete_entry, help="This one entry.")
 @click.option("--summary", is_flag=True, help="Counts by kind instead of the changes.")
 @click.option("--full", is_flag=True, help="Show every change, also of a long list.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where they differ.")
@@ -248,7 +249,7 @@ def _document(change: Change) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("entry", metavar="KIND/NAME")
+@click.argument("entry", metavar="KIND/NAME", shell_complete=complete_entry)
 @as_of_option
 @json_option
 @click.pass_obj

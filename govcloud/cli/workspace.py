@@ -15,6 +15,7 @@ from .. import share
 from ..errors import GovcloudError, InputError, Problem
 from ..workspace import SETTINGS, Settings, read_settings
 from .common import console, emit, json_option, nearest
+from .completing import complete_sample
 
 EMPTY = """\
 # A workspace of govcloud. `govcloud validate` reads every file below it, `plan` shows the difference.
@@ -36,7 +37,12 @@ FEW = 8
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default=".")
-@click.option("--sample", metavar="NAME", help="Start from a sample; an unknown name lists them.")
+@click.option(
+    "--sample",
+    metavar="NAME",
+    shell_complete=complete_sample,
+    help="Start from a sample; an unknown name lists them.",
+)
 @click.option("--environment", metavar="ENV", help="The environment's name (the sample's own, or lab).")
 @json_option
 def init(directory: str, sample: str | None, environment: str | None, as_json: bool) -> None:
