@@ -8,11 +8,18 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from .common import App, json_option
+from .completing import complete_entry
 
 
 @click.command()
 @click.argument("revision", required=False, metavar="[REV]")
-@click.option("--only", multiple=True, metavar="KIND/NAME", help="Only this entry; may be given again.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="KIND/NAME",
+    shell_complete=complete_entry,
+    help="Only this entry; may be given again.",
+)
 @click.option("--release", is_flag=True, help="Let the files speak again: end the pins.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE and stop."
