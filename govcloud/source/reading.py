@@ -14,12 +14,12 @@ from ..errors import InputError, Problem
 from ..workspace import Workspace
 from . import files
 from .cache import Cache
-from .claims import Block, Draft, Fault, TooMany
+from .claims import MOST_FAULTS, Block, Draft, Fault, TooMany
 from .layers import layer_in
 from .loaded import place_faults
 from .readers import form_of, reader_of
 from .tables import Tables
-from .texts import BadText, names_in
+from .texts import CONFLICT, BadText, conflicts, names_in
 from .words import Hints
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ def parse(data: bytes, path: str, hints: Hints, tables: Tables | None = None) ->
     from .convert import convert_draft
 
     rendered: Rendered | None = None
+    if data[:2] != b"PK" and (lines := conflicts(data)[:MOST_FAULTS]):
+        # What a reader would say of the marks (an indentation, a name) leads nobody to the cause.
+        faults = [Fault(*CONFLICT, line=line, column=1) for line in lines]
+        return Parsed([], faults, Draft(strangers=names_in(data), opaque=files.is_template(path)))
     try:
         if files.is_template(path):
             from . import templatefile

@@ -12,7 +12,7 @@ from ..errors import InputError, Problem
 from . import files
 from .claims import Fault
 from .explain import explain
-from .texts import BadText
+from .texts import CONFLICT, BadText, conflicts
 from .words import Hints, one_of, shown
 from .yamlfile import Document, document
 
@@ -26,12 +26,14 @@ def read(path: Path, form: type[T], version: int, distinct: Sequence[str] = ()) 
     else of it is judged.
     """
     try:
-        found = document(files.read(path.parent, path.name))
+        data = files.read(path.parent, path.name)
+        if lines := conflicts(data):
+            raise InputError([Problem(CONFLICT[0], path.name, line, 1, CONFLICT[1]) for line in lines])
+        found = document(data)
     except files.Unreadable as error:
         raise InputError([Problem(str(error), path.name)]) from None
     except BadText as error:
-        place = error.place(files.read(path.parent, path.name))
-        raise InputError([Problem(error.message, path.name, *place, error.hint)]) from None
+        raise InputError([Problem(error.message, path.name, *error.place(data), error.hint)]) from None
     said = found.value.get("version") if isinstance(found.value, dict) else None
     if isinstance(said, int) and said > version:
         words = f"`version` is {said}, which a newer release writes; this one reads {version}"

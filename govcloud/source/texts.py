@@ -11,6 +11,10 @@ _UTF32_MARKS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 # Punctuation, full-width forms and signs: every encoding of East Asia has them, so they prove nothing.
 _SIGNS = re.compile("[\u00a0-\u00bf\u2000-\u27ff\u3000-\u303f\uff00-\uffef]")
 
+_CONFLICT = re.compile(rb"^(?:\xef\xbb\xbf)?<<<<<<< ", re.MULTILINE)
+_SIDES = b"\n======="
+CONFLICT = ("a merge conflict is not resolved", "keep what is right, and remove the marks of the conflict")
+
 
 class BadText(Exception):
     """Bytes that are not text: message, offset of the first bad byte, hint, and how to count up to it."""
@@ -67,6 +71,19 @@ def _read(data: bytes) -> tuple[str, str]:
         at = _mark_of(data, encoding) + len(text[: text.index("\0")].encode(encoding))
         raise BadText("the file holds a NUL character; it is not text", at, encoding=encoding)
     return text, encoding
+
+
+def conflicts(data: bytes) -> list[int]:
+    """The lines of a text file where git began a merge conflict that nobody resolved."""
+    if b"<<<<<<< " not in data:
+        return []
+    # A mark with the line between two sides behind it; lines are counted once, however many marks.
+    lines, line, counted = [], 1, 0
+    for mark in _CONFLICT.finditer(data, 0, max(data.rfind(_SIDES), 0)):
+        line += data.count(b"\n", counted, mark.start())
+        counted = mark.start()
+        lines.append(line)
+    return lines
 
 
 def names_in(data: bytes) -> set[str]:

@@ -34,15 +34,15 @@ def test_every_fault_is_told_with_its_place(tmp_path: Path) -> None:
     )
     assert told(tmp_path, text) == [
         (
-            "govcloud.yaml:2:14: `environment`: expected a name of at most 31 of a-z, 0-9 and `-` that begins "
-            "with a letter, got the text 'Hainan'"
+            "govcloud.yaml:2:14: `environment`: expected a name of at most 31 of a-z, 0-9 and `-` that "
+            "begins with a letter, got the text 'Hainan'"
         ),
         "govcloud.yaml:3:11: `language`: expected one of en or zh, got the text 'cn'",
         "govcloud.yaml:4:1: no setting is called 'paralel' (did you mean 'parallel'?)",
         "govcloud.yaml:5:8: `forks`: expected a whole number from 1 to 200, got the text 'many'",
         (
-            "govcloud.yaml:8:3: `layers`: expected a folder's name of at most 63 of a-z, 0-9, `_` and `-` that "
-            "begins with a letter or digit, got the text 'Up'"
+            "govcloud.yaml:8:3: `layers`: expected a folder's name of at most 63 of a-z, 0-9, `_` and `-` "
+            "that begins with a letter or digit, got the text 'Up'"
         ),
         "govcloud.yaml:9:13: `stack_size`: expected a whole number from 1 to 1000, got 5000",
     ]
@@ -86,3 +86,9 @@ def test_a_command_tells_them(tmp_path: Path, cli: Callable[..., Result]) -> Non
     done = cli("ls", "--json")
     assert done.code == 2
     assert [(p["line"], p["column"]) for p in done.json["problems"]] == [(2, 1), (3, 8)]
+
+
+def test_a_merge_conflict_is_named(tmp_path: Path) -> None:
+    text = "version: 1\n<<<<<<< HEAD\nenvironment: a\n=======\nenvironment: b\n>>>>>>> other\n"
+    (fault,) = told(tmp_path, text)
+    assert fault.startswith("govcloud.yaml:2:1: a merge conflict is not resolved")

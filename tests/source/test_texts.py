@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from govcloud.source.texts import BadText, text_of, utf8_of
+from govcloud.source.texts import BadText, conflicts, text_of, utf8_of
 
-from .helpers import BASE, make, only_fault, said
+from .helpers import BASE, faults, make, only_fault, said
 
 TABLE = "标识,机柜,名称,虚构\nweb-1,r1,海口数据中心的服务器,是\nweb-2,r1,第二台,\n"
 YAML = "profiles:\n  p: {title: 海口数据中心，一期}\n"
@@ -136,3 +136,40 @@ def test_any_bytes_are_read_or_placed(content: bytes) -> None:
         line, column = error.place(content)
         assert line >= 1
         assert column >= 1
+
+
+SIDES = "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> branch\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "line"),
+    [
+        ("a.yaml", "profiles:\n  p: {title: x}\n", "  q: {}"),
+        ("a.yaml", 'profiles:\n  p:\n    title: "two\n', 'lines"'),
+        ("profiles.csv", "name,title\np,x\n", "q,y"),
+        ("a.yaml.j2", "profiles:\n  p: {title: x}\n", "  q: {}"),
+    ],
+)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_merge_conflicts_are_named_and_nothing_else(
+    tmp_path: Path, name: str, before: str, line: str, ends: str
+) -> None:
+    conflict = SIDES.format(line, line)
+    text = (before + conflict + "\n" + conflict).replace("\n", ends)
+    workspace = make(tmp_path)
+    (tmp_path / name).write_bytes(text.encode())
+    first = before.count("\n") + 1
+    words = "a merge conflict is not resolved (keep what is right, and remove the marks of the conflict)"
+    assert faults(workspace) == [f"{name}:{first}:1: {words}", f"{name}:{first + 6}:1: {words}"]
+
+
+def test_marks_that_are_no_conflict_are_none(tmp_path: Path) -> None:
+    text = "profiles:\n  p:\n    title: |\n      <<<<<<< HEAD\n      =======\n    note: <<<<<<< and =======\n"
+    assert faults(make(tmp_path, a_yaml=text)) == []
+
+
+@pytest.mark.timeout(20)
+def test_marks_of_conflicts_cost_no_more_than_the_file_is_long() -> None:
+    mark = b"x\n<<<<<<< a\n"
+    assert conflicts(mark * 300_000) == []
+    assert conflicts(mark * 300_000 + b"=======\n") == list(range(2, 600_001, 2))
