@@ -32,5 +32,7 @@ def show_coverage(app: App, *, files: bool, as_json: bool) -> None:
         print_table(console(), ("row", "entries"), rows, right=("entries",))
     if found.missing:
         click.echo(f"without an entry: {', '.join(found.missing)}")
+    if found.unknown:
+        click.echo(f"named, and no row of the documents: {', '.join(found.unknown)}")
     entries = "1 entry" if found.entries == 1 else f"{found.entries:,} entries"
     click.echo(f"{entries} from {len(found.rows)} rows; {len(found.missing)} rows without one.")

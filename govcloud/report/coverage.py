@@ -14,19 +14,21 @@ from ..ledger.browsing import View
 if TYPE_CHECKING:
     from ..source.loaded import Loaded
 
-# A row as sources name it: `000:L4 S000-003`.
-ROW = re.compile(r"S\d{3}-\d{3}")
+# A row as sources name it: `000:L4 S000-003`; one that is written wrong is found too, and is no row.
+ROW = re.compile(r"\bS\d+-\d+\b")
 # Entries of this kind are the rows that should be covered; their names are the rows in lower case.
 LISTED = "source_row"
 _SOURCE = re.compile(r'"source":"((?:[^"\\]|\\.)*)"')
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """Entries by source row, the rows that are listed and have none, and how many entries name a row."""
+    """Entries by source row, the rows that are listed and have none, how many entries name a row, and the
+    rows that are named and not listed, where any is listed."""
 
     rows: dict[str, int]
     missing: Sequence[str]
     entries: int
+    unknown: Sequence[str] = ()
 
 
 def of_ledger(view: View) -> Coverage:
@@ -55,5 +57,7 @@ def _counted(sources: Iterable[str], listed: Iterable[str]) -> Coverage:
         named = set(ROW.findall(source))
         rows.update(named)
         entries += bool(named)
-    missing = sorted({name.upper() for name in listed} - rows.keys())
-    return Coverage(dict(sorted(rows.items())), missing, entries)
+    known = {name.upper() for name in listed}
+    missing = sorted(known - rows.keys())
+    unknown = sorted(rows.keys() - known) if known else []
+    return Coverage(dict(sorted(rows.items())), missing, entries, unknown)

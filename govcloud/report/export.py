@@ -31,6 +31,7 @@ FORMULA = re.compile(r"'*[=+\-@]").match
 LONGEST_CELL, LONGEST_ROW = 100_000, 400_000
 # What Excel takes: characters of a cell, rows of a sheet, digits of a figure.
 EXCEL_CELL, EXCEL_ROWS, EXCEL_DIGITS = 32_767, 1_048_576, 15
+_NOT_AS_IT_IS = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _EXPONENT = re.compile(rb"[0-9]e[-+0-9]")
 # Not texts in a workbook: what XML or openpyxl cannot write, what it unescapes, Excel's words for errors.
 _NOT_EXCEL = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_|\A#[A-Z0-9/]+[!?]?\Z")
@@ -238,7 +239,10 @@ def _json(entry: Seen) -> bytes:
     """The fields as JSON that is YAML as well."""
     text = entry.text.encode()
     # The ledger's own text is good but for 1e16: a figure with an exponent is one in YAML with a point.
-    return canonical.encode(_pointed(entry.fields)) if _EXPONENT.search(text) else text
+    if _EXPONENT.search(text):
+        text = canonical.encode(_pointed(entry.fields))
+    # And but for what JSON takes as it is and YAML does not, or takes for a line's end.
+    return _NOT_AS_IT_IS.sub(lambda found: f"\\u{ord(found[0]):04x}", text.decode()).encode()
 
 
 def _pointed(value: Any) -> Any:

@@ -31,6 +31,7 @@ AWKWARD = [
     "=1+1", "+86 898", "-1层机房", "@home", "'=quoted", "''-twice", "'plain", "a,b", 'a"b', "a;b", "a；b",
     "two\nlines", "carriage\rreturn", "\ttab", " blanks ", "null", "yes", "007", "1e5", "2026-11-22", "12:30",
     "#REF!", "_x0041_", "，全角", "🏛", "~", "{}", "a: b", "# c", "\\n", "'", '"', "true", "是",
+    "a\x7fb", "a\x85b", "a\u2028b", "a\x9bb",
 ]  # fmt: skip
 texts = st.one_of(
     st.sampled_from(AWKWARD),

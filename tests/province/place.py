@@ -180,8 +180,13 @@ class Place:
         found += [f"mount {point}" for point in sorted(now["mounts"] - before["mounts"])]
         found += [str(path) for path in Path("/tmp").glob(f"*{self.mark}*")]
         found += [str(path) for path in self.tmp.rglob("*")]
-        # A cache is meant to stay; nothing else goes to the home folder.
-        found += [str(path) for path in self.home.iterdir() if path.name != "cache"]
+        # A cache is meant to stay, and the audit trail's keys and copies; nothing else goes to the home.
+        kept = (self.home / "cache", self.home / "config" / "govcloud" / "audit")
+        found += [
+            str(path)
+            for path in self.home.rglob("*")
+            if not any(path.is_relative_to(one) or one.is_relative_to(path) for one in kept)
+        ]
         return [*found, *leftovers(open_workspace(str(self.root)))]
 
     def clear(self) -> None:

@@ -107,8 +107,8 @@ def test_what_is_written_in_an_encoding_is_read_back(text: str, encoding: str) -
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        # Signs alone prove nothing.
-        assume(encoding == "utf-16" or any(char >= "\u4e00" and char < "\uff00" for char in text))
+        # Signs alone prove nothing, nor do a few characters.
+        assume(encoding == "utf-16" or sum("\u4e00" <= char < "\uff00" for char in text) > 3)
         assert utf8_of(data) == text.encode()
 
 
