@@ -170,9 +170,9 @@ def test_coverage_of_ledger_and_files(cli: Cli, tmp_path: Path) -> None:
         "regions:\n  a: {level: city, source: '000:L4 S000-001'}\n"
     )
     # The files are counted before anything is recorded.
-    expected = {"rows": {"S000-001": 1}, "missing": ["S000-002"], "entries": 1}
+    expected = {"rows": {"S000-001": 1}, "missing": ["S000-002"], "entries": 1, "unknown": []}
     assert cli("ls", "--coverage", "--files", "--json").json == expected
-    assert cli("ls", "--coverage", "--json").json == {"rows": {}, "missing": [], "entries": 0}
+    assert cli("ls", "--coverage", "--json").json == {"rows": {}, "missing": [], "entries": 0, "unknown": []}
     assert cli("apply", "--yes").code == 0
     assert cli("ls", "--coverage", "--json").json == expected
     assert "without an entry: S000-002" in cli("ls", "--coverage").out

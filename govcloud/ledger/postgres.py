@@ -54,6 +54,8 @@ UNREACHED = "see that it runs and that `ledger:` in govcloud.yaml says where; th
 STARTING = 10
 AWAKENING = re.compile(
     "the database system is (starting up|in recovery|not yet accepting)|数据库系统(正在)?启动|恢复模式"
+    # The backend that took us in was ended with the crash of another one.
+    "|server closed the connection unexpectedly"
 )
 # What a server says when it refuses a connection, in English or Chinese.
 REFUSALS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_token_comes_from_a_file_the_environment_or_a_pipe(locked: Office, tmp
     by_file = locked.run("whoami", "--json", env={"GOVCLOUD_TOKEN_FILE": str(tmp_path / "token")}).json
     assert (by_file["person"], by_file["how"], by_file["permissions"]) == ("planner", "token", ["plan"])
     piped = subprocess.run(
-        ["govcloud", "whoami", "--json"],
+        [Path(sys.executable).with_name("govcloud"), "whoami", "--json"],
         cwd=locked.root,
         env=os.environ | {"GOVCLOUD_TOKEN_FILE": "-"},
         input="planner-secret\n",
