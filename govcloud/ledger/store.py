@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from .heads import Outside
 
-SCHEMA_HEAD = "0002"
+SCHEMA_HEAD = "0003"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 # What an environment is bound to at init; another value is refused.
