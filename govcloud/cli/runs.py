@@ -89,6 +89,8 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
         good = sum(1 for e in measured if e.ok)
         out.print(f"  evidence: {good} of {len(measured)} probes ok")
     if found.status not in table.OVER:
+        if any(s.status == "failed" and s.detail.get("anew") for s in stages):
+            out.print("next: [bold]govcloud apply[/bold], when it is mended; this run would fail again")
         out.print(f"next: [bold]govcloud runs resume {found.id}[/bold] goes on with it,")
         out.print(f"      [bold]govcloud runs cancel {found.id}[/bold] gives it up")
 
@@ -129,10 +131,10 @@ def cancel(app: App, run: str, as_json: bool) -> None:
 
 
 def _trouble(stage: StageRow) -> list[str]:
+    from ..run.sinks import trouble
+
     lines = str(stage.detail.get("error", "")).splitlines()
-    if stage.detail.get("not_done"):
-        lines.append("not done: " + ", ".join(stage.detail["not_done"][:8]))
-    return lines
+    return lines + trouble(stage.detail, 8) if stage.status in ("failed", "stopped") else lines
 
 
 def _coloured(status: str) -> Text:

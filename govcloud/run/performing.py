@@ -9,6 +9,7 @@ from ..errors import GovcloudError
 from ..ledger import runs
 from ..ledger.runs import Status
 from .actuators import actuate
+from .advice import advise
 from .context import RunContext, StageFailed, Stopped
 from .events import StageEnded, StageStarted
 
@@ -40,6 +41,8 @@ def perform(context: RunContext, stage_id: str) -> str:
         # A defect of ours or of an engine's SDK: the run ends in order, and the trace is kept.
         words = f"unexpected {type(error).__name__}: {error}"
         status, detail = Status.FAILED, {"error": words, "traceback": traceback.format_exc()}
+    if status is Status.FAILED:
+        detail = advise(detail)
     if not context.lost:
         with context.write() as connection:
             row = next(r for r in runs.stages(connection, context.run) if r.id == stage_id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ConflictError
+from .. import engine
+from ..errors import ConflictError, GovcloudError
 from ..lab.client import LabClient
 from ..ledger import Ledger, building, entries, runs
 from ..plan.stacking import restore
@@ -13,7 +14,15 @@ from ..workspace import Workspace
 
 
 def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
-    """Raises ``LabDown`` where something is or will be in a lab that is not up."""
+    """Raises ``LabDown`` where something is or will be in a lab that is not up.
+
+    And ``GovcloudError`` where the engine that the plan needs is not there.
+    """
+    if any(isinstance(stage, Stack) for stage in plan.stages) and engine.find() is None:
+        raise GovcloudError(
+            "; ".join(["the Pulumi engine is not there", *engine.faults()]) + "; nothing was done",
+            hint="`python -m govcloud.engine` builds it, once; then the same command again",
+        )
     with ledger.read() as connection:
         known = entries.current(connection, kind="target")
         built = [restore(a) for a in building.all_applied(connection).values() if a.stack]

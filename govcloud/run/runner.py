@@ -27,6 +27,7 @@ from ..plan import stages
 from ..plan.gather import propose, still_based
 from ..plan.stages import Plan, Record
 from ..workspace import Workspace
+from .advice import next_step
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
 from .performing import perform
@@ -231,10 +232,16 @@ def _carry(context: RunContext, number: int) -> Outcome:
         context.bus.close()
         raise
     seconds = time.monotonic() - began
-    hint = "" if status is Status.DONE else f"govcloud runs resume {context.run}"
+    hint = "" if status is Status.DONE else _next_step(context)
     context.bus(RunEnded(context.run, str(status), seconds, hint))
     context.bus.close()
     return Outcome(context.run, status, seconds)
+
+
+def _next_step(context: RunContext) -> str:
+    with context.ledger.read() as connection:
+        rows = runs.stages(connection, context.run)
+    return next_step(context.run, (r.detail for r in rows if r.status is Status.FAILED))
 
 
 def _segment(context: RunContext, number: int, graph: Sequence[tuple[str, Sequence[str]]]) -> Status:

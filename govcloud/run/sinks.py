@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from typing import IO, TYPE_CHECKING
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -74,12 +75,21 @@ def _outcome(event: StageEnded) -> str:
         words = event.detail.get("words")
         return f": {words}" if words else ""
     lines = "".join(f"\n      {line}" for line in str(error).splitlines())
-    not_done = event.detail.get("not_done") or []
-    left = f"\n      not done: {_some(not_done)}" if not_done else ""
-    return lines + left
+    return lines + "".join(f"\n      {line}" for line in trouble(event.detail))
 
 
-def _some(names: list[str], most: int = 6) -> str:
+def trouble(detail: Mapping[str, Any], most: int = 6) -> list[str]:
+    """What was done, what was not, and what cures it, of a stage that did not get to its end; a line each."""
+    lines = []
+    for words, key in (("done", "done"), ("not done", "not_done")):
+        if names := detail.get(key):
+            lines.append(f"{words}: {_some(names, most)}")
+    if detail.get("hint"):
+        lines.append(f"hint: {detail['hint']}")
+    return lines
+
+
+def _some(names: list[str], most: int) -> str:
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 

@@ -207,7 +207,8 @@ def test_a_failure_is_told_and_resumed(cli: Cli, tmp_path: Path) -> None:
     assert failed.code == 1, failed
     assert "stack:network-1: failed" in failed.out
     assert f"link/r2-r3: {obstacle.object_id} is a Node already" in failed.out
-    assert "not done: link/r2-r3" in failed.out
+    # The other line is done or not: at the first failure the engine begins nothing more.
+    assert re.search(r"^ +not done: (link/r1-r2, )?link/r2-r3$", failed.out, re.MULTILINE), failed
     assert "Traceback" not in failed.out
     run = cli("runs", "list", "--json", cwd=place.root).json[0]
     assert run["status"] == "failed"
@@ -216,11 +217,11 @@ def test_a_failure_is_told_and_resumed(cli: Cli, tmp_path: Path) -> None:
     assert "is a Node already" in shown.out
     detail = cli("runs", "show", run["id"], "--json", cwd=place.root).json["stages"][1]["detail"]
     assert detail["failed"] == ["link/r2-r3"]
-    assert detail["not_done"] == ["link/r2-r3"]
+    assert detail["not_done"][-1] == "link/r2-r3"
     assert "node/r3" in detail["done"]
     # What was done is known, and only the rest is left in a new plan.
     left = cli("plan", "--json", cwd=place.root).json
-    assert [c["subject"] for s in left["stages"] for c in s["changes"]] == ["link/r2-r3"]
+    assert [c["subject"] for s in left["stages"] for c in s["changes"]] == detail["not_done"]
 
     place.driver().delete("Node", obstacle, place.fence())
     resumed = cli("runs", "resume", run["id"], "--json", cwd=place.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -189,21 +190,36 @@ def _program(stage: Stack, context: RunContext) -> Callable[[], None]:
 
     from ..slice import Slice
 
-    source = context.blob(stage.program)
+    file = f"stacks/{stage.domain}.py"
     module = ModuleType(f"govcloud_stack_{stage.domain}")
-    exec(compile(source, f"stacks/{stage.domain}.py", "exec"), module.__dict__)
-    program = module.program
+    try:
+        exec(compile(context.blob(stage.program), file, "exec"), module.__dict__)
+        program = module.program
+    except Exception as error:  # whatever a site's own program is wrong in
+        raise StageFailed(_fault(file, error), _Progress(stage, context).detail()) from error
 
     def inline() -> None:
         part = Slice(stage.stack, stage.resources)
-        program(part)
+        try:
+            program(part)
+        except Exception as error:
+            raise RunError(_fault(file, error)) from error
         left_out = part.left_out()
         if left_out:
             # Recorded as built and unknown to the engine, or taken for unwanted and deleted: neither.
             names = ", ".join(r.subject for r in left_out[:6])
-            raise RunError(f"stacks/{stage.domain}.py does not declare {names}: nothing may be left out")
+            raise RunError(f"{file} does not declare {names}: nothing may be left out")
 
     return inline
+
+
+def _fault(file: str, error: Exception) -> str:
+    """What is wrong in a stack's program, with its place there."""
+    if isinstance(error, SyntaxError):
+        return f"{file}:{error.lineno}: {error.msg}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    place = f"{file}:{lines[-1]}" if lines else file
+    return f"{place}: {type(error).__name__}: {error}"
 
 
 def _run_engine(stage: Stack, context: RunContext, progress: _Progress) -> None:
