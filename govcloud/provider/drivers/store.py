@@ -19,7 +19,7 @@ from typing import Any
 
 from ...files import make_private
 from ...model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
-from . import DriverError, IdentityClash, StaleFence
+from . import DriverError, ForeignObject, IdentityClash, StaleFence, foreign
 
 _SCHEMA = """
 create table if not exists object (
@@ -37,31 +37,40 @@ create table if not exists fence (environment text primary key, token integer no
 
 # The file of a target that names none, relative to the workspace.
 DEFAULT_PATH = ".govcloud/store.db"
+# The environment of objects that carry no identity; no environment is called so.
+NOBODY = ""
 
 
 class StoreDriver:
-    """The five verbs over rows. Safe between threads and between processes.
+    """The verbs over rows. Safe between threads and between processes.
+
+    A row of the environment '' carries nobody's identity: its uid and incarnation are the store's own id.
 
     ``target``: ``path`` of the file, relative to the workspace (``.govcloud/store.db``), and
-    ``delay_ms``, how long each call takes at least.
+    ``delay_ms``, how long each call takes at least, and ``quota``, the most objects that it holds.
     """
 
     def __init__(self, environment: str, workspace: str, target: dict[str, Any]) -> None:
         self.environment = environment
         self.path = Path(workspace) / (target.get("path") or DEFAULT_PATH)
         self.delay = float(target.get("delay_ms") or 0) / 1000
+        self.quota = int(target.get("quota") or 0)
         self._local = threading.local()
         self._writing = threading.Lock()
         self._prepare()
 
     def list(self, type: str | None = None) -> Iterable[RealObject]:
-        """Every object of the environment, of one type if named. Raises ``DriverError``."""
+        """Every object of the environment and every one of nobody's, of one type if named.
+
+        Raises ``DriverError``.
+        """
         time.sleep(self.delay)
-        where, values = "where environment = ?", [self.environment]
+        where, values = "where environment in (?, ?)", [self.environment, NOBODY]
         if type is not None:
             where, values = f"{where} and type = ?", [*values, type]
         rows = self._connection().execute(
-            f"select type, uid, incarnation, properties, birth from object {where} order by uid, incarnation",
+            "select type, uid, incarnation, properties, birth, environment from object "
+            f"{where} order by environment, uid, incarnation",
             values,
         )
         return [self._object(*row) for row in rows]
@@ -82,7 +91,9 @@ class StoreDriver:
             if found is not None:
                 self._refuse_clash(kind, identity, found, wanted)
             else:
+                self._refuse_foreign(connection, kind, identity, wanted)
                 self._check_references(connection, kind, identity, wanted)
+                self._check_quota(connection)
                 birth = os.urandom(8).hex()
                 connection.execute(
                     "insert into object values (?, ?, ?, ?, ?, ?)",
@@ -111,6 +122,53 @@ class StoreDriver:
                 "delete from object where environment = ? and uid = ? and incarnation = ? and type = ?",
                 (*_key(identity), type),
             )
+
+    def adopt(
+        self, type: str, handle: str, identity: Identity, properties: dict[str, Any], fence: int
+    ) -> RealObject:
+        """Write the identity on an object of nobody's. Raises as ``Driver.adopt`` does."""
+        time.sleep(self.delay)
+        kind = _kind(type)
+        wanted = _checked(kind, properties)
+        with self._change(fence) as connection:
+            found = self._find(connection, identity)
+            if found is not None:
+                self._refuse_clash(kind, identity, found, wanted)
+                return found
+            loose = next((o for o in self._loose(connection, type) if o.handle == handle), None)
+            if loose is None:
+                raise DriverError(f"no {type.lower()} that is not managed is called {handle} in {self.path}")
+            self._refuse_clash(kind, identity, loose, wanted)
+            connection.execute(
+                "update object set environment = ?, uid = ?, incarnation = ? "
+                "where environment = ? and uid = ? and incarnation = ?",
+                (*_key(identity), NOBODY, *object_uid(handle)),
+            )
+            self._refer(connection, handle, identity.object_id)
+            loose.identity, loose.handle = identity, ""
+            return loose
+
+    def release(self, type: str, identity: Identity, fence: int) -> None:
+        """Take the identity off; nothing there is success. Raises ``StaleFence``, ``DriverError``."""
+        time.sleep(self.delay)
+        with self._change(fence) as connection:
+            found = self._find(connection, identity)
+            if found is None or found.type != type:
+                return
+            # Its own id stays what it was, so whatever refers to it goes on doing so.
+            connection.execute(
+                "update object set environment = ? where environment = ? and uid = ? and incarnation = ?",
+                (NOBODY, *_key(identity)),
+            )
+
+    def fence(self) -> int:
+        """The newest token that was seen of the environment."""
+        row = (
+            self._connection()
+            .execute("select token from fence where environment = ?", (self.environment,))
+            .fetchone()
+        )
+        return int(row[0]) if row else 0
 
     # -- under them -------------------------------------------------------------------------------
 
@@ -166,9 +224,36 @@ class StoreDriver:
             raise
         connection.execute("commit")
 
-    def _object(self, type: str, uid: str, incarnation: int, properties: str, birth: str) -> RealObject:
-        identity = Identity(self.environment, uid, incarnation)
-        return RealObject(type=type, identity=identity, properties=json.loads(properties), birth=birth)
+    def _object(
+        self, type: str, uid: str, incarnation: int, properties: str, birth: str, environment: str
+    ) -> RealObject:
+        identity = Identity(environment, uid, incarnation)
+        known = {"type": type, "properties": json.loads(properties), "birth": birth}
+        if environment == NOBODY:
+            return RealObject(identity=None, handle=identity.object_id, **known)
+        return RealObject(identity=identity, **known)
+
+    def _loose(self, connection: sqlite3.Connection, type: str) -> list[RealObject]:
+        """The objects of a type that carry nobody's identity."""
+        rows = connection.execute(
+            "select type, uid, incarnation, properties, birth, environment from object "
+            "where environment = ? and type = ?",
+            (NOBODY, type),
+        )
+        return [self._object(*row) for row in rows]
+
+    def _refer(self, connection: sqlite3.Connection, former: str, now: str) -> None:
+        """Let nobody's objects that refer to one by its former id do so by its new one."""
+        for type, kind in TYPES.items():
+            names = [p.name for p in kind.properties if p.reference]
+            for one in self._loose(connection, type) if names else []:
+                moved = {n: now for n in names if one.properties.get(n) == former}
+                if moved:
+                    connection.execute(
+                        "update object set properties = ? "
+                        "where environment = ? and uid = ? and incarnation = ?",
+                        (json.dumps(one.properties | moved), NOBODY, *object_uid(one.handle)),
+                    )
 
     def _find(self, connection: sqlite3.Connection, identity: Identity) -> RealObject | None:
         if identity.environment != self.environment:
@@ -177,7 +262,7 @@ class StoreDriver:
                 f"this store is of {self.environment!r}"
             )
         row = connection.execute(
-            "select type, uid, incarnation, properties, birth from object "
+            "select type, uid, incarnation, properties, birth, environment from object "
             "where environment = ? and uid = ? and incarnation = ?",
             _key(identity),
         ).fetchone()
@@ -200,6 +285,13 @@ class StoreDriver:
                 f"cannot change: there {there}; asked for {asked}"
             )
 
+    def _refuse_foreign(
+        self, connection: sqlite3.Connection, kind: ResourceType, identity: Identity, wanted: dict[str, Any]
+    ) -> None:
+        for one in self._loose(connection, kind.name):
+            if one.properties.get("name") == wanted["name"]:
+                raise ForeignObject(foreign(kind.name, identity.object_id, wanted, one))
+
     def _check_references(
         self, connection: sqlite3.Connection, kind: ResourceType, identity: Identity, wanted: dict[str, Any]
     ) -> None:
@@ -215,6 +307,12 @@ class StoreDriver:
                     f"{kind.name.lower()} {identity.object_id}: its {p.name}, "
                     f"{p.reference.lower()} {wanted[p.name]}, is not there"
                 )
+
+    def _check_quota(self, connection: sqlite3.Connection) -> None:
+        query = "select count(*) from object where environment = ?"
+        held = connection.execute(query, (self.environment,)).fetchone()[0] if self.quota else 0
+        if self.quota and held >= self.quota:
+            raise DriverError(f"the quota of {self.quota} objects is used up: {held} are there")
 
     def _write(
         self,

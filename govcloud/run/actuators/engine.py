@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ def _silent(*_args: object, **_kwargs: object) -> None:
 
 # The SDK sends the engine four debug messages a resource, a call each, and the engine drops them.
 log.debug = _silent
+# An engine that was ended leaves half a line in its stream of events; the failure is told by other words.
+warnings.filterwarnings("ignore", "Error in event stream")
 
 
 class Interruptible(Command):
@@ -70,6 +73,8 @@ class Interruptible(Command):
         for reader in readers:
             reader.join()
         code = process.wait()
+        if code < 0:
+            err.append(f"the engine ended by signal {-code} ({signal.Signals(-code).name})")
         result = CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=code)
         if code != 0:
             raise create_command_error(result)
