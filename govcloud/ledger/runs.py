@@ -11,6 +11,7 @@ import msgspec
 
 from .. import canonical
 from ..errors import InputError, Problem
+from . import legs
 from .connection import Connection, Row
 
 
@@ -155,6 +156,7 @@ def begin_stage(connection: Connection, id: str, stage_id: str) -> None:
         status=Status.RUNNING,
         now=time.time(),
     )
+    legs.begin_attempt(connection, id, stage_id)
 
 
 def end_stage(connection: Connection, id: str, stage_id: str, status: Status, detail: dict[str, Any]) -> None:
@@ -167,6 +169,7 @@ def end_stage(connection: Connection, id: str, stage_id: str, status: Status, de
         now=time.time(),
         detail=canonical.encode(detail).decode(),
     )
+    legs.end_attempt(connection, id, stage_id, status, str(detail.get("error") or detail.get("words") or ""))
 
 
 def set_status(connection: Connection, id: str, status: Status, *, segment: int | None = None) -> None:
@@ -175,6 +178,8 @@ def set_status(connection: Connection, id: str, status: Status, *, segment: int 
     connection.run(
         "UPDATE run SET status = :status, ended = :ended WHERE id = :id", id=id, status=status, ended=ended
     )
+    if ended is not None:
+        legs.end(connection, id, status)
     if segment is not None:
         connection.run("UPDATE run SET segment = :segment WHERE id = :id", id=id, segment=segment)
 
@@ -188,6 +193,7 @@ def give_up(connection: Connection, id: str) -> None:
         stopped=Status.STOPPED,
         now=time.time(),
     )
+    legs.interrupt(connection, id)
     set_status(connection, id, Status.CANCELLED)
 
 

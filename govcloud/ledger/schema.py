@@ -9,6 +9,7 @@ history and "as of" come from the same table. Structured values are canonical JS
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -257,4 +258,85 @@ lease = Table(
     Column("holder", Text, nullable=False),  # empty: free
     Column("token", Integer, nullable=False),
     Column("expires", Float, nullable=False),
+)
+
+# A run's process from its beginning to its end: what goes on after an interruption is another leg.
+leg = Table(
+    "leg",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("actor", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("started", Float, nullable=False),
+    Column("alive", Float, nullable=False),  # its last sign of life
+    Column("ended", Float),
+)
+
+# Each time that a stage was begun; the stage's own row knows the last of them alone.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("stage", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("leg", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("started", Float, nullable=False),
+    Column("ended", Float),
+    Column("words", Text, nullable=False, server_default=""),
+)
+
+# What people are told, written with what it tells; and to which channel it goes, until it got there.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("event", String(40), nullable=False),
+    Column("run", String(40)),
+    Column("body", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("notice", String(40), primary_key=True),
+    Column("channel", String(63), primary_key=True),
+    Column("status", String(16), nullable=False),  # waiting, sent, refused, given up
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due", Float, nullable=False),  # not before; while somebody is at it: when it may be taken over
+    Column("words", Text, nullable=False, server_default=""),
+    Column("sent", Float),
+)
+Index("delivery_due", delivery.c.status, delivery.c.due)
+
+# What a host last said of itself.
+host_fact = Table(
+    "host_fact",
+    metadata,
+    Column("uid", String(16), primary_key=True),
+    Column("host", String(63), nullable=False),
+    Column("run", String(40), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+# A file of a host as it was before a run changed it; its bytes are a blob, unless they are left out.
+kept_file = Table(
+    "kept_file",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("host", String(63), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("uid", String(16), nullable=False),
+    Column("there", Integer, nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("mode", Integer, nullable=False),
+    Column("owner", BigInteger, nullable=False),
+    Column("grp", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("left_out", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )

@@ -18,7 +18,7 @@ import msgspec
 
 from ..access import actor
 from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
-from ..ledger import Ledger, audit, entries, leases, runs
+from ..ledger import Ledger, audit, entries, leases, legs, runs
 from ..ledger.claims import CHECKED_KEY, change_claims
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
@@ -79,6 +79,7 @@ def start(
                 actor=actor(),
                 stages=[(s.id, s.kind, s.title) for s in plan.stages],
             )
+            legs.begin(connection, run, actor())
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
             _keep_claims(connection, plan)
         return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
@@ -189,6 +190,7 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
             number = known.segment if known.status is Status.RUNNING else known.segment + 1
             runs.reopen(connection, known.id)
             runs.set_status(connection, known.id, Status.RUNNING, segment=number)
+            legs.begin(connection, known.id, actor())
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
         return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, Bus(sinks)), number)
 
@@ -267,6 +269,7 @@ def _heartbeat(context: RunContext) -> Iterator[None]:
             try:
                 with context.ledger.write() as connection:
                     leases.renew(connection, LEASE, context.fence)
+                    legs.alive(connection, context.run)
                 context.renewed = time.monotonic()
             except Exception as error:
                 # One missed beat (a busy ledger, a full disk) loses nothing while the lease lasts, and
