@@ -1,0 +1,91 @@
+"""Files of hosts exactly as they were before a run changed them: bytes, mode, owner, or that there was none.
+
+Their bytes are blobs, by digest. A file that holds secrets, or is larger than the policy keeps, is there by
+its name and the reason alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from .connection import Connection, matching
+from .runs import put_blob
+
+
+class KeptFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file before a run changed it.
+
+    ``there``: whether there was a file at all; ``digest``: the blob of its bytes; ``left_out``: why they
+    are not kept, empty where they are. ``owner`` and ``group`` are numbers on the host.
+    """
+
+    host: str
+    path: str
+    there: bool
+    digest: str = ""
+    mode: int = 0
+    owner: int = 0
+    group: int = 0
+    size: int = 0
+    left_out: str = ""
+
+
+def keep(connection: Connection, run: str, uid: str, files: Iterable[tuple[KeptFile, bytes]]) -> int:
+    """Keep files of one host with their bytes; what is kept of a run already stays. How many are new."""
+    known = {(f.host, f.path) for f in of_run(connection, run)}
+    rows = []
+    now = time.time()
+    for file, content in files:
+        if (file.host, file.path) in known:
+            continue
+        known.add((file.host, file.path))
+        digest = put_blob(connection, content) if file.there and not file.left_out else ""
+        rows.append(
+            {
+                "run": run,
+                "host": file.host,
+                "path": file.path,
+                "uid": uid,
+                "there": int(file.there),
+                "digest": digest,
+                "mode": file.mode,
+                "owner": file.owner,
+                "grp": file.group,
+                "size": file.size,
+                "left_out": file.left_out,
+                "at": now,
+            }
+        )
+    connection.insert("kept_file", rows)
+    return len(rows)
+
+
+def of_run(connection: Connection, run: str, *, host: str | None = None) -> list[KeptFile]:
+    """What is kept of a run, by host and path."""
+    where, values = matching(run=run, host=host)
+    rows = connection.rows(
+        "SELECT host, path, there, digest, mode, owner, grp, size, left_out "
+        f"FROM kept_file{where} ORDER BY host, path",
+        **values,
+    )
+    return [KeptFile(h, p, bool(there), *rest) for h, p, there, *rest in rows]
+
+
+def known_on(connection: Connection, hosts: Sequence[str], most: int) -> dict[str, dict[str, list[str]]]:
+    """Paths by run, by host: what the ledger has, of the newest ``most`` runs that changed files there.
+
+    A host forgets what it kept itself when it hears that the ledger has it.
+    """
+    wanted = set(hosts)
+    out: dict[str, dict[str, list[str]]] = {}
+    rows = connection.rows("SELECT host, run, path FROM kept_file ORDER BY host, run DESC, path")
+    for host, run, path in rows:
+        if host not in wanted:
+            continue
+        runs = out.setdefault(host, {})
+        if run in runs or len(runs) < most:
+            runs.setdefault(run, []).append(path)
+    return out
