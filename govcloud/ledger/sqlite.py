@@ -13,6 +13,10 @@ from .connection import Connection, NoTables, Row, Values
 
 PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 # SQLite's own codes for what goes wrong outside of it: a sentence, and what to do about it.
+DAMAGED = (
+    "put a copy of the ledger in its place; `govcloud audit verify` then tells what the copy lacks, and "
+    "`govcloud drift` what was built since"
+)
 SENTENCES = {
     sqlite3.SQLITE_FULL: (
         "the disk is full; nothing of this was written to the ledger",
@@ -102,4 +106,5 @@ def told(error: sqlite3.Error) -> GovcloudError:
         sentence, hint = SENTENCES[code]
         return GovcloudError(f"{sentence} ({error})", hint=hint)
     kind = NoTables if "no such table" in str(error) else GovcloudError
-    return kind(f"the ledger cannot be used: {error}")
+    hint = DAMAGED if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else ""
+    return kind(f"the ledger cannot be used: {error}", hint=hint)
