@@ -153,6 +153,16 @@ class Province:
             row = connection.execute("select max(token) from fence").fetchone()
         return int(row[0] or 0)
 
+    def foreign(self, type: str, own: str, **properties: Any) -> str:
+        """Something that somebody else made at the target: no identity of ours. Its id there."""
+        self.driver()
+        with sqlite3.connect(self.store) as connection:
+            connection.execute(
+                "insert into object values ('', ?, 1, ?, ?, ?)",
+                (own, type, json.dumps(properties), f"born-{own}"),
+            )
+        return f"{own}.1"
+
     def remove(self, key: str) -> None:
         """Take one object away behind the program's back."""
         row = self.objects()[key]

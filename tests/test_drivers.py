@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from govcloud.model.resources import Identity
-from govcloud.provider.drivers import Driver, DriverError, IdentityClash, StaleFence, open_driver
+from govcloud.provider.drivers import (
+    Driver,
+    DriverError,
+    ForeignObject,
+    IdentityClash,
+    StaleFence,
+    open_driver,
+)
 
 ENVIRONMENT = "lab"
 
@@ -200,3 +207,68 @@ def test_numbers_as_protobuf_sends_them(driver: Driver) -> None:
     driver.create("Network", identity("n"), {"name": "n", "gateway": "a.1", "interface": "lan0"}, 1)
     wanted = {"name": "i", "network": "n.1", "image": "kylin", "vcpus": 2.0, "memory_mib": 4096.0}
     assert driver.create("Instance", identity("i"), wanted, 1).properties == wanted
+
+
+def test_an_identity_taken_off_leaves_the_object_and_is_given_back(driver: Driver) -> None:
+    node(driver, "a")
+    node(driver, "b")
+    link = driver.create("Link", identity("l"), LINK, 1)
+    driver.release("Link", identity("l"), 1)
+    driver.release("Link", identity("l"), 1)
+    assert driver.read("Link", identity("l")) is None
+    driver.delete("Link", identity("l"), 1)
+    loose = [o for o in driver.list() if o.identity is None]
+    assert [(o.type, o.properties, o.birth) for o in loose] == [("Link", LINK, link.birth)]
+    with pytest.raises(DriverError, match="not there"):
+        driver.update("Link", identity("l"), LINK, 1)
+
+    handle = loose[0].handle
+    other = {**LINK, "a_interface": "other"}
+    with pytest.raises(IdentityClash, match=r"to-b.*other"):
+        driver.adopt("Link", handle, identity("m", 3), other, 1)
+    with pytest.raises(DriverError):
+        driver.adopt("Link", "nothing.1", identity("m", 3), LINK, 1)
+    wanted = {**LINK, "bandwidth_mbps": 99, "name": "renamed"}
+    for _ in range(2):
+        adopted = driver.adopt("Link", handle, identity("m", 3), wanted, 1)
+        assert (adopted.identity, adopted.properties, adopted.birth) == (identity("m", 3), LINK, link.birth)
+    assert [o for o in driver.list() if o.identity is None] == []
+    brought = driver.update("Link", identity("m", 3), {**LINK, "bandwidth_mbps": 20, "delay_ms": 5}, 1)
+    assert (brought.properties["bandwidth_mbps"], brought.properties["delay_ms"]) == (20, 5)
+    driver.delete("Link", identity("m", 3), 1)
+    assert driver.list("Link") == []
+
+
+def test_what_is_nobodys_is_in_the_way_and_stays(driver: Driver) -> None:
+    first = node(driver, "a")
+    driver.release("Node", identity("a"), 1)
+    with pytest.raises(ForeignObject, match=r"govcloud adopt node/a"):
+        driver.create("Node", identity("x"), {"name": "a", "role": "access"}, 1)
+    assert [(o.identity, o.birth, o.properties) for o in driver.list()] == [
+        (None, first.birth, {"name": "a", "role": "core"})
+    ]
+
+
+def test_who_refers_to_an_object_goes_on_doing_so_when_it_gets_another_identity(driver: Driver) -> None:
+    node(driver, "a")
+    node(driver, "b")
+    driver.create("Link", identity("l"), LINK, 1)
+    driver.release("Link", identity("l"), 1)
+    driver.release("Node", identity("a"), 1)
+    handles = {o.type: o.handle for o in driver.list() if o.identity is None}
+    driver.adopt("Node", handles["Node"], identity("z", 2), {"name": "a", "role": "core"}, 1)
+    adopted = driver.adopt("Link", handles["Link"], identity("l"), {**LINK, "a": "z.2"}, 1)
+    assert adopted.properties["a"] == "z.2"
+
+
+def test_the_newest_fence_is_told_and_holds_for_identities(driver: Driver) -> None:
+    assert driver.fence() == 0
+    node(driver, "a", fence=5)
+    assert driver.fence() == 5
+    with pytest.raises(StaleFence):
+        driver.release("Node", identity("a"), 4)
+    driver.release("Node", identity("a"), 6)
+    (loose,) = driver.list()
+    with pytest.raises(StaleFence):
+        driver.adopt("Node", loose.handle, identity("a"), {"name": "a", "role": "core"}, 5)
+    assert driver.fence() == 6

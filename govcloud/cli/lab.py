@@ -113,6 +113,7 @@ def status(app: App, as_json: bool) -> None:
         else:
             console().print("the lab is not up; `govcloud lab up` starts it")
         return
+    # What carries nobody's identity is told apart, interfaces of the nodes among it.
     nodes = [item for item in objects if "pid" in item.facts]
     nodes.sort(key=lambda item: (item.type, str(item.properties["name"])))
     links = sorted((i for i in objects if i.type == "Link"), key=lambda i: str(i.properties["name"]))
@@ -128,7 +129,12 @@ def status(app: App, as_json: bool) -> None:
                 "nodes": [_node_document(n) for n in nodes],
                 "links": [_link_document(item, names) for item in links],
                 "unmanaged": [
-                    {"node": item.facts["node_name"], "interface": item.properties["interface"]}
+                    {
+                        "node": item.facts.get("node_name", ""),
+                        "interface": item.properties.get("interface", ""),
+                        "type": item.type,
+                        "object": item.handle,
+                    }
                     for item in unmanaged
                 ],
             }
@@ -198,7 +204,9 @@ def _show(nodes: list[RealObject], links: list[dict[str, Any]], unmanaged: list[
         heads = ("link", "a", "b", "Mbit/s", "ms", "state", "interfaces")
         print_table(out, heads, lines, right=("Mbit/s", "ms"))
     for item in unmanaged:
-        out.print(f"not of the ledger: {item.facts['node_name']} {item.properties['interface']}")
+        told = f"{item.facts.get('node_name', '')} {item.properties.get('interface', '')}".strip()
+        name = f"{item.type.lower()} {item.properties.get('name', '')} ({item.handle})"
+        out.print(f"not of the ledger: {told if item.type == 'Interface' else name}")
 
 
 def _chief(addresses: dict[str, list[str]]) -> list[str]:

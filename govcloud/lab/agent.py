@@ -24,7 +24,7 @@ import msgspec
 
 from ..errors import GovcloudError
 from ..model.resources import Identity
-from . import process
+from . import handing, process
 from .places import Places, Record, make_directory, places, read_record, write_record
 from .protocol import PROTOCOL, Channel, LabError, error_message
 from .province import Province
@@ -136,6 +136,8 @@ class Agent:
         kind = request.get("type")
         if operation == "list":
             return msgspec.to_builtins(self.province.everything(kind))
+        if operation == "fence":
+            return self.province.fence()
         try:
             identity = msgspec.convert(request["identity"], Identity)
             assert isinstance(kind, str)
@@ -144,13 +146,20 @@ class Agent:
             fence = int(request["fence"])
             if operation == "delete":
                 return self.province.delete(kind, identity, fence)
+            if operation == "release":
+                return handing.release(self.province, kind, identity, fence)
             properties = dict(request["properties"])
+            handle = str(request["handle"]) if operation == "adopt" else ""
         except (KeyError, TypeError, ValueError, AssertionError, msgspec.ValidationError) as error:
             raise LabError(f"the request {operation!r} is not complete: {error}") from None
         if operation == "create":
             return msgspec.to_builtins(self.province.create(kind, identity, properties, fence))
         if operation == "update":
             return msgspec.to_builtins(self.province.update(kind, identity, properties, fence))
+        if operation == "adopt":
+            return msgspec.to_builtins(
+                handing.adopt(self.province, kind, handle, identity, properties, fence)
+            )
         raise LabError(f"the lab knows no {operation!r}")
 
     def _hello(self, request: dict[str, Any]) -> dict[str, Any]:

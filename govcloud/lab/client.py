@@ -66,6 +66,22 @@ class LabClient:
         """Remove; nothing there is success. Raises ``LabError``."""
         self.call("delete", type=type, identity=msgspec.to_builtins(identity), fence=fence)
 
+    def adopt(
+        self, type: str, handle: str, identity: Identity, properties: dict[str, Any], fence: int
+    ) -> RealObject:
+        """Write an identity on something of nobody's. Raises ``LabError``: ``clash``, ``gone``, ``fence``."""
+        known = msgspec.to_builtins(identity)
+        words: dict[str, Any] = {"type": type, "identity": known, "properties": properties, "fence": fence}
+        return msgspec.convert(self.call("adopt", handle=handle, **words), RealObject)
+
+    def release(self, type: str, identity: Identity, fence: int) -> None:
+        """Take an identity off; nothing there is success. Raises ``LabError``."""
+        self.call("release", type=type, identity=msgspec.to_builtins(identity), fence=fence)
+
+    def fence(self) -> int:
+        """The newest fencing token that the lab has seen. Raises ``LabError``."""
+        return int(self.call("fence"))
+
     def _change(
         self, operation: str, type: str, identity: Identity, properties: dict[str, Any], fence: int
     ) -> RealObject:

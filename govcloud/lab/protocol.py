@@ -8,14 +8,15 @@ from typing import Any
 
 from ..errors import GovcloudError
 
-PROTOCOL = 1
+PROTOCOL = 2
 LIMIT = 64 * 1024 * 1024  # bytes in one line; more is a defect of the other side
 
 
 class LabError(GovcloudError):
     """The lab refused or failed; ``code`` says which refusal it is.
 
-    Codes: ``failed``, ``refused``, ``gone``, ``clash`` (identity), ``fence`` (stale token), ``down``.
+    Codes: ``failed``, ``refused``, ``gone``, ``clash`` (identity), ``foreign`` (of nobody's),
+    ``fence`` (stale token), ``down``.
     """
 
     def __init__(self, message: str, *, code: str = "failed", hint: str = "") -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from ..model.resources import Identity, RealObject
+from ..model.resources import Identity, RealObject, foreign
 from . import process, reality
 from .helper import Helper
 from .process import Process
@@ -79,7 +79,9 @@ class Province:
         resource_type(type_name)
         check_identity(identity, self.environment)
         record = self._find(identity.object_id)
-        return self._real(record) if record is not None and record.type == type_name else None
+        if record is None or record.type != type_name or record.released:
+            return None
+        return self._real(record)
 
     def create(
         self, type_name: str, identity: Identity, properties: dict[str, Any], fence: int
@@ -88,6 +90,7 @@ class Province:
         check_identity(identity, self.environment)
         wanted = checked(type_name, properties)
         with self._object(identity.object_id, fence):
+            self._refuse_foreign(type_name, identity, wanted)
             record = self._find(identity.object_id)
             if record is not None:
                 real = self._real(record)
@@ -105,7 +108,8 @@ class Province:
         wanted = checked(type_name, properties)
         with self._object(identity.object_id, fence):
             record = self._find(identity.object_id)
-            real = self._real(record) if record is not None and record.type == type_name else None
+            ours = record is not None and record.type == type_name and not record.released
+            real = self._real(record) if record is not None and ours else None
             if record is None or real is None:
                 raise LabError(f"{type_name.lower()} {identity.object_id} is not there", code="gone")
             if immutable_difference(type_name, real.properties, wanted):
@@ -118,11 +122,50 @@ class Province:
         check_identity(identity, self.environment)
         with self._object(identity.object_id, fence):
             record = self._find(identity.object_id)
-            if record is None or record.type != type_name:
+            if record is None or record.type != type_name or record.released:
                 return
             self._unmake(record)
             with self._lock:
                 del self._records[record.object_id]
+
+    # -- whose an object is (``handing``) -----------------------------------------------------------
+
+    def fence(self) -> int:
+        """The newest fencing token that was seen; 0 before the first."""
+        with self._lock:
+            return max(self._fence, 0)
+
+    def holding(self, object_id: str, fence: int) -> AbstractContextManager[None]:
+        """Hold one object, with the fence looked at."""
+        return self._object(object_id, fence)
+
+    def find(self, object_id: str) -> Record | None:
+        """What is known under an id, ours or nobody's."""
+        return self._find(object_id)
+
+    def records(self) -> list[Record]:
+        """Everything that is known."""
+        return self._table()
+
+    def real(self, record: Record) -> RealObject | None:
+        """What is really there of it."""
+        return self._real(record)
+
+    def rename(self, record: Record, identity: Identity) -> None:
+        """Let an object be known, as ours, by another identity."""
+        with self._lock:
+            self._records.pop(record.object_id, None)
+            record.born, record.identity, record.released = record.made_as, identity, False
+            self._records[record.object_id] = record
+
+    def _refuse_foreign(self, type_name: str, identity: Identity, wanted: dict[str, Any]) -> None:
+        """Raises ``LabError`` (``foreign``) where something of nobody's has the name, or the very id."""
+        for record in self._table():
+            same = record.object_id == identity.object_id or record.name == wanted["name"]
+            if record.released and record.type == type_name and same:
+                real = self._real(record)
+                if real is not None:
+                    raise LabError(foreign(type_name, identity.object_id, wanted, real), code="foreign")
 
     # -- under them -------------------------------------------------------------------------------
 
@@ -214,7 +257,7 @@ class Province:
     def _referred(self, record: Record, name: str, type_name: str) -> Record:
         """The object that a property refers to. Raises ``LabError`` when it is not there."""
         found = self._find(record.properties[name])
-        if found is None or found.type != type_name or not found.ready:
+        if found is None or found.type != type_name or not found.ready or found.released:
             raise LabError(
                 f"{record}: its {name}, {type_name.lower()} {record.properties[name]}, is not there",
                 code="refused",
@@ -336,7 +379,7 @@ class Province:
             real.properties[name] != wanted[name] for name in ("bandwidth_mbps", "delay_ms")
         ):
             a, b = ((holder.pid, name) for holder, name, _ in record.interfaces)
-            self.wiring.shape(record.object_id, (a, b), wanted["bandwidth_mbps"], wanted["delay_ms"])
+            self.wiring.shape(record.made_as, (a, b), wanted["bandwidth_mbps"], wanted["delay_ms"])
         brought = self._real(record)
         if brought is None:
             raise LabError(f"{record} went away while it was changed", code="gone")
@@ -347,7 +390,7 @@ class Province:
         view = reality.look(self.reader, self.wiring, [part[0] for part in record.interfaces], count=False)
         parts = [(part[0].pid, part[1]) for part in record.interfaces if view.interface(part)]
         if record.type == "Link":
-            self.wiring.disconnect(record.object_id, parts)
+            self.wiring.disconnect(record.made_as, parts)
         else:
             for pid, name in parts:
                 self.wiring.remove(pid, name)
@@ -362,7 +405,7 @@ class Province:
         for other in touching:
             parts = [(p[0].pid, p[1]) for p in other.interfaces if view.interface(p)]
             if other.type == "Link":
-                self.wiring.disconnect(other.object_id, parts)
+                self.wiring.disconnect(other.made_as, parts)
             elif other.type in PLUGGED:
                 for pid, name in parts:
                     self.wiring.remove(pid, name)

@@ -51,12 +51,16 @@ def describe(record: Record, view: View) -> RealObject | None:
     parts = [view.interface(part) for part in record.interfaces]
     if not record.ready or any(part is None for part in parts):
         return None
-    if record.type in NODE_LIKE:
-        return _node(record, view)
     seen = [part for part in parts if part is not None]
-    if record.type == "Link":
-        return _link(record, view, seen)
-    return _network(record, view, seen[0])
+    if record.type in NODE_LIKE:
+        real = _node(record, view)
+    elif record.type == "Link":
+        real = _link(record, view, seen)
+    else:
+        real = _network(record, view, seen[0])
+    if real is not None and record.released:
+        real.identity, real.handle = None, record.object_id
+    return real
 
 
 def _node(record: Record, view: View) -> RealObject | None:
@@ -94,9 +98,9 @@ def _link(record: Record, view: View, ends: list[dict[str, Any]]) -> RealObject 
     wanted_rate, wanted_delay = rate_of(record.properties["bandwidth_mbps"]), record.properties["delay_ms"]
     delay = wanted_delay
     if view.delays is not None:
-        if record.object_id not in view.delays:
+        if record.made_as not in view.delays:
             return None  # the delay line does not carry it any more
-        delay = view.delays[record.object_id]
+        delay = view.delays[record.made_as]
     bandwidth = record.properties["bandwidth_mbps"]
     for end in ends:
         found = end["qdisc"] or {"rate": 0, "delay": 0.0}
@@ -147,10 +151,15 @@ def unmanaged(records: list[Record], view: View) -> list[RealObject]:
         for name, link in view.links[holder.pid].items():
             if name in holder.baseline or (holder.pid, name) in ours:
                 continue
+            could_be = {}
+            if link["kind"] == "bridge":
+                values = {"name": name, "gateway": record.object_id, "interface": name}
+                could_be = {"could_be": {"type": "Network", "properties": values}}
             found.append(
                 RealObject(
                     type="Interface",
                     identity=None,
+                    handle=f"Interface:{record.object_id}.{name}",
                     properties={"node": record.object_id, "interface": name},
                     facts={
                         "node_name": view.hostnames[holder.pid],
@@ -158,6 +167,7 @@ def unmanaged(records: list[Record], view: View) -> list[RealObject]:
                         "kind": link["kind"],
                         "addresses": link["addresses"],
                         "alias": link["alias"],
+                        **could_be,
                     },
                     birth=f"{holder.process}/{link['index']}",
                 )

@@ -37,11 +37,20 @@ class Record:
     interfaces: list[tuple[Holder, str, int]] = field(default_factory=list)
     # (pid of the node, interface) that it claims, from before they are made.
     claims: frozenset[tuple[int, str]] = frozenset()
+    # True of what is nobody's: its identity is only the id that it once had.
+    released: bool = False
+    # The id that its interfaces and its delay line were made with, where that is another one.
+    born: str = ""
 
     @property
     def object_id(self) -> str:
         """``uid.incarnation``."""
         return self.identity.object_id
+
+    @property
+    def made_as(self) -> str:
+        """The id under which it was made."""
+        return self.born or self.object_id
 
     @property
     def name(self) -> str:

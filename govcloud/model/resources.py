@@ -1,8 +1,9 @@
 """The types of things that drivers build, as the engine, the planner and every driver see them.
 
 An object in reality is known by its identity (environment, uid, incarnation), never by a name.
-Its engine id is ``uid.incarnation``. Each type lists its properties; an *immutable* property
-cannot be changed in place: a new value means a new incarnation.
+Its engine id and its name towards the engine are ``uid.incarnation``. Each type lists its properties; an
+*immutable* property cannot be changed in place: a new value means a new incarnation. A property that
+refers to another object is always immutable: what stands on something new is made anew with it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class ResourceType:
     kind: str
     doc: str
     properties: tuple[Property, ...]
+    # Pairs of properties (object, name of a part of it) of which only one object can have the same at a
+    # time: the interfaces that it takes.
+    parts: tuple[tuple[str, str], ...] = ()
+    # There is one of it, wherever it is: what makes it anew takes the former one away first.
+    single: bool = False
 
     @property
     def token(self) -> str:
@@ -78,6 +84,7 @@ TYPES: dict[str, ResourceType] = {
                 Property("bandwidth_mbps", "number", "Rate in each direction, Mbit/s."),
                 Property("delay_ms", "number", "One-way delay, ms.", default=0),
             ),
+            parts=(("a", "a_interface"), ("b", "b_interface")),
         ),
         ResourceType(
             "Network",
@@ -88,6 +95,7 @@ TYPES: dict[str, ResourceType] = {
                 Property("gateway", "string", "Object id of the router.", True, "Node"),
                 Property("interface", "string", "The router's interface to it.", True),
             ),
+            parts=(("gateway", "interface"),),
         ),
         ResourceType(
             "Server",
@@ -97,6 +105,7 @@ TYPES: dict[str, ResourceType] = {
                 NAME,
                 Property("network", "string", "Object id of its network.", True, "Network"),
             ),
+            single=True,
         ),
         ResourceType(
             "Instance",
@@ -112,6 +121,26 @@ TYPES: dict[str, ResourceType] = {
         ),
     )
 }
+
+
+# Drivers at whose targets two incarnations never stand side by side: names and addresses of the lab are
+# those of one machine's namespaces.
+SINGLE_AT = frozenset({"lab"})
+# Drivers at whose targets these types share one set of names.
+NAMED_AT: dict[str, frozenset[str]] = {"lab": frozenset({"Node", "Server", "Instance"})}
+
+
+def stands_beside(type_name: str, driver: str | None) -> bool:
+    """Whether a former incarnation can stand while the next one is made; ``driver``: None where unknown."""
+    return not (TYPES[type_name].single or driver is None or driver in SINGLE_AT)
+
+
+def places_of(type_name: str, inputs: dict[str, Any], driver: str | None) -> set[tuple[str, ...]]:
+    """What only one object can have at a time: interfaces, and names where the target has each once."""
+    out = {("part", str(inputs.get(a)), str(inputs.get(b))) for a, b in TYPES[type_name].parts}
+    if type_name in NAMED_AT.get(driver or "lab", ()):
+        out.add(("name", str(inputs.get("name"))))
+    return out
 
 
 class Identity(msgspec.Struct, frozen=True, order=True):
@@ -137,6 +166,8 @@ class RealObject(msgspec.Struct, kw_only=True):
     facts: dict[str, Any] = {}
     # Changes whenever the object was made anew (boot id, start time); plays follow it.
     birth: str = ""
+    # Of an object without identity: the driver's own id for it, by which it can be adopted.
+    handle: str = ""
 
 
 def object_uid(object_id: str) -> tuple[str, int]:
@@ -145,3 +176,13 @@ def object_uid(object_id: str) -> tuple[str, int]:
     if not uid or not incarnation.isdigit():
         raise ValueError(f"not an object id: {object_id!r}")
     return uid, int(incarnation)
+
+
+def foreign(type: str, object_id: str, wanted: dict[str, Any], found: RealObject) -> str:
+    """In a sentence: what was asked for, the object of nobody's that has its name, and who may decide."""
+    kind, name = TYPES[type].kind, wanted.get("name", "")
+    return (
+        f"{type.lower()} {name} ({object_id}) cannot be made: an object that is not managed here is called "
+        f"{name} already: {found.handle} {found.properties}; asked for {wanted}; it stays untouched; "
+        f"`govcloud adopt {kind}/{name}` takes it over"
+    )

@@ -21,8 +21,14 @@ class IdentityClash(DriverError):
     """The identity is taken by an object whose immutable properties differ; shows both."""
 
 
+class ForeignObject(DriverError):
+    """An object without identity has the name that an object of ours should get; shows both."""
+
+
 class Driver(Protocol):
-    """Five verbs over typed objects that carry an identity. All calls are safe to repeat.
+    """Typed objects that carry an identity: five verbs, and two that give and take an identity.
+
+    All calls are safe to repeat.
 
     ``fence`` is the run's fencing token: a driver remembers the highest it has seen for the
     environment and refuses a lower one with ``StaleFence``. Calls may come from many threads.
@@ -39,7 +45,8 @@ class Driver(Protocol):
     def create(self, type: str, identity: Identity, properties: dict[str, Any], fence: int) -> RealObject:
         """Make the object, or adopt one of the same identity whose immutable properties match.
 
-        Raises ``IdentityClash`` when one of that identity differs in an immutable property.
+        Raises ``IdentityClash`` when one of that identity differs in an immutable property, and
+        ``ForeignObject`` where something that is not ours has its name.
         """
         ...
 
@@ -49,6 +56,25 @@ class Driver(Protocol):
 
     def delete(self, type: str, identity: Identity, fence: int) -> None:
         """Remove it. Nothing there is success."""
+        ...
+
+    def adopt(
+        self, type: str, handle: str, identity: Identity, properties: dict[str, Any], fence: int
+    ) -> RealObject:
+        """Write an identity on the object without one that ``list`` calls ``handle``; change nothing else.
+
+        An object that carries the identity already is success. Raises ``IdentityClash`` where the
+        immutable among ``properties`` differ from what is there, ``DriverError`` where there is no such
+        object.
+        """
+        ...
+
+    def release(self, type: str, identity: Identity, fence: int) -> None:
+        """Take our identity off; the object stays as it is. Nothing there is success."""
+        ...
+
+    def fence(self) -> int:
+        """The newest fencing token that was seen of the environment; 0 before the first."""
         ...
 
 

@@ -12,16 +12,20 @@ from typing import Any
 from ...lab.client import LabClient
 from ...lab.protocol import LabError
 from ...model.resources import Identity, RealObject
-from . import DriverError, IdentityClash, StaleFence
+from . import DriverError, ForeignObject, IdentityClash, StaleFence
 
 
 def _translated(error: LabError) -> DriverError | StaleFence:
-    kinds: dict[str, type[DriverError] | type[StaleFence]] = {"clash": IdentityClash, "fence": StaleFence}
+    kinds: dict[str, type[DriverError] | type[StaleFence]] = {
+        "clash": IdentityClash,
+        "fence": StaleFence,
+        "foreign": ForeignObject,
+    }
     return kinds.get(error.code, DriverError)(error.message, hint=error.hint)
 
 
 class LabDriver:
-    """The five verbs over the lab of one workspace and environment."""
+    """The verbs over the lab of one workspace and environment."""
 
     def __init__(self, environment: str, workspace: str) -> None:
         self.client = LabClient(workspace, environment)
@@ -58,5 +62,28 @@ class LabDriver:
         """Remove; nothing there is success. Raises ``StaleFence``, ``DriverError``."""
         try:
             self.client.delete(type, identity, fence)
+        except LabError as error:
+            raise _translated(error) from error
+
+    def adopt(
+        self, type: str, handle: str, identity: Identity, properties: dict[str, Any], fence: int
+    ) -> RealObject:
+        """Write the identity on something of nobody's. Raises as ``Driver.adopt`` does."""
+        try:
+            return self.client.adopt(type, handle, identity, properties, fence)
+        except LabError as error:
+            raise _translated(error) from error
+
+    def release(self, type: str, identity: Identity, fence: int) -> None:
+        """Take the identity off; nothing there is success. Raises ``StaleFence``, ``DriverError``."""
+        try:
+            self.client.release(type, identity, fence)
+        except LabError as error:
+            raise _translated(error) from error
+
+    def fence(self) -> int:
+        """The newest fencing token that the lab has seen. Raises ``DriverError``."""
+        try:
+            return self.client.fence()
         except LabError as error:
             raise _translated(error) from error

@@ -12,14 +12,14 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...files import make_private
-from ...model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
-from . import DriverError, ForeignObject, IdentityClash, StaleFence, foreign
+from ...model.resources import TYPES, Identity, RealObject, ResourceType, foreign, object_uid
+from . import DriverError, ForeignObject, IdentityClash, StaleFence
 
 _SCHEMA = """
 create table if not exists object (
@@ -233,7 +233,7 @@ class StoreDriver:
             return RealObject(identity=None, handle=identity.object_id, **known)
         return RealObject(identity=identity, **known)
 
-    def _loose(self, connection: sqlite3.Connection, type: str) -> list[RealObject]:
+    def _loose(self, connection: sqlite3.Connection, type: str) -> Sequence[RealObject]:
         """The objects of a type that carry nobody's identity."""
         rows = connection.execute(
             "select type, uid, incarnation, properties, birth, environment from object "
