@@ -19,6 +19,7 @@ from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
 from . import stacking
+from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
 from .identities import Identity, contract_record, entry_changes, expand_record, identify
@@ -51,6 +52,7 @@ class _Work:
 
 def build(inputs: Inputs) -> Plan:
     """The plan that brings everything to what is proposed. Empty where nothing is to do."""
+    numbers = policy(inputs)
     work = _Work(identify(inputs))
     _refuse_moved_targets(inputs, work)
     _place(inputs, work)
@@ -64,7 +66,7 @@ def build(inputs: Inputs) -> Plan:
     dirty = _dirty_hosts(inputs, work, hosts, restart)
     before = tuple(s.id for s in stages)
     if dirty:
-        stages.append(_play(inputs, dirty, before))
+        stages.append(_play(inputs, hosts, dirty, before, numbers))
     specs = _to_measure(
         inputs, hosts, everything=bool(dirty or any(c.expand or c.contract for c in changes.values()))
     )
@@ -76,16 +78,28 @@ def build(inputs: Inputs) -> Plan:
     return _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
 
 
-def _play(inputs: Inputs, dirty: dict[str, str], needs: tuple[str, ...]) -> Play:
-    hosts = f"{len(dirty)} host{'s' if len(dirty) != 1 else ''}"
+def _play(
+    inputs: Inputs,
+    hosts: Mapping[str, HostVars],
+    dirty: dict[str, str],
+    needs: tuple[str, ...],
+    numbers: PlayPolicy,
+) -> Play:
+    count = f"{len(dirty)} host{'s' if len(dirty) != 1 else ''}"
+    standing = {scope.removeprefix("host:") for scope, _ in inputs.applied if scope.startswith("host:")}
+    cut = batches({name: hosts[name] for name in hosts if name in dirty}, standing & dirty.keys(), numbers)
     return Play(
         id="play",
-        title=f"configure {hosts} ({_routing_words(inputs.routing)})",
+        title=f"configure {count} ({_routing_words(inputs.routing)})",
         phase="expand",
         needs=needs,
         playbook=inputs.playbook,
         routing=inputs.routing,
         inputs=dirty,
+        batches=cut.hosts,
+        canaries=cut.canaries,
+        stop_percent=cut.stop_percent,
+        keep_kib=int(numbers.keep_kib),
     )
 
 
@@ -277,7 +291,8 @@ def effect_of(stages: list[Stage]) -> str:
         if isinstance(stage, Record):
             parts.append([stage.id, stage.changes])
         elif isinstance(stage, Play):
-            parts.append([stage.id, stage.playbook, stage.routing, stage.inputs])
+            how = [stage.batches, stage.canaries, stage.stop_percent, stage.restore_from, stage.restore]
+            parts.append([stage.id, stage.playbook, stage.routing, stage.inputs, how])
         elif isinstance(stage, Probe):
             parts.append([stage.id, stage.probes])
         else:

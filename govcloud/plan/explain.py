@@ -113,8 +113,21 @@ def _body(stage: Stage, full: bool) -> Iterator[Line]:
             shown = hosts if full or len(hosts) <= LONG else hosts[:8]
             more = f" and {len(hosts) - len(shown)} more" if len(shown) < len(hosts) else ""
             yield "", f"   {', '.join(shown)}{more}"
+            yield from _batches(stage)
         case Probe():
             yield from _probes(stage, full)
+
+
+def _batches(stage: Play) -> Iterator[Line]:
+    """In which order, and when it stops; nothing where all hosts are configured in one go."""
+    rest = [str(len(batch)) for batch in stage.batches[1 if stage.canaries else 0 :]]
+    if stage.canaries:
+        yield "", f"   canaries first: {', '.join(stage.batches[0])}; one that fails stops the play"
+    if rest:
+        then = "then " if stage.canaries else ""
+        many = f"{len(rest)} batch{'es' if len(rest) > 1 else ''} of {', '.join(rest)} hosts"
+        limit = f"stops after one of which more than {stage.stop_percent:g} % failed"
+        yield "", f"   {then}{many}; {limit}"
 
 
 def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Iterator[Line]:
@@ -206,6 +219,9 @@ def document(plan: Plan) -> dict[str, Any]:
                 one["changes"] = msgspec.to_builtins(stage.changes)
             case Play():
                 one["hosts"] = list(stage.inputs)
+                one["batches"] = [list(batch) for batch in stage.batches]
+                one["canaries"] = stage.canaries
+                one["stop_percent"] = stage.stop_percent
                 one["routing"] = stage.routing
             case Probe():
                 one["probes"] = list(stage.probes)

@@ -16,7 +16,7 @@ from ..canonical import digest_bytes
 from ..errors import InputError, Problem
 from ..model.application import Application, Endpoint
 from ..model.catalogue import Catalogue
-from ..model.cloud import Instance
+from ..model.cloud import Cloud, Instance
 from ..model.datacentre import Server
 from ..model.network import DnsZone, Network, Node
 from ..model.organisation import Unit
@@ -153,6 +153,10 @@ def _group(prefix: str, name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", f"{prefix}_{name}")
 
 
+def _router_place(node: Node) -> str:
+    return _group("site", node.site) if node.site else _group("region", node.region)
+
+
 def _interface_list(found: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [{"name": name, "addresses": found[name]} for name in sorted(found)]
 
@@ -163,7 +167,7 @@ def _router(name: str, node: Node, found: Mapping[str, list[str]], common: Mappi
         entry=f"node/{name}",
         target=node.target,
         order=0,
-        groups=["routers", _group("role", node.role), _group("zone", node.zone)],
+        groups=["routers", _group("role", node.role), _group("zone", node.zone), _router_place(node)],
         vars={
             "govcloud_entry": f"node/{name}",
             "govcloud_interfaces": _interface_list(found),
@@ -186,6 +190,8 @@ def _machine(
     network = catalogue.get(Network, host.network) if host.network else None
     if network is not None:
         groups.append(_group("zone", catalogue.get(Node, network.gateway).zone))
+        site = catalogue.get(Cloud, network.cloud).site if network.cloud else network.site
+        groups += [_group("site", site)] if site else []
         versions = {ipaddress.ip_interface(a).version for a in found.get(EDGE_INTERFACE, [])}
         for version, anywhere in ((4, "0.0.0.0/0"), (6, "::/0")):
             if version in versions:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
+from ..ledger.keptfiles import KeptFile
 
 Verb = Literal["create", "update", "replace", "heal", "delete"]
 Phase = Literal["expand", "contract"]
@@ -119,12 +120,22 @@ class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
 class Play(_Stage, frozen=True, tag="play", kw_only=True):
     """Brings hosts to their configuration, by the playbook folder with digest ``playbook``.
 
-    ``inputs``: digest of the variables by host.
+    ``inputs``: digest of the variables by host. ``batches``: the hosts in their order (empty: all in one
+    go), the first of which are canaries where ``canaries`` is not 0: one that fails stops the play. It
+    stops as well after a batch of which more than ``stop_percent`` per cent failed.
+    ``restore``: instead of configuring them, put these files of each host back as they were before the run
+    ``restore_from``.
     """
 
     playbook: str
     routing: Literal["ospf", "static"]
     inputs: dict[str, str]
+    batches: tuple[tuple[str, ...], ...] = ()
+    canaries: int = 0
+    stop_percent: float = 100
+    keep_kib: int = 256
+    restore_from: str = ""
+    restore: dict[str, tuple[KeptFile, ...]] = {}
     evidence: str = "what changed on each host"
     undo: str = "a plan towards the former entries"
 

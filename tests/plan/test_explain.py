@@ -182,7 +182,7 @@ def test_the_document_is_json_with_its_documented_keys() -> None:
     more = {
         "record": {"changes"},
         "stack": {"changes"},
-        "play": {"hosts", "routing"},
+        "play": {"hosts", "routing", "batches", "canaries", "stop_percent"},
         "probe": {"probes"},
     }
     for stage in document["stages"]:

@@ -25,7 +25,7 @@ def test_every_built_host_and_no_other_in_the_order_of_the_inventory() -> None:
     assert list(hosts) == ["r1", "r2", "r3", "r4", "dns-1", "app-1", "desk", "app-dr"]
     assert hosts["app-dr"].entry == "instance/app-dr"
     assert hosts["app-dr"].target == "lab"
-    assert hosts["r4"].groups == ["routers", "role_border", "zone_extranet"]
+    assert hosts["r4"].groups == ["routers", "role_border", "zone_extranet", "region_here"]
     assert hosts["dns-1"].groups == ["servers", "zone_extranet", "dns_servers"]
     assert hosts["app-dr"].groups == ["instances", "zone_extranet", "standbys"]
 
