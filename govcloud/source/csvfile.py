@@ -81,7 +81,8 @@ def cell_reader(type_: Any) -> Cell | None:
     raise TypeError(type_)
 
 
-def _plain_header(text: str) -> str:
+def plain_header(text: str) -> str:
+    """A header as it is compared: full-width brackets, spaces and case make no difference."""
     return text.strip().replace("（", "(").replace("）", ")").replace(" ", "").lower()
 
 
@@ -89,7 +90,7 @@ def headers_of(kind: str) -> dict[str, str]:
     """Every header that a field may stand under -> the field's name; titles may leave their unit out."""
     out: dict[str, str] = {}
     for info in fields(kind).values():
-        title = _plain_header(info.doc.zh)
+        title = plain_header(info.doc.zh)
         for header in (_BRACKETS.sub("", title), title):
             if header:
                 out.setdefault(header, info.name)
@@ -124,7 +125,7 @@ class Columns:
             )
             return False
         for number, text in enumerate(header[1:], 1):
-            field = known.get(_plain_header(text))
+            field = known.get(plain_header(text))
             reader: Cell | None = None
             # The locator reads -N as "the cell in column N of that line".
             way: Path = (-number,)
@@ -305,7 +306,7 @@ def locator(data: bytes, path: str) -> Locator:
     if kind:
         known = headers_of(kind)
         for number, (cell, _, _) in enumerate(cells(starts[header_line - 1])):
-            if field := known.get(_plain_header(cell)):
+            if field := known.get(plain_header(cell)):
                 columns.setdefault(field, number)
 
     def locate(way: Path, line: int, on_key: bool) -> Spot:

@@ -38,6 +38,12 @@ def text_of(data: bytes) -> str:
     return _read(data)[0]
 
 
+def parts_of(data: bytes) -> tuple[bytes, str, str]:
+    """(byte order mark, text, encoding) of a file, to write it again as it was. Raises ``BadText``."""
+    text, encoding = _read(data)
+    return data[: _mark_of(data, encoding)], text, encoding
+
+
 def utf8_of(data: bytes) -> bytes:
     """A file as UTF-8 without byte order mark. Raises ``BadText``."""
     text, encoding = _read(data)

@@ -1,0 +1,123 @@
+"""Changing a value in the text of a YAML file, and nothing else: no comment, order, quote or space moves.
+
+PyYAML tells where each value begins and ends; only that stretch is written anew. A library that writes
+the whole file again would fold and indent lines that nobody asked about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from .editing import CannotEdit, plain
+
+Pair = tuple[yaml.Node, yaml.Node]
+
+
+def set_value(text: str, plural: str, name: str, field: str, value: Any) -> str:
+    """The text with one field of an entry at another value, also where it was not said before."""
+    entry = _pair(_kind(text, plural), name)[1]
+    if not isinstance(entry, yaml.MappingNode) or not entry.value:
+        raise CannotEdit("the entry has no fields of its own in the file")
+    new = _scalar(value, flow=bool(entry.flow_style))
+    found = next((pair for pair in entry.value if pair[0].value == field), None)
+    if found is None:
+        return _insert(text, entry, f"{field}: {new}")
+    node = found[1]
+    begin, end = node.start_mark.index, node.end_mark.index
+    if not entry.start_mark.index <= begin < entry.end_mark.index:
+        raise CannotEdit(f"`{field}` is shared with other entries by an anchor (`&` and `*`)")
+    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
+        raise CannotEdit(f"`{field}` is no value of one line")
+    return text[:begin] + new + text[end:]
+
+
+def remove_entry(text: str, plural: str, name: str) -> str:
+    """The text without an entry, and without its kind where it was the last one of it."""
+    root = _root(text)
+    table = _pair(root, plural)[1]
+    if isinstance(table, yaml.MappingNode) and len(table.value) > 1:
+        return _cut(text, table, name)
+    _pair(table, name)
+    return _cut(text, root, plural)
+
+
+def _root(text: str) -> yaml.MappingNode:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise CannotEdit(f"the file is not one document of YAML: {error}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise CannotEdit("the file holds no kinds")
+    return root
+
+
+def _kind(text: str, plural: str) -> yaml.Node:
+    return _pair(_root(text), plural)[1]
+
+
+def _pair(node: yaml.Node, key: str) -> Pair:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            # A name of digits alone is read as a number, and written as it stands.
+            if pair[0].value == key:
+                return pair
+    raise CannotEdit(f"{key!r} is not written out in the file")
+
+
+def _scalar(value: Any, *, flow: bool) -> str:
+    """A value as YAML writes it, on one line; within braces what would end there is quoted."""
+    holder: Any = [plain(value)] if flow else plain(value)
+    text = yaml.safe_dump(holder, default_flow_style=True, allow_unicode=True, width=float("inf"))
+    text = text.removesuffix("...\n").strip()
+    if flow:
+        text = text.removeprefix("[").removesuffix("]")
+    if "\n" in text:
+        raise CannotEdit("the value does not fit into one line")
+    return text
+
+
+def _insert(text: str, entry: yaml.MappingNode, words: str) -> str:
+    if entry.flow_style:
+        # Before the brace: the last value may be an alias, which is told to end where its anchor does.
+        at = len(text[: entry.end_mark.index - 1].rstrip())
+        comma = " " if text[at - 1] == "," else ", "
+        return f"{text[:at]}{comma}{words}{text[at:]}"
+    indent = " " * entry.value[0][0].start_mark.column
+    # After the last value that ends on a line of its own; a block's end is not where its text ends.
+    for key, value in reversed(entry.value):
+        begin, end = key.start_mark.index, value.end_mark.index
+        block = isinstance(value, yaml.CollectionNode) and not value.flow_style
+        shared = not begin <= value.start_mark.index
+        if block or shared or getattr(value, "style", None) in ("|", ">"):
+            continue
+        at = text.find("\n", end)
+        newline = "\r\n" if at > 0 and text[at - 1] == "\r" else "\n"
+        if at < 0:
+            return f"{text}{newline}{indent}{words}{newline}"
+        return f"{text[: at + 1]}{indent}{words}{newline}{text[at + 1 :]}"
+    first = entry.value[0][0].start_mark.index
+    return f"{text[:first]}{words}\n{indent}{text[first:]}"
+
+
+def _cut(text: str, node: yaml.MappingNode, key: str) -> str:
+    pairs = node.value
+    number = next(n for n, pair in enumerate(pairs) if pair[0].value == key)
+    begin = pairs[number][0].start_mark.index
+    if node.flow_style:
+        if number + 1 < len(pairs):
+            return text[:begin] + text[pairs[number + 1][0].start_mark.index :]
+        last = pairs[number - 1][1].end_mark.index if number else begin
+        return text[:last] + text[pairs[number][1].end_mark.index :]
+    begin = text.rfind("\n", 0, begin) + 1
+    end = len(text)
+    if number + 1 < len(pairs):
+        end = text.rfind("\n", 0, pairs[number + 1][0].start_mark.index) + 1
+    elif node.end_mark.index < len(text):
+        end = text.rfind("\n", 0, node.end_mark.index) + 1 or node.end_mark.index
+    # Comments and blank lines before what follows belong to that.
+    lines = text[begin:end].splitlines(keepends=True)
+    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        end -= len(lines.pop())
+    return text[:begin] + text[end:]
