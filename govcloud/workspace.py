@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from .errors import InputError, Problem
+from .references import SecretSettings, check_settings
 
 SETTINGS = "govcloud.yaml"
 # The version of that file that this release reads.
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     # key that signs them: a private key's file, its .pub, or SHA256:… of one in ssh-agent (docs/audit.md).
     anchors: list[str] = []
     audit_key: str = ""
+    # Where the passphrase of the engine's state, the key of versions and the vault are (docs/secrets.md).
+    secrets: SecretSettings = SecretSettings()
     # A stack is closed to new entries when it holds this many; a full one is slow (engines.md).
     stack_size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
     # The most stages that run at once, and hosts that one play talks to at once.
@@ -118,4 +121,6 @@ def read_settings(path: Path) -> Settings:
     # Late: the reader of the sources needs what a command without a workspace does not.
     from .source.settings import read
 
-    return read(path, Settings, VERSION, distinct=("layers",))
+    settings = read(path, Settings, VERSION, distinct=("layers",))
+    check_settings(settings.secrets, path.name)
+    return settings

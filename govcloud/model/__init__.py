@@ -12,6 +12,7 @@ from . import (
     organisation,
     policy,
     recovery,
+    secret,
     services,
 )
 from .base import KINDS, NAME_PATTERN, PLURALS, Doc, Entry, FieldInfo, Holds, Ref, fields
@@ -37,5 +38,6 @@ __all__ = [
     "organisation",
     "policy",
     "recovery",
+    "secret",
     "services",
 ]

@@ -69,7 +69,7 @@ DOMAINS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "change": ("变更", ("request", "wave", "rollout", "freeze")),
-    "policy": ("策略", ("profile", "target")),
+    "policy": ("策略", ("profile", "target", "secret", "secret_file")),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from .base import Count, Doc, Entry, kind
+from .base import Count, Doc, Entry, Ref, kind
 
 
 @kind("target", "targets", "目标")
@@ -22,6 +22,9 @@ class Target(Entry, kw_only=True):
     path: Annotated[str, Doc("文件", "store: the SQLite file, relative to the workspace.")] = ""
     delay_ms: Annotated[float, Doc("时延(ms)", "store: what each call takes, for benchmarks, ms.")] = 0
     quota: Annotated[Count, Doc("配额", "store: the most objects that it holds; 0: no limit.")] = 0
+    credentials: Annotated[
+        str, Ref("secret"), Doc("访问凭据", "The secret that the driver logs in with, where it needs one.")
+    ] = ""
 
 
 @kind("profile", "profiles", "策略参数")

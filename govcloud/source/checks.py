@@ -16,6 +16,8 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
+from ..model.secret import Secret, SecretFile
+from ..references import NEEDED
 from .claims import Finding
 from .words import shown
 
@@ -266,8 +268,27 @@ def _ring(kind: str, field: str, ring: list[str]) -> Finding:
     return Finding(kind, ring[0], field, f"`{field}` goes in a circle: {' -> '.join(shown_ring)}")
 
 
+def secrets_say_where_they_are(catalogue: Catalogue) -> Iterator[Finding]:
+    """Each origin of a secret says what it needs."""
+    for name, secret in catalogue.all(Secret).items():
+        if fault := secret.reference().fault():
+            yield Finding("secret", name, NEEDED[secret.origin], fault)
+
+
+def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
+    """Two secrets are not put into one file of a host."""
+    taken: dict[tuple[str, str], str] = {}
+    for name, file in catalogue.all(SecretFile).items():
+        for host in file.hosts:
+            other = taken.setdefault((host, file.path), name)
+            if other != name:
+                words = f"`path`: {file.path} on {host} is the file of secret_file/{other} already"
+                yield Finding("secret_file", name, "path", words)
+
+
 # The kinds that checks read; of the others nothing typed need be kept.
-READ = frozenset({"node", "link", "network", "server", "instance", *dict(TREES), *dict(ORDERS)})
+PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
+READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS)})
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,
@@ -277,4 +298,6 @@ CHECKS: list[Check] = [
     links_have_two_ends,
     trees_have_no_circles,
     orders_have_no_circles,
+    secrets_say_where_they_are,
+    secret_files_are_apart,
 ]
