@@ -11,9 +11,10 @@ from ..lab.client import LabClient
 from ..workspace import Workspace
 
 CONNECTION = "community.docker.nsenter"
-# Where modules travel to (playbooks: govcloud_root). Plain Ansible would take the home folder, which a host
-# shares with this machine.
-REMOTE_TMP = "/run/govcloud/ansible"
+# The folder on a host of everything that plays put there (playbooks: govcloud_root).
+ROOT = "/run/govcloud"
+# Where modules travel to. Plain Ansible would take the home folder, which a host shares with this machine.
+REMOTE_TMP = f"{ROOT}/ansible"
 
 
 class Reach:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -31,11 +32,16 @@ options:
     type: path
     required: true
   state:
-    description: With V(absent), its daemons are stopped and its folder is removed.
-    choices: [present, absent]
+    description: >-
+      With V(absent), its daemons are stopped and its folder is removed. With V(restored), the files of
+      C(restore) are put back as they say, and the daemons that read them start anew, or stop where a file
+      that they read is not there any more.
+    choices: [present, absent, restored]
     default: present
   files:
-    description: List of C({name, content, mode}); mode is octal text, 0644 when left out.
+    description: >-
+      List of C({name, content, mode, secret}); mode is octal text, 0644 when left out. What is secret is
+      in no C(diff) and is not kept, and neither is a file that only its owner may read.
     type: list
     elements: dict
     default: []
@@ -54,11 +60,26 @@ options:
     description: How long a daemon may take to stop before it is killed, seconds.
     type: float
     default: 3
+  restore:
+    description: List of C({path, there, mode, owner, group, content}), content in base64; of any folder.
+    type: list
+    elements: dict
+    default: []
+  keep:
+    description: >-
+      Where former files are kept until the ledger has them, C({folder, run, known, most}); without a run none
+      are.
+    type: dict
+    default: {}
 """
 
 RETURN = r"""
 differences:
   description: What was not as declared, C({what, where, value, state}); state is missing, extra or changed.
+  returned: always
+  type: list
+kept:
+  description: Former files that the ledger does not have yet.
   returned: always
   type: list
 """
@@ -72,8 +93,12 @@ ARGUMENTS = {
     "daemons": [],
     "ready_s": 5,
     "stop_s": 3,
+    "restore": [],
+    "keep": {},
 }
 
+# What is in a diff instead of a secret.
+SECRET = "(not shown: only its owner may read it)\n"
 # A daemon that cannot read its configuration ends within this time, seconds.
 SETTLE_S = 0.15
 POLL_S = 0.02
@@ -85,6 +110,95 @@ class Failure(Exception):
     def __init__(self, message, **facts):
         super().__init__(message)
         self.facts = facts
+
+
+# -- files as they were before a run changed them: the same in every module that writes files ---------------
+
+
+class Keeper:
+    """Former files, beside everything else of the plays until the ledger has them.
+
+    ``keep``: C(folder), C(run), C(known) ({run: [path]} that the ledger has), C(most) (bytes of a file).
+    """
+
+    def __init__(self, keep):
+        self.folder, self.run = keep.get("folder"), keep.get("run")
+        self.known, self.most = keep.get("known") or {}, keep.get("most", 0)
+
+    def before(self, path, secret=False):
+        """Keep a file that is about to change, once a run; of what is secret, the name alone."""
+        if not (self.folder and self.run):
+            return
+        place = os.path.join(self.folder, self.run, hashlib.sha256(path.encode()).hexdigest()[:32])
+        if os.path.exists(place):
+            return
+        entry = {"run": self.run, "path": path, "there": True}
+        try:
+            about = os.stat(path)
+        except FileNotFoundError:
+            entry["there"] = False
+        else:
+            entry.update(
+                mode=about.st_mode & 0o7777, owner=about.st_uid, group=about.st_gid, size=about.st_size
+            )
+            if secret or not about.st_mode & 0o044:
+                entry["left_out"] = "holds a secret"
+            elif about.st_size > self.most:
+                entry["left_out"] = "larger than %d bytes" % self.most
+            else:
+                with open(path, "rb") as file:
+                    entry["content"] = base64.b64encode(file.read()).decode()
+        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+        with open(os.open(place + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+            json.dump(entry, new)
+        os.replace(place + ".new", place)
+
+    def told(self):
+        """What the ledger has not said that it has; what it has from earlier runs is forgotten here."""
+        out = []
+        for run in sorted(os.listdir(self.folder)) if self.folder and os.path.isdir(self.folder) else []:
+            folder = os.path.join(self.folder, run)
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(".new"):
+                    continue
+                with open(os.path.join(folder, name)) as file:
+                    entry = json.load(file)
+                if entry["path"] not in self.known.get(run, ()):
+                    out.append(entry)
+                elif run != self.run:
+                    os.unlink(os.path.join(folder, name))
+            if run != self.run and not os.listdir(folder):
+                os.rmdir(folder)
+        return out
+
+
+def exactly(path, content, mode, owner=None, group=None):
+    """Write a file whole with these bytes; one that something is bound over is written in place."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    if is_mount(path):
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chmod(path, mode)
+        if owner is not None:
+            os.chown(path, owner, group)
+        return
+    temporary = path + ".new"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as new:
+        new.write(content)
+    if owner is not None:
+        os.chown(temporary, owner, group)
+    os.chmod(temporary, mode)
+    os.replace(temporary, path)
+
+
+def is_mount(path):
+    """Whether something is mounted on this very file."""
+    real = os.path.realpath(path)
+    with open("/proc/self/mountinfo") as file:
+        return any(line.split()[4] in (path, real) for line in file)
+
+
+# -- of this module alone -------------------------------------------------------------------------------
 
 
 def start_time(pid):
@@ -103,7 +217,7 @@ class Service:
 
     def __init__(self, arguments, check):
         self.arguments, self.check = arguments, check
-        self.name = arguments["name"]
+        self.name, self.keeper = arguments["name"], Keeper(arguments["keep"])
         self.folder = os.path.join(arguments["root"], self.name)
         self.record_path = os.path.join(self.folder, ".daemons.json")
         self.running = self._read_record()
@@ -136,7 +250,53 @@ class Service:
         if os.path.isdir(self.folder):
             self.differ("service", self.name, self.folder, "extra")
             if not self.check:
+                for path in self.configuration():
+                    self.keeper.before(path)
                 shutil.rmtree(self.folder)
+
+    def configuration(self):
+        """The files that daemons read."""
+        names = {name for known in self.running.values() for name in known.get("files", ())}
+        paths = (os.path.join(self.folder, name) for name in sorted(names))
+        return [path for path in paths if os.path.isfile(path)]
+
+    def restored(self):
+        """Put files back, then start those daemons anew that read them."""
+        touched = {
+            os.path.relpath(f["path"], self.folder) for f in self.arguments["restore"] if self.put_back(f)
+        }
+        for name, known in list(self.running.items()):
+            if self.check or not touched.intersection(known.get("files", ())):
+                continue
+            if "argv" not in known:
+                raise Failure("%s: an older release started %s; apply first" % (self.name, name))
+            self.stop(name)
+            if all(os.path.exists(os.path.join(self.folder, file)) for file in known["files"]):
+                # No digest: the next play sees that it does not run as declared.
+                self.start(name, known, "")
+
+    def put_back(self, file):
+        """Make one file what it says; whether it was something else."""
+        path, content = file["path"], base64.b64decode(file["content"])
+        try:
+            about = os.stat(path)
+            with open(path, "rb") as old:
+                now = (old.read(), about.st_mode & 0o7777, about.st_uid, about.st_gid)
+        except FileNotFoundError:
+            now = None
+        wanted = (content, file["mode"], file["owner"], file["group"]) if file["there"] else None
+        if now == wanted:
+            return False
+        self.differ(
+            "file", self.name, path, "extra" if wanted is None else "missing" if now is None else "changed"
+        )
+        if not self.check:
+            self.keeper.before(path)
+            if wanted is None:
+                os.unlink(path)
+            else:
+                exactly(path, *wanted)
+        return True
 
     def present(self):
         """Write what differs, then restart what has to be."""
@@ -165,7 +325,7 @@ class Service:
         if self.check:
             return
         self.stop(name)
-        self.start(name, daemon, digest)
+        self.start(name, {**daemon, "files": reads}, digest)
 
     def start(self, name, daemon, digest):
         ready, log_path = daemon.get("ready"), os.path.join(self.folder, name + ".log")
@@ -185,7 +345,8 @@ class Service:
             except OSError as error:
                 raise Failure("%s: cannot start %s: %s" % (self.name, name, error)) from None
         begun = start_time(process.pid)
-        self.running[name] = {"pid": process.pid, "start": begun, "digest": digest}
+        how = {key: daemon[key] for key in ("argv", "files", "ready") if daemon.get(key)}
+        self.running[name] = {"pid": process.pid, "start": begun, "digest": digest, **how}
         self.write_record()
         time.sleep(SETTLE_S)
         limit = time.monotonic() + self.arguments["ready_s"]
@@ -230,44 +391,46 @@ class Service:
     def write(self, file):
         """Write a file where it differs; whether it did."""
         path = os.path.join(self.folder, file["name"])
-        mode, content = int(file.get("mode", "0644"), 8), file["content"]
+        mode, content = int(file.get("mode", "0644"), 8), file["content"].encode()
         try:
-            with open(path) as old:
+            with open(path, "rb") as old:
                 before, old_mode = old.read(), os.stat(path).st_mode & 0o7777
         except FileNotFoundError:
             before, old_mode = None, mode
         if before == content and old_mode == mode:
             return False
         self.differ("file", self.name, path, "missing" if before is None else "changed")
+        secret = bool(file.get("secret")) or not mode & 0o044
+        hidden = secret or not old_mode & 0o044
+        texts = [
+            SECRET if hidden and text else (text or b"").decode(errors="replace")
+            for text in (before, content)
+        ]
         self.diffs.append(
-            {"before_header": path, "before": before or "", "after_header": path, "after": content}
+            {"before_header": path, "before": texts[0], "after_header": path, "after": texts[1]}
         )
         if not self.check:
-            self.write_atomically(path, content, mode)
+            self.keeper.before(path, secret)
+            exactly(path, content, mode)
         return True
 
     def write_record(self):
-        self.write_atomically(self.record_path, json.dumps(self.running), 0o600)
-
-    def write_atomically(self, path, content, mode):
-        os.makedirs(self.folder, mode=0o755, exist_ok=True)
-        temporary = path + ".new"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as new:
-            new.write(content)
-        os.chmod(temporary, mode)
-        os.replace(temporary, path)
+        exactly(self.record_path, json.dumps(self.running).encode(), 0o600)
 
 
 def run(arguments, check, diff):
     """Bring the service to its state; Ansible's result."""
     service = Service(arguments, check)
-    if arguments["state"] == "absent":
-        service.absent()
-    else:
-        service.present()
+    try:
+        getattr(service, arguments["state"])()
+    except Failure as failure:
+        failure.facts["kept"] = service.keeper.told()
+        raise
     result = {"changed": bool(service.differences), "differences": service.differences}
     if diff:
         result["diff"] = service.diffs
+    if not check:
+        result["kept"] = service.keeper.told()
     return result
 
 
@@ -281,6 +444,8 @@ def main():
     try:
         if unknown or missing:
             raise Failure("unknown arguments: %s; missing: %s" % (unknown, missing))
+        if own.get("state", "present") not in ("present", "absent", "restored"):
+            raise Failure("state should be present, absent or restored, not %s" % own["state"])
         result = run({**ARGUMENTS, **own}, check, diff)
     except Failure as failure:
         result = {"failed": True, "msg": str(failure), **failure.facts}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -47,6 +48,12 @@ differences:
   description: What was not as declared, C({what, where, value, state}); state is missing, extra or changed.
   returned: always
   type: list
+ansible_facts:
+  description: >-
+    Under C(ansible_local.govcloud), what the host is: kernel, distribution, distribution_version,
+    architecture, cpus, memory_mib, python, and the addresses of its interfaces.
+  returned: always
+  type: dict
 """
 
 REQUIRED = object()
@@ -106,10 +113,12 @@ def declared(arguments):
     return addresses, routes, settings
 
 
-def present(arguments, names):
-    """(addresses, routes, settings, interfaces that are down) as they are."""
+def present(arguments, names, seen):
+    """(addresses, routes, settings, interfaces that are down) as they are; ``seen``: all addresses."""
     addresses, down, found = set(), [], set()
     for link in ip_json(["address", "show"]):
+        known = (info for info in link["addr_info"] if info.get("scope") == "global")
+        seen[link["ifname"]] = sorted("{local}/{prefixlen}".format(**info) for info in known)
         if link["ifname"] not in names:
             continue
         found.add(link["ifname"])
@@ -146,10 +155,10 @@ def read_setting(name):
         return "absent"
 
 
-def compare(arguments, wanted):
-    """(differences, ip commands, settings to write)."""
+def compare(arguments, wanted, seen):
+    """(differences, ip commands, settings to write); ``seen``: the addresses by interface that it finds."""
     names = {interface["name"] for interface in arguments["interfaces"]}
-    addresses, routes, settings, down = present(arguments, names)
+    addresses, routes, settings, down = present(arguments, names, seen)
     differences, commands = [], []
 
     def differ(what, where, value, state):
@@ -192,6 +201,28 @@ def apply(commands, to_write):
     return ""
 
 
+def facts():
+    """What the host is, in few words; what cannot be read is left out."""
+    about = {"kernel": platform.release(), "architecture": platform.machine(), "cpus": os.cpu_count()}
+    about["python"] = platform.python_version()
+    system = pairs("/etc/os-release", "=")
+    about["distribution"] = system.get("NAME", "").strip('"')
+    about["distribution_version"] = system.get("VERSION_ID", "").strip('"')
+    memory = pairs("/proc/meminfo", ":").get("MemTotal", "").split()
+    about["memory_mib"] = int(memory[0]) // 1024 if memory else None
+    return {name: value for name, value in about.items() if value}
+
+
+def pairs(path, between):
+    """A file of names and values; empty where it cannot be read."""
+    try:
+        with open(path, errors="replace") as file:
+            found = (line.strip().partition(between) for line in file)
+            return {name.strip(): value.strip() for name, sign, value in found if sign}
+    except OSError:
+        return {}
+
+
 def lines(triples):
     """Differences as text for --diff."""
     return "".join("%(what)s %(where)s %(value)s\n" % d for d in triples)
@@ -200,8 +231,10 @@ def lines(triples):
 def run(arguments, check, diff):
     """Compare, change what differs, and look again; Ansible's result."""
     wanted = declared(arguments)
-    differences, commands, to_write = compare(arguments, wanted)
-    result = {"changed": bool(differences), "differences": differences}
+    seen = {}
+    differences, commands, to_write = compare(arguments, wanted, seen)
+    about = {"ansible_local": {"govcloud": {**facts(), "interfaces": seen}}}
+    result = {"changed": bool(differences), "differences": differences, "ansible_facts": about}
     if diff:
         result["diff"] = {
             "before": lines(d for d in differences if d["state"] == "extra"),
@@ -214,7 +247,7 @@ def run(arguments, check, diff):
         if not left:
             return result
         error = apply(commands, to_write)
-        left, commands, to_write = compare(arguments, wanted)
+        left, commands, to_write = compare(arguments, wanted, seen)
     if left:
         raise Failure("not as declared after %d rounds: %s" % (ROUNDS, error), left=left, **result)
     return result

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import sys
@@ -33,10 +35,23 @@ options:
     description: Refuse to write unless the file is bound over the machine's own.
     type: bool
     default: false
+  keep:
+    description: >-
+      Where former files are kept until the ledger has them, C({folder, run, known, most}); without a run none
+      are.
+    type: dict
+    default: {}
+"""
+
+RETURN = r"""
+kept:
+  description: Former files that the ledger does not have yet.
+  returned: always
+  type: list
 """
 
 REQUIRED = object()
-ARGUMENTS = {"servers": REQUIRED, "search": [], "path": "/etc/resolv.conf", "private": False}
+ARGUMENTS = {"servers": REQUIRED, "search": [], "path": "/etc/resolv.conf", "private": False, "keep": {}}
 
 
 class Failure(Exception):
@@ -47,11 +62,93 @@ class Failure(Exception):
         self.facts = facts
 
 
+# -- files as they were before a run changed them: the same in every module that writes files ---------------
+
+
+class Keeper:
+    """Former files, beside everything else of the plays until the ledger has them.
+
+    ``keep``: C(folder), C(run), C(known) ({run: [path]} that the ledger has), C(most) (bytes of a file).
+    """
+
+    def __init__(self, keep):
+        self.folder, self.run = keep.get("folder"), keep.get("run")
+        self.known, self.most = keep.get("known") or {}, keep.get("most", 0)
+
+    def before(self, path, secret=False):
+        """Keep a file that is about to change, once a run; of what is secret, the name alone."""
+        if not (self.folder and self.run):
+            return
+        place = os.path.join(self.folder, self.run, hashlib.sha256(path.encode()).hexdigest()[:32])
+        if os.path.exists(place):
+            return
+        entry = {"run": self.run, "path": path, "there": True}
+        try:
+            about = os.stat(path)
+        except FileNotFoundError:
+            entry["there"] = False
+        else:
+            entry.update(
+                mode=about.st_mode & 0o7777, owner=about.st_uid, group=about.st_gid, size=about.st_size
+            )
+            if secret or not about.st_mode & 0o044:
+                entry["left_out"] = "holds a secret"
+            elif about.st_size > self.most:
+                entry["left_out"] = "larger than %d bytes" % self.most
+            else:
+                with open(path, "rb") as file:
+                    entry["content"] = base64.b64encode(file.read()).decode()
+        os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
+        with open(os.open(place + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
+            json.dump(entry, new)
+        os.replace(place + ".new", place)
+
+    def told(self):
+        """What the ledger has not said that it has; what it has from earlier runs is forgotten here."""
+        out = []
+        for run in sorted(os.listdir(self.folder)) if self.folder and os.path.isdir(self.folder) else []:
+            folder = os.path.join(self.folder, run)
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(".new"):
+                    continue
+                with open(os.path.join(folder, name)) as file:
+                    entry = json.load(file)
+                if entry["path"] not in self.known.get(run, ()):
+                    out.append(entry)
+                elif run != self.run:
+                    os.unlink(os.path.join(folder, name))
+            if run != self.run and not os.listdir(folder):
+                os.rmdir(folder)
+        return out
+
+
+def exactly(path, content, mode, owner=None, group=None):
+    """Write a file whole with these bytes; one that something is bound over is written in place."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    if is_mount(path):
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chmod(path, mode)
+        if owner is not None:
+            os.chown(path, owner, group)
+        return
+    temporary = path + ".new"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as new:
+        new.write(content)
+    if owner is not None:
+        os.chown(temporary, owner, group)
+    os.chmod(temporary, mode)
+    os.replace(temporary, path)
+
+
 def is_mount(path):
     """Whether something is mounted on this very file."""
     real = os.path.realpath(path)
     with open("/proc/self/mountinfo") as file:
         return any(line.split()[4] in (path, real) for line in file)
+
+
+# -- of this module alone -------------------------------------------------------------------------------
 
 
 def run(arguments, check, diff):
@@ -65,16 +162,21 @@ def run(arguments, check, diff):
     # A server that is down should cost a second, not five.
     wanted += "options timeout:1 attempts:2\n"
     try:
-        with open(path) as file:
+        with open(path, "rb") as file:
             before = file.read()
     except FileNotFoundError:
-        before = ""
-    result = {"changed": before != wanted}
+        before = None
+    result = {"changed": before != wanted.encode()}
     if diff:
-        result["diff"] = {"before_header": path, "before": before, "after_header": path, "after": wanted}
+        text = (before or b"").decode(errors="replace")
+        result["diff"] = {"before_header": path, "before": text, "after_header": path, "after": wanted}
+    keeper = Keeper(arguments["keep"])
     if result["changed"] and not check:
-        with open(path, "w") as file:
-            file.write(wanted)
+        keeper.before(path)
+        with open(path, "wb") as file:
+            file.write(wanted.encode())
+    if not check:
+        result["kept"] = keeper.told()
     return result
 
 

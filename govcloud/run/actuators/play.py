@@ -2,165 +2,165 @@
 
 from __future__ import annotations
 
-import io
-import os
-import shlex
 import shutil
-import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ... import canonical
-from ...files import write_atomically
-from ...ledger import building, entries
+from ...ledger import building, entries, hosts, keptfiles, runs
 from ...ledger.building import Applied
+from ...ledger.connection import Connection
+from ...ledger.keptfiles import KeptFile
 from ...plan.stages import Play
 from ..context import RunContext, StageFailed, Stopped
 from ..events import StageProgress
-from ..reach import Reach, ansible_playbook, static_inventory
+from ..playing.ansible import PLAYBOOK, Event, Playbooks, Told
+from ..playing.course import Broken, Course
+from ..playing.facts import facts_in
+from ..playing.files import kept_in, to_restore
+from ..reach import ROOT, Reach
 
-PLAYBOOK = "site.yml"
+RESTORE = "restore.yml"
+# Of so many former runs a host is told which of its files the ledger has.
+REMEMBERED = 3
+# Events that bring what a task, or one turn of its loop, came to.
+HEARD = frozenset({"runner_on_ok", "runner_on_failed", "runner_item_on_ok", "runner_item_on_failed"})
+BUILT_AGAIN = "`govcloud drift` takes note of it, and `govcloud apply` then builds them again"
 
 
 def play(stage: Play, context: RunContext) -> dict[str, Any]:
-    """Run the playbook on the stage's hosts; those that got through are recorded whatever others did."""
+    """Run the playbook on the stage's hosts; those that got through are recorded whatever others did.
+
+    A resumed stage leaves those alone that its run has configured. Raises ``StageFailed`` where some are
+    not configured in the end.
+    """
     reach = Reach(context.workspace)
     absent = reach.missing(stage.inputs)
-    if absent:
-        raise StageFailed(
-            f"{len(absent)} host(s) are not there: {', '.join(absent[:6])}; "
-            "`govcloud drift` takes note of it, and `govcloud apply` then builds them again",
-            {"failed": absent, "not_done": sorted(stage.inputs)},
-        )
+    course = Course.of(stage, _done(stage, context, reach), absent)
     folder = context.workspace.private / "plays" / context.run
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700, parents=True)
     try:
-        return _play(stage, context, reach, folder)
+        _Playing(stage, context, reach, folder).run(course)
+    except Broken as broken:
+        raise StageFailed(str(broken), course.document()) from None
     finally:
         # The inventory and the copies of the playbooks are in the ledger; nothing here is needed.
         shutil.rmtree(folder, ignore_errors=True)
+    if context.stop.is_set() and course.untouched:
+        words = f"stopped; {course.done} of {len(stage.inputs)} hosts are configured"
+        raise Stopped(words, course.document())
+    if course.failed or course.unreachable or course.untouched:
+        hint = {"hint": BUILT_AGAIN, "anew": True} if absent and not course.failed else {}
+        raise StageFailed(course.words(), course.document() | hint)
+    changed = len(course.changed)
+    return course.document() | {"words": f"{changed} of {len(stage.inputs)} hosts changed"}
 
 
-def _play(stage: Play, context: RunContext, reach: Reach, folder: Path) -> dict[str, Any]:
-    import ansible_runner
-
-    project = folder / "project"
-    with tarfile.open(fileobj=io.BytesIO(context.blob(stage.playbook))) as archive:
-        archive.extractall(project, filter="data")
-    hosts = {h: context.plan.hosts[h] for h in stage.inputs}
-    inventory = folder / "inventory.json"
-    write_atomically(inventory, canonical.encode(static_inventory(hosts, reach)))
-    progress = _Progress(stage, context)
-    result = ansible_runner.run(
-        private_data_dir=str(folder),
-        playbook=PLAYBOOK,
-        inventory=str(inventory),
-        forks=context.workspace.settings.forks,
-        envvars=_environment(folder, reach),
-        suppress_env_files=True,
-        quiet=True,
-        event_handler=progress.event,
-        cancel_callback=context.stop.is_set,
-    )
-    _record(stage, context, reach, progress.reached())
-    if context.stop.is_set():
-        raise Stopped(f"stopped; {len(progress.reached())} of {len(stage.inputs)} hosts are configured")
-    failed = progress.failures()
-    if result.status != "successful" or failed:
-        words = "\n".join(f"{host}: {text}" for host, text in sorted(failed.items()))
-        raise StageFailed(
-            words or progress.last_words() or f"ansible-playbook ended as {result.status}",
-            {"failed": sorted(failed), "not_done": sorted(set(stage.inputs) - set(progress.reached()))},
-        )
-    changed = progress.changed
-    return {"words": f"{changed} of {len(stage.inputs)} hosts changed", "changed": changed}
+def _done(stage: Play, context: RunContext, reach: Reach) -> list[str]:
+    """Hosts that this run has configured, and that have not been made anew since."""
+    with context.ledger.read() as connection:
+        known = hosts.configured_by(connection, context.run)
+    there = set(stage.inputs) - set(reach.missing(stage.inputs))
+    return [h for h in sorted(there) if known.get(h) == (stage.inputs[h], reach.birth(h))]
 
 
-def _programs(folder: Path, prefix: list[str]) -> Path:
-    """The folder with ``ansible-playbook``; for an ordinary user a script that enters the lab first."""
-    if not prefix:
-        return Path(ansible_playbook()).parent
-    programs = folder / "bin"
-    programs.mkdir()
-    script = f'#!/bin/sh\nexec {shlex.join([*prefix, ansible_playbook()])} "$@"\n'
-    write_atomically(programs / "ansible-playbook", script.encode(), 0o700)
-    return programs
+class _Playing:
+    """One stage in this process: it plays, and writes down what it is told."""
 
-
-def _environment(folder: Path, reach: Reach) -> dict[str, str]:
-    return {
-        **reach.marker,
-        "ANSIBLE_HOME": str(folder / "home"),
-        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-        "ANSIBLE_RETRY_FILES_ENABLED": "false",
-        "ANSIBLE_NOCOWS": "1",
-        "ANSIBLE_DEPRECATION_WARNINGS": "false",
-        # Found beside this interpreter wherever the user's PATH leads.
-        "PATH": f"{_programs(folder, reach.prefix)}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
-
-
-class _Progress:
-    """What ansible-playbook has told so far."""
-
-    def __init__(self, stage: Play, context: RunContext) -> None:
-        self._stage = stage
-        self._context = context
-        self._stats: dict[str, Any] = {}
-        self._failures: dict[str, str] = {}
-        self._words: list[str] = []
+    def __init__(self, stage: Play, context: RunContext, reach: Reach, folder: Path) -> None:
+        self._stage, self._context, self._reach, self._folder = stage, context, reach, folder
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._kept: dict[str, list[tuple[str, KeptFile, bytes]]] = {}
         self._steps = 0
 
-    def event(self, event: Mapping[str, Any]) -> bool:
-        """One event of the play; False: ansible-runner need not keep it in a file."""
-        data = event.get("event_data", {})
-        kind = event.get("event", "")
-        if kind in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
-            result = data.get("res") or {}
-            words = str(result.get("msg") or result.get("stderr") or "failed").strip().splitlines()
-            self._failures[data["host"]] = f"{data.get('task', '')}: {' '.join(words[:3])}"
-        elif kind == "playbook_on_stats":
-            self._stats = dict(data)
-        elif kind == "runner_on_ok":
+    def run(self, course: Course) -> None:
+        """Play batch after batch, recording after each what came of it."""
+        playbook = RESTORE if self._stage.restore_from else PLAYBOOK
+        archive = self._context.blob(self._stage.playbook)
+        self._playbooks = Playbooks.unpack(self._folder, self._reach, archive, playbook)
+        course.run(self._play, self._ended)
+
+    def _play(self, names: Sequence[str]) -> Told:
+        stage, context = self._stage, self._context
+        with context.ledger.read() as connection:
+            known = keptfiles.known_on(connection, names, REMEMBERED)
+            restored = {h: self._restored(connection, h) for h in names if h in stage.restore}
+        variables = {
+            host: {
+                "govcloud_kept": {
+                    "run": context.run,
+                    "known": known.get(host, {}),
+                    "most": stage.keep_kib * 1024,
+                },
+                **restored.get(host, {}),
+            }
+            for host in names
+        }
+        return self._playbooks.play(
+            {h: _with(context.plan.hosts[h], variables[h]) for h in names},
+            forks=context.workspace.settings.forks,
+            heard=self._heard,
+            stopped=context.stop.is_set,
+        )
+
+    def _restored(self, connection: Connection, host: str) -> dict[str, Any]:
+        """The variable that says which files are put back, with their bytes."""
+        files = self._stage.restore[host]
+        found = [(f, runs.get_blob(connection, f.digest) if f.digest else b"") for f in files]
+        return {"govcloud_restore": to_restore(found, ROOT)}
+
+    def _heard(self, kind: str, data: Event) -> None:
+        if kind not in HEARD:
+            return
+        host, result = str(data.get("host", "")), data.get("res") or {}
+        facts = facts_in(result)
+        if facts:
+            self._facts[host] = facts
+        kept = kept_in(host, result)
+        if kept:
+            self._kept.setdefault(host, []).extend(kept)
+        if kind == "runner_on_ok":
             self._steps += 1
-            text = f"{data.get('host', '')}: {data.get('task', '')}"
-            self._context.bus(StageProgress(self._stage.id, self._steps, 0, text))
-        elif kind in ("error", "verbose") and "rror" in event.get("stdout", ""):
-            self._words.append(event["stdout"].strip())
-        return False
+            self._context.bus(
+                StageProgress(self._stage.id, self._steps, 0, f"{host}: {data.get('task', '')}")
+            )
 
-    def failures(self) -> dict[str, str]:
-        """Why each host failed, in Ansible's words."""
-        return dict(self._failures)
+    def _ended(self, told: Told) -> bool:
+        """Write down what is known now; whether to go on."""
+        context = self._context
+        heard = {*told.through, *self._facts, *self._kept} & set(told.hosts)
+        if heard:
+            with context.write() as connection:
+                keys = {host: entries.key_of(context.plan.hosts[host]["entry"]) for host in heard}
+                known = entries.among(connection, keys.values())
+                uids = {host: known[keys[host]].uid for host in heard if keys[host] in known}
+                for host in sorted(self._kept.keys() & uids.keys()):
+                    for run in sorted({run for run, _, _ in self._kept[host]}):
+                        files = [(f, content) for r, f, content in self._kept[host] if r == run]
+                        keptfiles.keep(connection, run, uids[host], files)
+                said = {uids[h]: (h, facts) for h, facts in self._facts.items() if h in uids}
+                hosts.set_facts(connection, context.run, said)
+                self._configured(connection, {h: uids[h] for h in sorted(told.through & uids.keys())})
+            self._facts.clear()
+            self._kept.clear()
+        return not context.stop.is_set()
 
-    def last_words(self) -> str:
-        """What ansible-playbook said when it did not even begin."""
-        return "\n".join(self._words[-5:])
+    def _configured(self, connection: Connection, uids: Mapping[str, str]) -> None:
+        """Write down which hosts now have which configuration."""
+        more = {"restored": self._stage.restore_from} if self._stage.restore_from else {}
+        rows = [
+            Applied(
+                f"host:{host}", uid, 1, self._stage.inputs[host], {"birth": self._reach.birth(host), **more}
+            )
+            for host, uid in uids.items()
+        ]
+        building.set_applied(connection, self._context.run, rows)
+        if not more:
+            building.forget_observed(connection, [r.uid for r in rows])
 
-    def reached(self) -> list[str]:
-        """Hosts that came through to the end."""
-        bad = {*self._stats.get("failures", {}), *self._stats.get("dark", {})}
-        return sorted(set(self._stats.get("processed", {})) - bad)
 
-    @property
-    def changed(self) -> int:
-        """How many hosts were changed."""
-        return len(self._stats.get("changed", {}))
-
-
-def _record(stage: Play, context: RunContext, reach: Reach, hosts: list[str]) -> None:
-    """Write down which hosts now have which configuration."""
-    if not hosts:
-        return
-    with context.write() as connection:
-        keys = {host: entries.key_of(context.plan.hosts[host]["entry"]) for host in hosts}
-        known = entries.among(connection, keys.values())
-        rows = []
-        for host in hosts:
-            uid = known[keys[host]].uid
-            rows.append(Applied(f"host:{host}", uid, 1, stage.inputs[host], {"birth": reach.birth(host)}))
-        building.set_applied(connection, context.run, rows)
-        building.forget_observed(connection, [r.uid for r in rows])
+def _with(host: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """A host's groups and variables, with more variables."""
+    return {**host, "vars": {**host["vars"], **variables}}

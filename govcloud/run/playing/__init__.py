@@ -1,0 +1,1 @@
+"""Hosts and Ansible: one run of ansible-playbook, batches of them, and what hosts tell."""
