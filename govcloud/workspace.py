@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .channels import Channel, twice
 from .errors import InputError, Problem
 from .references import SecretSettings, check_settings
 
@@ -46,6 +47,12 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     # The most stages that run at once, and hosts that one play talks to at once.
     parallel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     forks: Annotated[int, msgspec.Meta(ge=1, le=200)] = 10
+    # Who is told what (docs/notifications.md); a file that gets every event of a run, as JSON lines; the size
+    # at which it is put aside, and how many such files are kept.
+    notify: list[Channel] = []
+    log: str = ""
+    log_mib: Annotated[int, msgspec.Meta(ge=1, le=10000)] = 10
+    log_files: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
 
 
 class Workspace:
@@ -123,4 +130,6 @@ def read_settings(path: Path) -> Settings:
 
     settings = read(path, Settings, VERSION, distinct=("layers",))
     check_settings(settings.secrets, path.name)
+    if name := twice(settings.notify):
+        raise InputError([Problem(f"`notify`: two channels are called {name!r}", path.name)])
     return settings

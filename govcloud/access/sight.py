@@ -42,6 +42,11 @@ def hidden_uids(connection: Connection, identity: Identity) -> frozenset[str]:
     return frozenset(_closure(connection))
 
 
+def classified_uids(connection: Connection) -> frozenset[str]:
+    """The uids of all that is or was classified, with what belongs to it: whoever asks."""
+    return frozenset(_closure(connection))
+
+
 def classified_kinds() -> list[str]:
     """The kinds whose entries can be classified."""
     from ..model import KINDS

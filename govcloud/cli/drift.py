@@ -36,11 +36,18 @@ def drift(app: App, as_json: bool) -> int:
     began = time.monotonic()
     ledger = open_ledger(app.workspace, create=True)
     enforce(app.workspace, ledger, "apply")
-    report = look(app.workspace, ledger)
+    with courier(app.workspace, ledger):
+        report = look(app.workspace, ledger)
+    if accept:
+        from .accepting import accept as take_over
+
+        how = {"withdrawn": withdrawn, "as_json": as_json, "yes": yes}
+        return take_over(app, ledger, report, subjects, **how)
     if as_json:
         emit(
             {
                 "checked": report.checked,
+    from ..notify.courier import courier
                 "deviations": report.deviations,
                 "seconds": round(time.monotonic() - began, 3),
                 "findings": report.findings,

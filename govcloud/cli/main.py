@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "revert": ("revert", "Go back to an accepted past, by a plan with pins."),
     "destroy": ("apply", "Take down everything that was built."),
     "runs": ("runs", "List, show, resume or cancel runs."),
+    "notify": ("notify", "What people were told by webhook and mail; try again."),
     "drift": ("drift", "Compare reality with the ledger."),
     "probe": ("probe", "Measure the accepted flows now."),
     "inventory": ("inventory", "The ledger as an Ansible inventory."),

@@ -129,6 +129,14 @@ def check(connection: Connection, name: str, token: int) -> None:
         )
 
 
+def is_held(connection: Connection, name: str, *, now: float | None = None) -> bool:
+    """Whether somebody holds a lease who is not proven dead, and whose time is not over."""
+    row = connection.row("SELECT holder, expires FROM lease WHERE name = :name", name=name)
+    if row is None or not row[0] or row[1] <= (time.time() if now is None else now):
+        return False
+    return not Holder(*json.loads(row[0])).proven_dead()
+
+
 @contextmanager
 def held(ledger: Ledger, name: str) -> Iterator[int]:
     """Hold a lease as this process; gives its fencing token. Raises ``ConflictError`` as ``take`` does."""

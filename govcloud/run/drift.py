@@ -16,6 +16,7 @@ from ..ledger.claims import ClaimRow, claims_on
 from ..model.catalogue import Catalogue
 from ..model.network import Network
 from ..model.resources import RealObject
+from ..notify import messages
 from ..plan.builder import reachable_hosts
 from ..plan.gather import built_catalogue, routing
 from ..plan.stacking import restore
@@ -46,6 +47,11 @@ class Finding(msgspec.Struct, frozen=True):
     fields: dict[str, dict[str, Any]]
     owner: str
 
+    @property
+    def deviates(self) -> bool:
+        """Whether an apply would heal it."""
+        return self.status != "unmanaged"
+
 
 class Report(msgspec.Struct, frozen=True):
     """All findings, and how many objects were looked at. Unmanaged things are told, never touched."""
@@ -56,7 +62,7 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def deviations(self) -> int:
         """Findings that an apply would heal."""
-        return sum(1 for f in self.findings if f.status != "unmanaged")
+        return sum(1 for f in self.findings if f.deviates)
 
 
 def look(workspace: Workspace, ledger: Ledger) -> Report:
@@ -90,6 +96,8 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
     with ledger.write() as connection:
         building.replace_observed(connection, used, observed)
+        amiss = [(f.status, f.subject, ", ".join(f.fields)) for f in findings if f.deviates]
+        messages.drift(connection, workspace, amiss)
     return Report(len(expected), tuple(findings))
 
 

@@ -23,6 +23,8 @@ from ..ledger.claims import CHECKED_KEY, change_claims
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
 from ..ledger.store import keep_setting, settings
+from ..notify import messages
+from ..notify.courier import courier
 from ..plan import stages
 from ..plan.gather import propose, still_based
 from ..plan.stages import Plan, Record
@@ -63,7 +65,7 @@ def start(
     """
     check_reachable(workspace, ledger, plan)
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-    with leases.held(ledger, LEASE) as fence:
+    with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         plan = _of_now(workspace, ledger, plan)
         with ledger.write((LEASE, fence)) as connection:
             _give_up_others(connection)
@@ -181,8 +183,11 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
         plan = _plan_of(connection, known)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
-    with leases.held(ledger, LEASE) as fence:
-        with ledger.write((LEASE, fence)) as connection:
+    with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
+        with (
+            guarding.written_down(ledger, identity, plan),
+            ledger.write((LEASE, fence)) as connection,
+        ):
             # Once more, now that nobody else can change it: somebody may have finished or given it up.
             known = runs.get(connection, known.id)
             _refuse_over(known)
@@ -250,6 +255,7 @@ def _segment(context: RunContext, number: int, graph: Sequence[tuple[str, Sequen
     """Bring the stages to their end, with DBOS where anything but the ledger is touched."""
     if all(isinstance(stage, Record) for stage in context.plan.stages):
         # Each is one transaction: there is nothing in between that could be left half done.
+            messages.run_ended(connection, context.workspace, context.run, status)
         ended = (Status(perform(context, stage)) for stage, _needs in graph)
         return next((status for status in ended if status is not Status.DONE), Status.DONE)
     # DBOS takes half a second to import.

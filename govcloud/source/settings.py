@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -67,35 +67,84 @@ def _formal(fault: Fault, found: Document, path: str) -> Problem:
 
 def _meant(found: Document, form: type[T], path: str, distinct: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with the settings themselves."""
-    hints = Hints()
-    types: dict[str, Any] = get_type_hints(form, include_extras=True)
-    every = f"settings: {one_of(list(types))}"
     value = {} if found.value is None else found.value
     if not isinstance(value, dict):
         message = f"expected a mapping of settings, got {shown(value)}"
         yield Problem(message, path, 1, 1, "each stands on a line of its own as `setting: value`")
         return
+    yield from _fields(found, form, value, path, distinct, ())
+
+
+def _fields(
+    found: Document,
+    form: type[msgspec.Struct],
+    value: dict[Any, Any],
+    path: str,
+    distinct: Sequence[str],
+    at: tuple[str | int, ...],
+) -> Iterator[Problem]:
+    """What is wrong with one mapping of settings: the file's, or an item's of a list in it."""
+    hints = Hints()
+    types: dict[str, Any] = get_type_hints(form, include_extras=True)
+    every = f"settings: {one_of(list(types))}"
     meant = set()
+    wrong = False
     for name, one in value.items():
         if name not in types:
-            if name not in found.odd_keys:
+            if at or name not in found.odd_keys:
                 meant.add(hints.nearest(name, types.keys()))
-                spot = found.locate((name,), 0, True)
+                spot = found.locate((*at, name), 0, True)
                 hint = hints.did_you_mean(name, types.keys(), otherwise=every)
                 yield Problem(f"no setting is called {shown(name)}", path, spot.line, spot.column, hint)
+                wrong = True
             continue
         try:
             msgspec.convert(one, types[name])
         except msgspec.ValidationError as error:
+            wrong = True
+            inner = _struct_of(types[name])
+            if inner is not None and isinstance(one, list):
+                yield from _items(found, inner, one, path, (*at, name))
+                continue
             for index, message, hint in explain(types[name], one, str(error), hints):
-                spot = found.locate((name,) if index is None else (name, index), 0, False)
+                spot = found.locate((*at, name) if index is None else (*at, name, index), 0, False)
                 yield Problem(f"`{name}`: {message}", path, spot.line, spot.column, hint)
             continue
         for index in _repeated(one) if name in distinct else ():
-            spot = found.locate((name, index), 0, False)
+            spot = found.locate((*at, name, index), 0, False)
             message = f"`{name}` names {shown(one[index])} twice"
             yield Problem(message, path, spot.line, spot.column, "remove one")
+    place = (1, 1)
+    if at:
+        whole = found.locate(at, 0, False)
+        place = (whole.line, whole.column)
     for field in msgspec.structs.fields(form):
         # What is written almost right is not called missing as well.
         if field.required and field.name not in value and field.name not in meant:
-            yield Problem(f"`{field.name}` is missing", path, 1, 1, f"write `{field.name}: …`")
+            wrong = True
+            yield Problem(f"`{field.name}` is missing", path, *place, f"write `{field.name}: …`")
+    if at and not wrong:
+        try:
+            msgspec.convert(value, form)
+        except msgspec.ValidationError as error:
+            # Each is right by itself, and they do not go together: the form's own words.
+            yield Problem(str(error).partition(" - at `$")[0], path, *place)
+
+
+def _struct_of(type_: Any) -> type[msgspec.Struct] | None:
+    """What a list of structs is a list of; None for other types."""
+    inner = get_args(type_)[0] if get_origin(type_) is list else None
+    return inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else None
+
+
+def _items(
+    found: Document, form: type[msgspec.Struct], items: list[Any], path: str, at: tuple[str | int, ...]
+) -> Iterator[Problem]:
+    """What is wrong with the items of a list of settings."""
+    for index, one in enumerate(items):
+        if isinstance(one, dict):
+            yield from _fields(found, form, one, path, (), (*at, index))
+        else:
+            spot = found.locate((*at, index), 0, False)
+            message = f"`{at[-1]}`: expected a mapping of settings, got {shown(one)}"
+            yield Problem(message, path, spot.line, spot.column)
