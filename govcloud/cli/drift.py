@@ -31,6 +31,7 @@ def drift(app: App, as_json: bool) -> int:
     """
     from ..access import enforce
     from ..ledger import open_ledger
+    from ..notify.courier import courier
     from ..run.drift import look
 
     began = time.monotonic()
@@ -38,16 +39,10 @@ def drift(app: App, as_json: bool) -> int:
     enforce(app.workspace, ledger, "apply")
     with courier(app.workspace, ledger):
         report = look(app.workspace, ledger)
-    if accept:
-        from .accepting import accept as take_over
-
-        how = {"withdrawn": withdrawn, "as_json": as_json, "yes": yes}
-        return take_over(app, ledger, report, subjects, **how)
     if as_json:
         emit(
             {
                 "checked": report.checked,
-    from ..notify.courier import courier
                 "deviations": report.deviations,
                 "seconds": round(time.monotonic() - began, 3),
                 "findings": report.findings,

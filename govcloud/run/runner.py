@@ -184,10 +184,7 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
-        with (
-            guarding.written_down(ledger, identity, plan),
-            ledger.write((LEASE, fence)) as connection,
-        ):
+        with ledger.write((LEASE, fence)) as connection:
             # Once more, now that nobody else can change it: somebody may have finished or given it up.
             known = runs.get(connection, known.id)
             _refuse_over(known)
@@ -235,6 +232,7 @@ def _carry(context: RunContext, number: int) -> Outcome:
         with context.write() as connection:
             runs.set_status(connection, context.run, status)
             audit.append(connection, context.actor, f"run {status}", {"run": context.run})
+            messages.run_ended(connection, context.workspace, context.run, status)
     except BaseException:
         context.bus.close()
         raise
@@ -255,7 +253,6 @@ def _segment(context: RunContext, number: int, graph: Sequence[tuple[str, Sequen
     """Bring the stages to their end, with DBOS where anything but the ledger is touched."""
     if all(isinstance(stage, Record) for stage in context.plan.stages):
         # Each is one transaction: there is nothing in between that could be left half done.
-            messages.run_ended(connection, context.workspace, context.run, status)
         ended = (Status(perform(context, stage)) for stage, _needs in graph)
         return next((status for status in ended if status is not Status.DONE), Status.DONE)
     # DBOS takes half a second to import.
