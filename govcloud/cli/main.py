@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "What a kind or a field means, and the rules that read it."),
     "schema": ("schema", "JSON Schema of the files, for editors."),
     "plan": ("plan", "Show what apply would do."),
+    "preview": ("preview", "Show what the plan's play would change on each host."),
     "apply": ("apply", "Do it: record, build, configure, measure."),
     "revert": ("revert", "Go back to an accepted past, by a plan with pins."),
     "destroy": ("apply", "Take down everything that was built."),

@@ -89,3 +89,8 @@ def known_on(connection: Connection, hosts: Sequence[str], most: int) -> dict[st
         if run in runs or len(runs) < most:
             runs.setdefault(run, []).append(path)
     return out
+
+
+def uids_of(connection: Connection, run: str) -> dict[str, str]:
+    """The uid of the entry of each host of which something is kept of a run, by the host's name then."""
+    return dict(connection.rows("SELECT DISTINCT host, uid FROM kept_file WHERE run = :run", run=run))

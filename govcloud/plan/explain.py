@@ -114,6 +114,9 @@ def _body(stage: Stage, full: bool) -> Iterator[Line]:
             more = f" and {len(hosts) - len(shown)} more" if len(shown) < len(hosts) else ""
             yield "", f"   {', '.join(shown)}{more}"
             yield from _batches(stage)
+            for host, files in stage.restore.items():
+                for file in files:
+                    yield "yellow", f"   {host}: {file.path} {'as it was' if file.there else 'taken away'}"
         case Probe():
             yield from _probes(stage, full)
 

@@ -75,8 +75,11 @@ class Keeper:
         self.folder, self.run = keep.get("folder"), keep.get("run")
         self.known, self.most = keep.get("known") or {}, keep.get("most", 0)
 
-    def before(self, path, secret=False):
-        """Keep a file that is about to change, once a run; of what is secret, the name alone."""
+    def before(self, path, secret=None):
+        """Keep a file that is about to change, once a run; of what is secret, the name alone.
+
+        Where nobody says whether it is (None), what only its owner may read is.
+        """
         if not (self.folder and self.run):
             return
         place = os.path.join(self.folder, self.run, hashlib.sha256(path.encode()).hexdigest()[:32])
@@ -91,7 +94,7 @@ class Keeper:
             entry.update(
                 mode=about.st_mode & 0o7777, owner=about.st_uid, group=about.st_gid, size=about.st_size
             )
-            if secret or not about.st_mode & 0o044:
+            if secret or (secret is None and not about.st_mode & 0o044):
                 entry["left_out"] = "holds a secret"
             elif about.st_size > self.most:
                 entry["left_out"] = "larger than %d bytes" % self.most
@@ -172,7 +175,7 @@ def run(arguments, check, diff):
         result["diff"] = {"before_header": path, "before": text, "after_header": path, "after": wanted}
     keeper = Keeper(arguments["keep"])
     if result["changed"] and not check:
-        keeper.before(path)
+        keeper.before(path, secret=False)
         with open(path, "wb") as file:
             file.write(wanted.encode())
     if not check:
