@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..ledger.blame import Blamed
     from ..ledger.browsing import Referrer, Seen, View
     from ..ledger.evidence import Evidence
+    from ..ledger.hosts import HostFacts
 
 # So many of those who refer to an entry are named; the others are counted.
 MOST_NAMED = 12
@@ -32,6 +33,7 @@ MOST_NAMED = 12
 def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Show one entry: fields with who says them, stack, what was seen, who refers to it, evidence."""
     from ..ledger import blame, building, evidence
+    from ..ledger.hosts import facts_of
     from ..ledger.entries import last_revision
 
     if as_of is not None:
@@ -48,9 +50,11 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
         referrers = view.referrers(found.kind, [found.name])
         targets = _targets(view, found) if not as_json else {}
         measured = latest(evidence.of(view.connection, found.subject))
+        said = facts_of(view.connection, found.uid)
     if not as_json:
         facts = [("built   ", "green", one.scope) for one in built]
         facts += [("seen    ", "cyan", f"{one.status}, {age(one.at)} ago") for one in observed]
+        facts += [("says    ", "cyan", line) for line in _said(said)]
         _show(found, identity, blamed, targets, facts, _grouped(referrers), measured)
         return
     emit(
@@ -62,6 +66,7 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
             "pins": sorted(b.field for b in blamed if b.pinned),
             "applied": [{"scope": a.scope, "incarnation": a.incarnation} for a in built],
             "observed": observed,
+            "facts": said and {"at": said.at, "run": said.run, **said.values},
             "referred_by": sorted({f"{r.kind}/{r.name}" for r in referrers}),
             "referrers": [
                 {"kind": kind, "field": field, "count": len(names), "first": names[:MOST_NAMED]}
@@ -70,6 +75,22 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
             "evidence": measured,
         }
     )
+
+
+def _said(said: HostFacts | None) -> list[str]:
+    """What a host said of itself, in two lines or none: the machine, and its addresses."""
+    if said is None:
+        return []
+    one = said.values
+    system = " ".join(str(one[k]) for k in ("distribution", "distribution_version") if one.get(k))
+    parts = [system, f"kernel {one['kernel']}" if one.get("kernel") else "", str(one.get("architecture", ""))]
+    parts += [f"{one['cpus']} CPU{'s' if one['cpus'] != 1 else ''}"] if one.get("cpus") else []
+    parts += [f"{one['memory_mib']:,} MiB"] if one.get("memory_mib") else []
+    parts += [f"Python {one['python']}"] if one.get("python") else []
+    lines = [f"{', '.join(filter(None, parts))}; {age(said.at)} ago, run {said.run}"]
+    there = {name: found for name, found in sorted(one.get("interfaces", {}).items()) if found}
+    lines += ["; ".join(f"{name} {', '.join(found)}" for name, found in there.items())] if there else []
+    return lines
 
 
 def latest(rows: Sequence[Evidence]) -> list[Evidence]:
