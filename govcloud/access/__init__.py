@@ -6,7 +6,7 @@ accepted revision lets them do, never what a proposal says; ``enforcement`` refu
 """
 
 from .enforcement import check_changes, enforce, require, require_sight_of_all
-from .identity import Identity, actor, who
+from .identity import Identity, actor, keys, who
 from .roles import PERMISSIONS, Permission, Roles, locks_out, read_roles, signers
 from .sight import hidden_uids, is_hidden, sight
 
@@ -20,6 +20,7 @@ __all__ = [
     "enforce",
     "hidden_uids",
     "is_hidden",
+    "keys",
     "locks_out",
     "read_roles",
     "require",

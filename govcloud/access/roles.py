@@ -15,7 +15,7 @@ import msgspec
 from ..ledger.connection import Connection
 from .identity import keys, persons
 
-Permission = Literal["read_classified", "plan", "apply", "approve", "administer"]
+Permission = Literal["read_classified", "plan", "apply", "approve", "emergency", "administer"]
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 # A delegation that does not say what is handed over hands over this.
 DELEGATED = ("approve",)

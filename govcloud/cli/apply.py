@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ConflictError, DeniedError, Exit, InputError, Problem
+from . import guarding
 from .common import App, console, json_option, unwatched
+from .guarding import leave_options
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
     from ..plan.gather import Proposal
+    from ..plan.guards import Leave
     from ..plan.stages import Plan
     from ..run.events import Sink
     from ..workspace import Workspace
@@ -23,12 +26,13 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@leave_options
 @click.pass_obj
-def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
+def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
     """Carry out the plan of the files, or of FILE: record, build, configure, measure.
 
     A plan file is held against the ledger first: where its base has moved, the plan is made again,
-    and goes on only if it would do the same.
+    and goes on only if it would do the same. A plan beyond its limits wants more than --yes.
     """
     from ..access import enforce
     from ..ledger import open_ledger
@@ -49,14 +53,15 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool) -> int:
         proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins, progress=progress)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
-    return carry(app.workspace, ledger, proposal, as_json, yes)
+    return carry(app.workspace, ledger, proposal, as_json, yes, leave)
 
 
 @click.command()
 @json_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@leave_options
 @click.pass_obj
-def destroy(app: App, as_json: bool, yes: bool) -> int:
+def destroy(app: App, as_json: bool, yes: bool, leave: Leave) -> int:
     """Take down everything that was built, users before what they use. The ledger keeps its entries."""
     from ..access import enforce
     from ..ledger import open_ledger
@@ -65,7 +70,7 @@ def destroy(app: App, as_json: bool, yes: bool) -> int:
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     proposal = propose(app.workspace, ledger, destroy=True)
-    return carry(app.workspace, ledger, proposal, as_json, yes)
+    return carry(app.workspace, ledger, proposal, as_json, yes, leave)
 
 
 def _same_effect(
@@ -88,10 +93,21 @@ def _same_effect(
     )
 
 
-def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: bool, yes: bool) -> int:
-    """Show a plan, ask, carry it out; returns the exit code. Where nothing is to do only claims are kept."""
+def carry(
+    workspace: Workspace,
+    ledger: Ledger,
+    proposal: Proposal,
+    as_json: bool,
+    yes: bool,
+    leave: Leave | None = None,
+) -> int:
+    """Show a plan, ask, carry it out; returns the exit code. Where nothing is to do only claims are kept.
+
+    ``leave``: what its caller says to go past guards. Raises ``DeniedError`` where one stands against it.
+    """
     from ..access import check_changes, who
     from ..ledger import open_ledger
+    from ..plan.guards import NO_LEAVE
     from ..plan.stages import Record
     from ..run.ready import check_reachable
     from ..run.runner import keep, start
@@ -109,13 +125,15 @@ def carry(workspace: Workspace, ledger: Ledger, proposal: Proposal, as_json: boo
     if not as_json:
         from .plan import for_reader, show
 
+        verdict = guarding.for_reader(workspace, ledger, guarding.verdict_on(workspace, ledger, plan))
         with unwatched():
-            show(for_reader(workspace, ledger, plan))
-    if not yes:
+            show(for_reader(workspace, ledger, plan), verdict)
+    leave = guarding.ask_leave(workspace, ledger, plan, leave or NO_LEAVE, quiet=as_json)
+    if not yes and not leave.confirmed:
         _ask(as_json)
     _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
-    return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json)).exit_code)
+    return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json), leave=leave).exit_code)
 
 
 def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit, InputError, Problem
+from . import guarding
 from .common import App, console, emit, json_option, unwatched
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
+    from ..plan.guards import Verdict
     from ..plan.stages import Plan
     from ..workspace import Workspace
 
@@ -42,6 +44,7 @@ def plan(
     from ..ledger import open_ledger
     from ..plan import explain, stages
     from ..plan.gather import propose
+    from ..plan.guards import telling
     from .progress import reading
 
     ledger = open_ledger(app.workspace)
@@ -49,15 +52,17 @@ def plan(
     with reading(quiet=as_json) as progress:
         proposal = propose(app.workspace, ledger, destroy=destroy, progress=progress)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=out is not None)
+    verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
+    verdict = guarding.for_reader(app.workspace, ledger, verdict)
     if out is not None:
         write(out, stages.encode(proposal.plan))
     with unwatched():
         if as_json:
-            emit(explain.document(visible))
+            emit(explain.document(visible) | {"guards": telling.document(verdict)})
         elif markdown:
-            click.echo(explain.markdown(visible))
+            click.echo(explain.markdown(visible, above=telling.lines(verdict, visible.effect)))
         else:
-            show(visible, full=full)
+            show(visible, verdict, full=full)
             if out is not None:
                 click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
         sys.stdout.flush()
@@ -95,13 +100,15 @@ def write(out: Path, content: bytes) -> None:
         raise InputError([Problem(error.strerror or str(error), str(out))]) from None
 
 
-def show(plan: Plan, *, full: bool = False) -> None:
-    """Write a plan to the terminal, coloured like a diff."""
+def show(plan: Plan, verdict: Verdict | None = None, *, full: bool = False) -> None:
+    """Write a plan to the terminal, coloured like a diff; above it what stands against it."""
     from rich.text import Text
 
     from ..plan.explain import lines
+    from ..plan.guards import telling
     from .tables import print_line
 
     out = console()
-    for style, text in lines(plan, full=full):
+    above = telling.lines(verdict, plan.effect) if verdict is not None else ()
+    for style, text in lines(plan, full=full, above=above):
         print_line(out, Text(text, style=style))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import Exit, InputError, Problem
+from . import guarding
 from .common import App, json_option
 from .completing import complete_entry
+from .guarding import leave_options
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+    from ..plan.guards import Leave
+    from ..plan.stages import PinChanges
 
 
 @click.command()
@@ -26,6 +35,7 @@ from .completing import complete_entry
 )
 @json_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@leave_options
 @click.pass_obj
 def revert(
     app: App,
@@ -35,6 +45,7 @@ def revert(
     out: Path | None,
     as_json: bool,
     yes: bool,
+    leave: Leave,
 ) -> int:
     """Bring entries back to what they were at REV, and pin them there until the files agree.
 
@@ -44,24 +55,14 @@ def revert(
     from ..access import enforce
     from ..ledger import open_ledger
     from ..ledger.history import resolve
-    from ..plan import explain, pins, stages
-    from ..plan.gather import propose
-    from .apply import carry
-    from .common import emit
-    from .plan import for_reader, show, write
-    from .viewing import kind_named
+    from ..plan import pins
 
     if (revision is None) != release:
         raise InputError(
             [Problem("expected either a revision to go back to or --release")],
             hint="`govcloud history` lists revisions",
         )
-    keys = []
-    for subject in only:
-        kind, slash, name = subject.partition("/")
-        if not slash:
-            raise InputError([Problem(f"--only: {subject!r} should be KIND/NAME")])
-        keys.append((kind_named(kind), name))
+    keys = keys_of(only)
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
     with ledger.read() as connection:
@@ -69,14 +70,49 @@ def revert(
             change = pins.release(connection, keys)
         else:
             change = pins.towards(connection, resolve(connection, revision), keys)
+    return carry_pins(app, ledger, change, out, as_json, yes, leave)
+
+
+def keys_of(subjects: Sequence[str]) -> list[tuple[str, str]]:
+    """(kind, name) of each ``--only KIND/NAME``. Raises ``InputError``."""
+    from .viewing import kind_named
+
+    keys = []
+    for subject in subjects:
+        kind, slash, name = subject.partition("/")
+        if not slash:
+            raise InputError([Problem(f"--only: {subject!r} should be KIND/NAME")])
+        keys.append((kind_named(kind), name))
+    return keys
+
+
+def carry_pins(
+    app: App,
+    ledger: Ledger,
+    change: PinChanges,
+    out: Path | None,
+    as_json: bool,
+    yes: bool,
+    leave: Leave | None = None,
+) -> int:
+    """Plan with pins; write the plan to ``out`` or carry it out. Returns the exit code."""
+    from ..plan import explain, stages
+    from ..plan.gather import propose
+    from ..plan.guards import telling
+    from .apply import carry
+    from .common import emit
+    from .plan import for_reader, show, write
+
     proposal = propose(app.workspace, ledger, pins=change)
     if out is None:
-        return carry(app.workspace, ledger, proposal, as_json, yes)
+        return carry(app.workspace, ledger, proposal, as_json, yes, leave)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=True)
+    verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
+    verdict = guarding.for_reader(app.workspace, ledger, verdict)
     write(out, stages.encode(proposal.plan))
     if as_json:
-        emit(explain.document(visible))
+        emit(explain.document(visible) | {"guards": telling.document(verdict)})
     else:
-        show(visible)
+        show(visible, verdict)
         click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
     return int(Exit.OK)

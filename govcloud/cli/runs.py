@@ -9,12 +9,14 @@ import click
 
 from .common import App, console, emit, json_option
 from .completing import complete_run
+from .guarding import leave_options
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from ..ledger.evidence import Evidence
     from ..ledger.runs import Run, StageRow
+    from ..plan.guards import Leave
 
 
 @click.group()
@@ -98,8 +100,9 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
 @runs.command()
 @click.argument("run", shell_complete=complete_run)
 @json_option
+@leave_options
 @click.pass_obj
-def resume(app: App, run: str, as_json: bool) -> int:
+def resume(app: App, run: str, as_json: bool, leave: Leave) -> int:
     """Go on with a run that failed, was stopped or died, with the plan as it was."""
     from ..access import enforce
     from ..ledger import open_ledger
@@ -108,7 +111,7 @@ def resume(app: App, run: str, as_json: bool) -> int:
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
-    return int(runner.resume(app.workspace, ledger, run, sinks(as_json)).exit_code)
+    return int(runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave).exit_code)
 
 
 @runs.command()

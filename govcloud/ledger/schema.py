@@ -233,6 +233,8 @@ audit = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
+# The newest time that anybody wrote down: a clock that was set back is known by it.
+Index("audit_at", audit.c.at)
 
 # Rows that another site wrote after the trails parted: kept to be seen, never merged.
 quarantine = Table(
@@ -339,4 +341,52 @@ kept_file = Table(
     Column("size", BigInteger, nullable=False),
     Column("left_out", Text, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+# What somebody signed: that an effect may happen, or (afterwards) that an emergency was one. ``subject``
+# is what it is about beside the effect: a run, later a request's stage. Rows are never taken away.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("purpose", String(40), nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("effect", String(32), nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("public", Text, nullable=False),  # the key, as in authorized_keys
+    Column("signature", Text, nullable=False),  # as ssh-keygen -Y sign writes it
+    Column("note", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False),
+    Column("revoked", Float),
+    Column("revoked_by", Text, nullable=False, server_default=""),
+    Column("revoked_note", Text, nullable=False, server_default=""),
+    # The run that has done what was signed: it counts no second time.
+    Column("spent", String(40), nullable=False, server_default=""),
+)
+Index("approval_effect", approval.c.effect)
+
+# What let a run go on past what stood against it, each time that it began or went on.
+clearance = Table(
+    "clearance",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("how", String(16), nullable=False),  # confirmed, signed, emergency
+    Column("actor", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# What was done at once and is to be approved afterwards.
+emergency = Table(
+    "emergency",
+    metadata,
+    Column("run", String(40), primary_key=True),
+    Column("effect", String(32), nullable=False),
+    Column("person", String(63), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("due", Float, nullable=False),
 )

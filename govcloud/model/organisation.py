@@ -139,7 +139,7 @@ class Role(Entry, kw_only=True):
     """What some people may do with the ledger; it binds from the revision that accepted it."""
 
     permissions: Annotated[
-        list[Literal["read_classified", "plan", "apply", "approve", "administer"]],
+        list[Literal["read_classified", "plan", "apply", "approve", "emergency", "administer"]],
         Doc("权限", "What the people of the role may do; anybody who reaches the ledger may read the rest."),
     ]
     persons: Annotated[list[str], Ref("person"), Doc("人员", "Who has the role.")] = []

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from ..printable import fence, visible
-from .stages import EntryChange, FieldChange, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+from .stages import EntryChange, FieldChange, Move, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
 
-SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "delete": "-"}
-STYLES = {"+": "green", "~": "yellow", "±": "magenta", "!": "cyan", "-": "red"}
+SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "retire": "∓", "delete": "-"}
+STYLES = {"+": "green", "~": "yellow", "±": "magenta", "∓": "magenta", "!": "cyan", "-": "red", "→": "blue"}
 # A list longer than this is told by its counts, unless everything is asked for.
 LONG = 24
-# Pinned entries that are named in a sentence.
+# Pinned entries that are named in a sentence; hosts that a secret goes to.
 PINS_SHOWN = 5
+SECRET_HOSTS = 6
 
 # What a summary counts: one, several, and what happens to it.
 WORDS = (
     ("entries", "entry", "entries", "record"),
+    ("move", "object", "objects", "hand over"),
     *((verb, "object", "objects", verb) for verb in SIGNS),
     ("hosts", "host", "hosts", "configure"),
     ("probes", "probe", "probes", "measure"),
@@ -40,6 +42,8 @@ def summary(plan: Plan) -> dict[str, int]:
             case Stack():
                 for change in stage.changes:
                     counts[change.verb] += 1
+            case Move():
+                counts["move"] += len(stage.changes)
             case Play():
                 counts["hosts"] += len(stage.inputs)
             case Probe():
@@ -75,19 +79,37 @@ def pinned(plan: Plan) -> str:
     )
 
 
-def lines(plan: Plan, *, full: bool = False) -> Iterator[Line]:
-    """The plan as styled lines, in the order in which it will run.
+def secrets(plan: Plan) -> Iterator[Line]:
+    """What is new about secrets, a line each: who gets which, and what could not be fetched."""
+    for name, use in plan.secrets.items():
+        hosts = ", ".join(use.hosts[:SECRET_HOSTS]) + (", …" if len(use.hosts) > SECRET_HOSTS else "")
+        to = f"{len(use.hosts)} host{'s' if len(use.hosts) != 1 else ''}: {hosts}"
+        if use.trouble:
+            after = "apply needs it and will not begin" if use.needed else "nothing needs it now"
+            yield "yellow", f"! secret/{name} cannot be fetched: {use.trouble}; {after}"
+        elif use.first:
+            yield "green", f"+ secret/{name}: for {to}"
+        elif use.rekeyed:
+            yield "yellow", f"~ secret/{name}: its version was made with another key, once more for {to}"
+        else:
+            yield "yellow", f"~ secret/{name}: new version, for {to}"
+
+
+def lines(plan: Plan, *, full: bool = False, above: Iterable[Line] = ()) -> Iterator[Line]:
+    """The plan as styled lines, in the order in which it will run; ``above``: what is told before it.
 
     Nothing that a file says can begin a line or steer a terminal: who approves reads what is there.
     """
-    for style, text in _lines(plan, full):
+    for style, text in _lines(plan, full, above):
         yield style, visible(text)
 
 
-def _lines(plan: Plan, full: bool) -> Iterator[Line]:
+def _lines(plan: Plan, full: bool, above: Iterable[Line]) -> Iterator[Line]:
     yield "bold", f"Plan for {plan.environment}"
+    yield from above
     if plan.pinned:
         yield "yellow", pinned(plan)
+    yield from secrets(plan)
     if plan.empty:
         yield "", sentence(plan)
         return
@@ -108,6 +130,9 @@ def _body(stage: Stage, full: bool) -> Iterator[Line]:
             yield from _changes(stage.changes, full)
             if isinstance(stage, Stack) and stage.refresh:
                 yield "dim", "   reads what is really there first"
+        case Move():
+            for move in stage.changes:
+                yield STYLES["→"], f"   → {move.subject}: {move.source} → {move.stack}"
         case Play():
             hosts = list(stage.inputs)
             shown = hosts if full or len(hosts) <= LONG else hosts[:8]
@@ -154,6 +179,8 @@ def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Ite
 
 
 def _stray(change: EntryChange | ResourceChange) -> str:
+    if isinstance(change, ResourceChange) and change.verb in ("replace", "retire") and change.incarnation:
+        return f" (incarnation {change.incarnation})"
     if isinstance(change, ResourceChange) and change.object:
         return f" (object {change.object}: ours, and part of nothing any more)"
     return ""
@@ -179,10 +206,15 @@ def _probes(stage: Probe, full: bool) -> Iterator[Line]:
         yield "", f"   {source} → {target}: {count} probe{'s' if count > 1 else ''}"
 
 
-def markdown(plan: Plan) -> str:
-    """The plan as Markdown, for a comment on a merge request."""
-    out = [f"### Plan for `{plan.environment}`", "", f"**{sentence(plan)}**", ""]
+def markdown(plan: Plan, *, above: Iterable[Line] = ()) -> str:
+    """The plan as Markdown, for a comment on a merge request; ``above``: what is told before it."""
+    out = [f"### Plan for `{plan.environment}`", ""]
+    for _, text in above:
+        out += [f"> **{_inline(text)}**", ""]
+    out += [f"**{sentence(plan)}**", ""]
     out += [f"> {_inline(pinned(plan))}", ""] if plan.pinned else []
+    for _, text in secrets(plan):
+        out += [f"> {_inline(text)}", ""]
     if plan.empty:
         return "\n".join(out)
     out += ["| stage | does | phase | leaves | undone by |", "|---|---|---|---|---|"]
@@ -218,7 +250,7 @@ def document(plan: Plan) -> dict[str, Any]:
             "undo": stage.undo,
         }
         match stage:
-            case Record() | Stack():
+            case Record() | Stack() | Move():
                 one["changes"] = msgspec.to_builtins(stage.changes)
             case Play():
                 one["hosts"] = list(stage.inputs)
@@ -236,6 +268,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "summary": summary(plan),
         "effect": plan.effect,
         "pinned": plan.pinned,
+        "secrets": {name: msgspec.structs.asdict(use) for name, use in plan.secrets.items()},
         "base": msgspec.to_builtins(plan.base),
         "stages": stages,
     }

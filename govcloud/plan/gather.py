@@ -85,6 +85,19 @@ def propose(
     return Proposal(plan, asking.programs.of(plan))
 
 
+def propose_file(workspace: Workspace, ledger: Ledger, path: str) -> Plan:
+    """Plan what one file says otherwise than was recorded, whatever else changed; only to be recorded.
+
+    ``path``: within the workspace. Raises ``InputError`` where something of it is wrong.
+    """
+    with ledger.read() as connection:
+        asking = _Asking(workspace, connection, programs(workspace))
+        plan = _plan_of_changes(asking, only=path)
+        # What else there is was judged, or was not, as before.
+        checked = settings(connection).get(CHECKED_KEY, "")
+        return msgspec.structs.replace(plan, checked=checked, workspace=workspace.settings.workspace)
+
+
 @dataclass
 class _Asking:
     """A plan that is being made: what it is for, and the ledger as it stands."""
@@ -132,14 +145,14 @@ def _planned(asking: _Asking, everything: bool) -> Plan:
     return _plan_of_all(asking)
 
 
-def _plan_of_changes(asking: _Asking) -> Plan:
-    """Look at what changed and what has to do with it.
+def _plan_of_changes(asking: _Asking, *, only: str = "") -> Plan:
+    """Look at what changed and what has to do with it. ``only``: at this file alone.
 
     Raises ``InputError`` where something is wrong, ``TooWide`` where that is not less work.
     """
     connection, workspace = asking.connection, asking.workspace
     known = asking.recorded()
-    changes = read_changes(workspace, known)
+    changes = read_changes(workspace, known, only=only)
     found = delta.find(connection, workspace.claimants, changes, known)
     if len(found.touched) > scope.MOST:
         raise scope.TooWide

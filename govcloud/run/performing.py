@@ -8,10 +8,12 @@ import traceback
 from ..errors import GovcloudError
 from ..ledger import runs
 from ..ledger.runs import Status
+from ..secrets import redaction
+from . import guarding
 from .actuators import actuate
 from .advice import advise
 from .context import RunContext, StageFailed, Stopped
-from .events import StageEnded, StageStarted
+from .events import Note, StageEnded, StageStarted
 
 
 def perform(context: RunContext, stage_id: str) -> str:
@@ -22,6 +24,8 @@ def perform(context: RunContext, stage_id: str) -> str:
         return str(Status.DONE)
     if context.stop.is_set():
         return str(Status.STOPPED)
+    if words := guarding.stands_against(context.ledger, context.plan, context.run):
+        return _stopped(context, stage_id, words)
     stage = context.stage(stage_id)
     began = time.monotonic()
     with context.write() as connection:
@@ -53,3 +57,11 @@ def perform(context: RunContext, stage_id: str) -> str:
                 runs.end_stage(connection, context.run, stage_id, status, detail)
     context.bus(StageEnded(stage_id, str(status), time.monotonic() - began, detail))
     return str(status)
+
+
+def _stopped(context: RunContext, stage_id: str, words: str) -> str:
+    """A stage is not begun, for something stands against it by now; what runs beside it goes on."""
+    with context.write() as connection:
+        runs.end_stage(connection, context.run, stage_id, Status.STOPPED, {"error": words})
+    context.bus(Note(stage_id, words, "warning"))
+    return str(Status.STOPPED)

@@ -27,8 +27,10 @@ from ..notify import messages
 from ..notify.courier import courier
 from ..plan import stages
 from ..plan.gather import propose, still_based
+from ..plan.guards import NO_LEAVE, Leave
 from ..plan.stages import Plan, Record
 from ..workspace import Workspace
+from . import guarding, keeping
 from .advice import next_step
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
@@ -57,17 +59,26 @@ def start(
     plan: Plan,
     blobs: Mapping[str, bytes],
     sinks: Sequence[Sink],
+    *,
+    leave: Leave = NO_LEAVE,
 ) -> Outcome:
     """Carry out a plan. ``blobs``: its programs and playbooks by digest, kept with the run.
 
-    Raises ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
+    ``leave``: what somebody says who lets it go past its guards. Raises ``DeniedError`` where one stands
+    against it, ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
     in, before anything is done.
     """
+    identity = guarding.known(workspace, ledger, leave)
     check_reachable(workspace, ledger, plan)
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         plan = _of_now(workspace, ledger, plan)
-        with ledger.write((LEASE, fence)) as connection:
+        with (
+            guarding.written_down(ledger, identity, plan),
+            ledger.write((LEASE, fence)) as connection,
+        ):
+            # Before what others left is given up: a run that is refused changes nothing.
+            guarding.let_in(connection, plan, identity, leave, run)
             _give_up_others(connection)
             for content in blobs.values():
                 runs.put_blob(connection, content)
@@ -175,8 +186,14 @@ def _plan_of(connection: Connection, known: runs.Run) -> Plan:
         ) from None
 
 
-def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink]) -> Outcome:
-    """Go on with a run that failed, was stopped, or whose process died, with the plan as it was."""
+def resume(
+    workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink], *, leave: Leave = NO_LEAVE
+) -> Outcome:
+    """Go on with a run that failed, was stopped, or whose process died, with the plan as it was.
+
+    The guards are asked about what is left of it. Raises as ``start`` does.
+    """
+    identity = guarding.known(workspace, ledger, leave)
     with ledger.read() as connection:
         known = runs.get(connection, run_id)
         _refuse_over(known)
@@ -184,10 +201,15 @@ def resume(workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Si
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
-        with ledger.write((LEASE, fence)) as connection:
+        with (
+            guarding.written_down(ledger, identity, plan),
+            ledger.write((LEASE, fence)) as connection,
+        ):
             # Once more, now that nobody else can change it: somebody may have finished or given it up.
             known = runs.get(connection, known.id)
             _refuse_over(known)
+            done = guarding.over(connection, known.id)
+            guarding.let_in(connection, plan, identity, leave, known.id, done=done, resumed=True)
             # A segment that came to its end is history; what is left of it goes into the next.
             number = known.segment if known.status is Status.RUNNING else known.segment + 1
             runs.reopen(connection, known.id)
@@ -231,6 +253,7 @@ def _carry(context: RunContext, number: int) -> Outcome:
             raise context.lost[0]
         with context.write() as connection:
             runs.set_status(connection, context.run, status)
+            guarding.ended(connection, context.plan, context.run, status)
             audit.append(connection, context.actor, f"run {status}", {"run": context.run})
             messages.run_ended(connection, context.workspace, context.run, status)
     except BaseException:

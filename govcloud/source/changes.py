@@ -27,21 +27,26 @@ class Changes:
     notes: list[Problem]
 
 
-def read_changes(workspace: Workspace, known: Mapping[str, str]) -> Changes:
+def read_changes(workspace: Workspace, known: Mapping[str, str], *, only: str = "") -> Changes:
     """Read the files that differ from ``known``, which is the digest by path as it was recorded.
 
+    ``only``: look at this one alone, whatever else changed.
     Every file is found and its digest taken; only those that differ are parsed, or fetched from the
     cache. Raises ``InputError`` with every fault of those. How entries fit together is not judged.
     """
     with collector_paused():
         reading = Reading(workspace)
         reading.scan()
-        changed = [path for path, digest in reading.digests.items() if known.get(path) != digest]
+        changed = [
+            path
+            for path, digest in reading.digests.items()
+            if known.get(path) != digest and path == (only or path)
+        ]
         claims: list[Claim] = []
         for path in changed:
             claims += claims_of(path, reading.file(path).blocks)
         reading.cache.prune()
     if reading.problems:
         raise reading.complain()
-    removed = sorted(path for path in known if path not in reading.digests)
+    removed = sorted(path for path in known if path not in reading.digests and path == (only or path))
     return Changes(dict(reading.digests), removed, claims, changed, reading.notes)

@@ -12,6 +12,25 @@ def upgrade() -> None:
     _attempts()
     _notices()
     hosts()
+    _guards()
+
+
+def _incarnations() -> None:
+    """Two incarnations of one entry may stand in a stack while the former makes way for the next."""
+    op.create_table(
+        "applied_next",
+        sa.Column("scope", sa.Text(), primary_key=True),
+        sa.Column("uid", sa.String(16), primary_key=True),
+        sa.Column("incarnation", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.String(32), nullable=False),
+        sa.Column("inputs", sa.Text(), nullable=False),
+        sa.Column("run", sa.String(40)),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    columns = "scope, uid, incarnation, digest, inputs, run, at"
+    op.execute(f"INSERT INTO applied_next ({columns}) SELECT {columns} FROM applied")
+    op.drop_table("applied")
+    op.rename_table("applied_next", "applied")
 
 
 def hosts() -> None:
@@ -88,3 +107,45 @@ def _notices() -> None:
         sa.Column("sent", sa.Float()),
     )
     op.create_index("delivery_due", "delivery", ["status", "due"])
+
+
+def _guards() -> None:
+    """What people signed, what let a run go past its guards, and what is to be approved afterwards."""
+    op.create_index("audit_at", "audit", ["at"])
+    op.create_table(
+        "approval",
+        sa.Column("id", sa.String(16), primary_key=True),
+        sa.Column("purpose", sa.String(40), nullable=False),
+        sa.Column("subject", sa.Text(), server_default="", nullable=False),
+        sa.Column("effect", sa.String(32), nullable=False),
+        sa.Column("person", sa.String(63), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("public", sa.Text(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("revoked", sa.Float()),
+        sa.Column("revoked_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("revoked_note", sa.Text(), server_default="", nullable=False),
+        sa.Column("spent", sa.String(40), server_default="", nullable=False),
+    )
+    op.create_index("approval_effect", "approval", ["effect"])
+    op.create_table(
+        "clearance",
+        sa.Column("run", sa.String(40), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("how", sa.String(16), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "emergency",
+        sa.Column("run", sa.String(40), primary_key=True),
+        sa.Column("effect", sa.String(32), nullable=False),
+        sa.Column("person", sa.String(63), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("due", sa.Float(), nullable=False),
+    )

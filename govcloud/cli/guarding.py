@@ -1,0 +1,94 @@
+"""What commands share that may go past a guard: their options, the verdict above a plan, the question."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import DeniedError, InputError, Problem
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+    from ..plan.guards import Leave, Verdict
+    from ..plan.stages import Plan
+    from ..workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def leave_options(function: F) -> F:
+    """``--confirm``, ``--emergency`` and ``--reason``, passed as ``leave``."""
+
+    @click.option(
+        "--confirm", metavar="TEXT", help="Say that a plan beyond its limits is meant, in its words."
+    )
+    @click.option("--emergency", is_flag=True, help="At once, past limits and freezes; approved afterwards.")
+    @click.option("--reason", metavar="TEXT", help="Why it is an emergency.")
+    @wraps(function)
+    def wrapped(
+        *arguments: Any, confirm: str | None, emergency: bool, reason: str | None, **options: Any
+    ) -> Any:
+        from ..plan.guards import Leave
+
+        if emergency != bool(reason and reason.strip()):
+            words = "--emergency needs --reason TEXT" if emergency else "--reason goes with --emergency"
+            raise InputError([Problem(words)], hint="it is told until somebody else has approved it")
+        return function(*arguments, leave=Leave(confirm or "", reason or ""), **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def verdict_on(workspace: Workspace, ledger: Ledger, plan: Plan) -> Verdict:
+    """What stands against a plan, for whoever runs this process."""
+    from ..access import Identity, who
+    from ..plan.guards import judge
+
+    # A plan of nothing asks nobody who they are.
+    actor = Identity("", "", "os") if plan.empty else who(workspace, ledger)
+    with ledger.read() as connection:
+        return judge(connection, plan, actor)
+
+
+def for_reader(workspace: Workspace, ledger: Ledger, verdict: Verdict) -> Verdict:
+    """The verdict as this process's reader may see it."""
+    from ..access import sight
+    from ..access.sight import is_hidden
+    from ..ledger.entries import key_of
+    from ..plan.guards.telling import veiled
+
+    if not (verdict.beyond or verdict.frozen):
+        return verdict
+    with ledger.read() as connection:
+        hidden = sight(workspace, ledger, connection)
+        if not hidden:
+            return verdict
+        return veiled(verdict, lambda subject: is_hidden(connection, hidden, *key_of(subject)))
+
+
+def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *, quiet: bool) -> Leave:
+    """What lets a plan go on past its guards, asked of the person at the terminal where that does.
+
+    ``quiet``: there is nobody to ask. Raises ``DeniedError`` with what to type.
+    """
+    from ..plan.guards import Leave, admit
+    from ..run.guarding import known, written_down
+
+    identity = known(workspace, ledger, leave)
+    try:
+        with ledger.read() as connection:
+            admit(connection, plan, identity, leave)
+    except DeniedError:
+        verdict = verdict_on(workspace, ledger, plan)
+        askable = verdict.phrase and verdict.needs == "confirmation" and not verdict.frozen
+        if quiet or leave.confirmed or not askable or not sys.stdin.isatty():
+            with written_down(ledger, identity, plan):
+                raise
+        typed = click.prompt(f'\nType "{verdict.phrase}" if this is meant', default="", show_default=False)
+        leave = Leave(typed)
+        with written_down(ledger, identity, plan), ledger.read() as connection:
+            admit(connection, plan, identity, leave)
+    return leave

@@ -1,0 +1,188 @@
+"""The verdict on a plan: what stands against it, what was signed for it; and letting it go on, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from ...access import Identity, read_roles
+from ...errors import DeniedError, InputError, Problem
+from ...ledger import clearances
+from ...ledger.clearances import Emergency, How
+from ...ledger.connection import Connection
+from ..stages import Plan, Record
+from .blast import Beyond, beyond, going, phrase
+from .freezes import Frozen, standing_against
+from .limits import Limits, check_proposed, limits
+from .signing import Signed, signed
+
+# So many of the names that something is about are told.
+NAMED = 5
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """What somebody says who starts a run. ``confirmed``: the phrase that they typed; ``emergency``: why it
+    must be at once, empty where it is none."""
+
+    confirmed: str = ""
+    emergency: str = ""
+
+
+NO_LEAVE = Leave()
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What stands against a plan. ``phrase``: what is typed to confirm it (empty: nothing has to be);
+    ``needs``: confirmation (a signature does as well) or signature; ``faults``: of the policy itself."""
+
+    beyond: tuple[Beyond, ...] = ()
+    frozen: tuple[Frozen, ...] = ()
+    phrase: str = ""
+    needs: str = "confirmation"
+    signed: tuple[Signed, ...] = ()
+    emergencies: tuple[Emergency, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def approved(self) -> bool:
+        """Whether a second person's signature counts."""
+        return any(not one.void for one in self.signed)
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """Why a run may go on: ``how`` is empty where nothing stood against it."""
+
+    how: How | None = None
+    detail: dict[str, Any] = {}
+
+
+def judge(connection: Connection, plan: Plan, actor: Identity, *, done: Collection[str] = ()) -> Verdict:
+    """What stands against the stages of a plan that are not ``done``, by the accepted revision.
+
+    Raises ``InputError`` where the plan itself would accept limits that are none.
+    """
+    waiting = tuple(clearances.emergencies(connection, waiting=True))
+    if plan.empty:
+        return Verdict(emergencies=waiting)
+    check_proposed(c for s in plan.stages if isinstance(s, Record) for c in s.changes)
+    policy: Limits = limits(connection)
+    found = going(connection, plan, done)
+    over = tuple(beyond(connection, found, policy))
+    return Verdict(
+        beyond=over,
+        frozen=tuple(standing_against(connection, plan, done)),
+        phrase=phrase(plan.environment, found) if over else "",
+        needs=policy.needs,
+        signed=tuple(signed(connection, plan, actor)),
+        emergencies=waiting,
+        faults=policy.faults,
+    )
+
+
+def admit(
+    connection: Connection,
+    plan: Plan,
+    actor: Identity,
+    leave: Leave,
+    *,
+    run: str = "",
+    done: Collection[str] = (),
+) -> Pass:
+    """Why a plan may be carried out now; ``run``: the one that goes on with it, its ``done`` stages over.
+
+    An emergency passes freezes and limits, for whoever may (the caller has asked that). Raises
+    ``DeniedError`` with what to type, ``InputError``.
+    """
+    verdict = judge(connection, plan, actor, done=done)
+    against = _against(verdict)
+    if leave.emergency:
+        _refuse_vague(leave.emergency)
+        return Pass("emergency", {"reason": leave.emergency, **against})
+    former = clearances.of(connection, run) if run else []
+    if against and any(one.how == "emergency" for one in former):
+        return _goes_on(connection, run, actor, against)
+    if verdict.frozen:
+        raise DeniedError(
+            frozen_words(verdict.frozen[0]),
+            hint="wait for its end, leave that out of the plan, or `--emergency --reason TEXT` "
+            "for whom may; `govcloud freeze` lists them",
+        )
+    if not verdict.beyond:
+        return Pass()
+    if verdict.approved:
+        good = [one.approval for one in verdict.signed if not one.void]
+        return Pass("signed", {**against, "approvals": [one.id for one in good], "by": good[0].person})
+    if verdict.needs == "confirmation":
+        if same(leave.confirmed, verdict.phrase):
+            return Pass("confirmed", {**against, "typed": verdict.phrase})
+        if any(one.how == "confirmed" for one in former):
+            return Pass()
+    raise _beyond(verdict, plan, leave)
+
+
+def same(typed: str, wanted: str) -> bool:
+    """Whether somebody typed the phrase; blanks do not matter."""
+    return bool(wanted) and " ".join(typed.split()) == wanted
+
+
+def _refuse_vague(reason: str) -> None:
+    if len(reason.strip()) < 3 or len(reason) > 2000:
+        raise InputError([Problem("--reason should be a sentence, of at most 2000 characters")])
+
+
+def _against(verdict: Verdict) -> dict[str, Any]:
+    """What stands against a plan, as it is written down."""
+    out: dict[str, Any] = {}
+    if verdict.beyond:
+        out["beyond"] = [one.limit for one in verdict.beyond]
+    if verdict.frozen:
+        out["frozen"] = [one.freeze for one in verdict.frozen]
+    return out
+
+
+def _goes_on(connection: Connection, run: str, actor: Identity, against: dict[str, Any]) -> Pass:
+    """An emergency that was begun goes on at the hands of those who may begin one, or once it is approved."""
+    approved = any(one.state == "approved" for one in clearances.emergencies(connection, run=run))
+    if not approved and not read_roles(connection).may(actor.person, "emergency"):
+        raise DeniedError(
+            f"run {run} goes past its guards as an emergency that nobody has approved; "
+            "`emergency` is missing to go on with it",
+            hint=f"`govcloud approve {run}` by somebody else, then resume",
+        )
+    return Pass("emergency", {"reason": "goes on with what was begun", **against})
+
+
+def _beyond(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
+    words = "; ".join(map(beyond_words, verdict.beyond))
+    approve = f"`govcloud approve {plan.effect[:12]}` by somebody else"
+    voids = "; ".join(f"the signature of {one.approval.person} does not count: {one.void}"
+                      for one in verdict.signed)  # fmt: skip
+    if voids:
+        words = f"{words}; {voids}"
+    if verdict.needs == "signature":
+        return DeniedError(f"this plan is beyond its limits: {words}", hint=f"{approve} lets it go on")
+    typed = f" ({leave.confirmed!r} was typed)" if leave.confirmed else ""
+    return DeniedError(
+        f"this plan is beyond its limits{typed}: {words}",
+        hint=f'`--confirm "{verdict.phrase}"` says that it is meant; so does {approve}',
+    )
+
+
+def beyond_words(one: Beyond) -> str:
+    """A limit that a plan is beyond, in a sentence."""
+    return one.words + (f": {_few(one.subjects)}" if one.subjects else "")
+
+
+def frozen_words(one: Frozen) -> str:
+    """A freeze that forbids a plan, in a sentence."""
+    until = f" until {one.until}" if one.until else ""
+    why = f" ({one.reason})" if one.reason else ""
+    return f"frozen by freeze/{one.freeze}{until}{why}: {_few(one.subjects)}"
+
+
+def _few(subjects: Collection[str]) -> str:
+    listed = list(subjects)
+    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+    return ", ".join(listed[:NAMED]) + more

@@ -1,0 +1,91 @@
+"""Which signatures over an effect count for somebody who would carry it out: verified at each use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ... import canonical
+from ...access import Identity, Roles, keys, read_roles
+from ...access.identity import persons
+from ...errors import GovcloudError
+from ...ledger import approvals
+from ...ledger.approvals import Approval
+from ...ledger.connection import Connection
+from ..builder import effect_of
+from ..stages import Plan
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A signature over an effect; ``void``: in a sentence why it does not count, empty where it does."""
+
+    approval: Approval
+    void: str = ""
+
+
+def true_effect(plan: Plan) -> str:
+    """The effect of what a plan says, whatever it says its effect is."""
+    effect = effect_of(list(plan.stages))
+    return canonical.digest([effect, plan.pins]) if plan.pins else effect
+
+
+def signed(connection: Connection, plan: Plan, actor: Identity) -> list[Signed]:
+    """The signatures over a plan's effect, and whether each counts for this actor.
+
+    Revoked and spent ones are left out: they are history.
+    """
+    found = [
+        one
+        for one in approvals.of(connection, effect=plan.effect, purpose=approvals.EFFECT)
+        if one.revoked is None and not one.spent
+    ]
+    if not found:
+        return []
+    if true_effect(plan) != plan.effect:
+        return [Signed(one, "the plan does something else than its effect says") for one in found]
+    people = list(keys(connection))
+    roles = read_roles(connection)
+    accounts = accounts_of(connection)
+    return [
+        Signed(one, void(connection, one, people, roles) or own(one.person, one.account, actor, accounts))
+        for one in found
+    ]
+
+
+def void(connection: Connection, one: Approval, people: Iterable[tuple[str, str]], roles: Roles) -> str:
+    """Why a signature counts for nobody by what is accepted now; empty where it counts.
+
+    ``people``: (person, public key) of all that are accepted.
+    """
+    holders = {person for person, public in people if public == one.public}
+    if one.person not in holders:
+        return f"{one.key} is no accepted key of {one.person} any more"
+    if len(holders) > 1:
+        return f"{one.key} is the key of {' and '.join(sorted(holders))} at once"
+    if not roles.may(one.person, "approve"):
+        return f"{one.person} has not `approve` any more"
+    try:
+        approvals.check(connection, one, [one.public])
+    except GovcloudError as error:
+        return error.message
+    return ""
+
+
+def accounts_of(connection: Connection) -> dict[str, frozenset[str]]:
+    """The accounts of each accepted person."""
+    return {name: frozenset(fields.get("accounts", ())) for name, fields in persons(connection, '"accounts"')}
+
+
+def own(person: str, account: str, actor: Identity, accounts: dict[str, frozenset[str]]) -> str:
+    """Why somebody's signature is no second one beside this actor; empty where it is one.
+
+    Whom a token or a key tells is who they are, also where several work in one account. Whom nothing
+    tells is their account, and whoever's account that is.
+    """
+    if actor.person:
+        return f"{person} is who carries it out" if person == actor.person else ""
+    theirs = accounts.get(person, frozenset())
+    if account == actor.account or {actor.account, actor.account.partition("@")[0]} & theirs:
+        return f"{person} signed in the account that carries it out, {actor.account}"
+    return ""
