@@ -33,8 +33,8 @@ MOST_NAMED = 12
 def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
     """Show one entry: fields with who says them, stack, what was seen, who refers to it, evidence."""
     from ..ledger import blame, building, evidence
-    from ..ledger.hosts import facts_of
     from ..ledger.entries import last_revision
+    from ..ledger.hosts import facts_of
 
     if as_of is not None:
         show_at(app, entry, as_of, as_json)

@@ -31,6 +31,7 @@ from ..workspace import Workspace
 ADDRESSES = "addresses of "
 STATE = "state of "
 MADE = "made"
+FILES = "files"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     wanted = _addresses(catalogue, applied)
     hosts = {uid: str(a.inputs["birth"]) for (_, uid), a in applied.items() if a.inputs.get("birth")}
     births = {r.subject: hosts[r.uid] for r in expected.values() if r.uid in hosts}
+    restored = {a.uid: str(a.inputs["restored"]) for a in applied.values() if a.inputs.get("restored")}
     owners = _Owners(claims, catalogue)
     observed: list[Observed] = []
     findings: list[Finding] = []
@@ -92,6 +94,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         driver = open_driver(workspace.environment, targets[names[0]], str(workspace.root))
         mine = {o: r for o, r in expected.items() if r.target in names}
         seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted, births)
+        seen = [_put_back(one, restored) for one in seen]
         observed += seen
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
     with ledger.write() as connection:
@@ -184,6 +187,17 @@ def _configuration(wanted: Mapping[str, list[str]] | None, real: RealObject) -> 
         if there != _normal(addresses):
             out[f"{ADDRESSES}{interface}"] = {"wanted": _normal(addresses), "seen": there}
     return out
+
+
+def _put_back(seen: Observed, restored: Mapping[str, str]) -> Observed:
+    """What was seen of a host, with that its files are those of before a run. ``restored``: the run by uid."""
+    run = restored.get(seen.uid or "")
+    if run is None or seen.status not in ("present", "changed"):
+        return seen
+    said = {FILES: {"wanted": "as declared", "seen": f"put back as before run {run}"}}
+    configuration = {**seen.detail.get("configuration", {}), **said}
+    detail = {**seen.detail, "configuration": configuration}
+    return msgspec.structs.replace(seen, status="changed", detail=detail)
 
 
 def _normal(addresses: Iterable[str]) -> list[str]:
