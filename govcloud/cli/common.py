@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -26,8 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 class App:
     """The state of one invocation, made before any command and passed to each."""
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: str | None, log: str | None = None) -> None:
         self.directory = directory
+        self.log = log
         self._workspace: Workspace | None = None
 
     @property
@@ -37,6 +39,9 @@ class App:
             from ..workspace import open_workspace
 
             self._workspace = open_workspace(self.directory)
+            if self.log is not None:
+                # Said on the command line, it is meant from where one stands.
+                self._workspace.settings.log = str(Path(self.log).absolute())
         return self._workspace
 
 

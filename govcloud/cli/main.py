@@ -95,14 +95,15 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "directory", metavar="DIR", help="The workspace; otherwise the nearest one upward.")
+@click.option("--log", metavar="FILE", help="Append a run's events to FILE, as JSON lines.")
 @click.version_option(__version__, prog_name="govcloud")
 @click.pass_context
-def govcloud(ctx: click.Context, directory: str | None) -> None:
+def govcloud(ctx: click.Context, directory: str | None, log: str | None) -> None:
     """The base of a province's e-government as one declarative ledger (底座资源一本账).
 
     Files say what should be; `plan` shows the difference, `apply` makes it so and keeps the proof.
     """
-    ctx.obj = App(directory)
+    ctx.obj = App(directory, log)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -34,6 +34,7 @@ from . import guarding, keeping
 from .advice import next_step
 from .context import LEASE, RunContext
 from .events import Bus, Note, RunEnded, RunStarted, Sink
+from .jsonlog import own_sinks
 from .performing import perform
 from .ready import check_reachable, check_standing
 
@@ -70,6 +71,7 @@ def start(
     """
     identity = guarding.known(workspace, ledger, leave)
     check_reachable(workspace, ledger, plan)
+    bus = Bus([*sinks, *own_sinks(workspace)])
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         plan = _of_now(workspace, ledger, plan)
@@ -200,6 +202,8 @@ def resume(
         plan = _plan_of(connection, known)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
+    kept = keeping.fetch(workspace, ledger, plan, known.id)
+    bus = Bus([*sinks, *own_sinks(workspace)])
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         with (
             guarding.written_down(ledger, identity, plan),
