@@ -97,7 +97,7 @@ def start(
             legs.begin(connection, run, actor())
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
             _keep_claims(connection, plan)
-        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, Bus(sinks)), 1)
+        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus), 1)
 
 
 def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
@@ -202,7 +202,6 @@ def resume(
         plan = _plan_of(connection, known)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
-    kept = keeping.fetch(workspace, ledger, plan, known.id)
     bus = Bus([*sinks, *own_sinks(workspace)])
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         with (
@@ -220,7 +219,7 @@ def resume(
             runs.set_status(connection, known.id, Status.RUNNING, segment=number)
             legs.begin(connection, known.id, actor())
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
-        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, Bus(sinks)), number)
+        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, bus), number)
 
 
 def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
