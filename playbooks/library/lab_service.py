@@ -101,6 +101,8 @@ ARGUMENTS = {
 SECRET = "(not shown: only its owner may read it)\n"
 # A daemon that cannot read its configuration ends within this time, seconds.
 SETTLE_S = 0.15
+# So many of the last lines that a daemon wrote are told where it fails.
+LAST_LINES = 3
 POLL_S = 0.02
 
 
@@ -368,7 +370,9 @@ class Service:
 
     def fail(self, name, log_path, what):
         with open(log_path, errors="replace") as file:
-            words = file.read()[-2000:].strip()
+            lines = [line.strip() for line in file.read()[-2000:].splitlines() if line.strip()]
+        # What a program says of its end stands last; before it there may be the whole way there.
+        words = "; ".join(lines[-LAST_LINES:])
         # Tried again by the next run: a daemon with no record is missing.
         self.stop(name)
         raise Failure("%s: %s %s: %s" % (self.name, name, what, words or "it said nothing"))

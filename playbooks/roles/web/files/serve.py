@@ -105,15 +105,14 @@ def main():
     Path(config["data"]).mkdir(parents=True, exist_ok=True)
     for service in config["services"]:
         first_content(config["data"], service)
-    servers = [
-        Server(
-            port,
-            [s for s in config["services"] if s["port"] == port],
-            config["instance"],
-            config["data"],
-        )
-        for port in sorted({s["port"] for s in config["services"]})
-    ]
+    servers = []
+    for port in sorted({s["port"] for s in config["services"]}):
+        served = [s for s in config["services"] if s["port"] == port]
+        try:
+            servers.append(Server(port, served, config["instance"], config["data"]))
+        except OSError as error:
+            names = ", ".join(s["application"] for s in served)
+            sys.exit(f"cannot listen on port {port} for {names}: {error.strerror}")
     Path(config["ready"]).write_text("listening\n", encoding="utf-8")
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
