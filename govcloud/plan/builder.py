@@ -270,7 +270,8 @@ def _dirty_hosts(
         variables = hosts[host]
         kind, _, name = variables.entry.partition("/")
         uid = work.identities[kind, name].uid
-        digest = canonical.digest([inputs.playbook, msgspec.to_builtins(variables)])
+        playbook = inputs.playbook_for(host, variables.groups)
+        digest = canonical.digest([playbook, msgspec.to_builtins(variables)])
         built = inputs.applied.get((f"host:{host}", uid))
         if built is None or built.digest != digest or host in anew or uid in drifted:
             out[host] = digest

@@ -34,6 +34,7 @@ from . import pins as pinning
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
+from .playbooks import Parts
 from .programs import Programs, programs
 from .stages import PinChanges, Plan, decode, too_new
 
@@ -115,6 +116,7 @@ class _Asking:
             environment=self.workspace.environment,
             programs=self.programs.stacks,
             playbook=self.programs.playbook,
+            parts=Parts(self.programs.contents[self.programs.playbook], self.programs.playbook),
             stack_size=self.workspace.settings.stack_size,
         )
         if building_too:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from ..ledger.building import Applied, Intent, Observed
 from ..ledger.entries import Accepted, Key
 from ..model.catalogue import Catalogue
 from ..source.claims import Place
+from .playbooks import Parts
 
 
 @dataclass(kw_only=True)
@@ -41,6 +42,13 @@ class Inputs:
     proven: Mapping[str, str] = field(default_factory=dict)
     # Where an entry's field (kind, name, field) stands in the files.
     place: Callable[[str, str, str], Place] = lambda *_: Place()
+
+    # What of the playbooks each host depends on; None: on all of them.
+    parts: Parts | None = None
+
+    def playbook_for(self, host: str, groups: Collection[str]) -> str:
+        """Digest of what a host depends on of the playbooks."""
+        return self.parts.digest(host, groups) if self.parts else self.playbook
 
     def problem(self, message: str, key: Key, field: str, hint: str = "") -> Problem:
         """Something wrong with an entry's field, with its place."""

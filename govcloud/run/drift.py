@@ -190,7 +190,7 @@ def _configuration(wanted: Mapping[str, list[str]] | None, real: RealObject) -> 
 
 
 def _put_back(seen: Observed, restored: Mapping[str, str]) -> Observed:
-    """What was seen of a host, with that its files are those of before a run. ``restored``: the run by uid."""
+    """What was seen of a host, and that its files are those of before a run. ``restored``: runs by uid."""
     run = restored.get(seen.uid or "")
     if run is None or seen.status not in ("present", "changed"):
         return seen
