@@ -10,6 +10,7 @@ import click
 from .common import App, console, emit, json_option
 from .completing import complete_run
 from .guarding import leave_options
+from .keptfiles import files, restore
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -131,6 +132,10 @@ def cancel(app: App, run: str, as_json: bool) -> None:
         emit(found)
     else:
         click.echo(f"run {found.id} is cancelled; `govcloud plan` shows what is left to do")
+
+
+runs.add_command(files)
+runs.add_command(restore)
 
 
 def _trouble(stage: StageRow) -> list[str]:

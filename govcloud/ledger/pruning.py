@@ -89,6 +89,21 @@ _CLASSES = (
         ("object", "uid", "target", "status", "detail"),
     ),
     _Rows(
+        "facts",
+        "observations_days",
+        "host_fact",
+        "at < :observations_days AND uid NOT IN (SELECT uid FROM entry WHERE until IS NULL)",
+        ("uid", "host", "run", "facts"),
+    ),
+    # Their bytes go with what no run needs.
+    _Rows(
+        "files",
+        "files_days",
+        "kept_file",
+        f"at < :files_days AND run NOT IN ({_NEEDED})",
+        ("run", "host", "path", "uid", "digest", "left_out"),
+    ),
+    _Rows(
         "runs",
         "runs_days",
         "run",
@@ -207,8 +222,9 @@ def _blob_step(policy: Policy, now: float) -> Callable[[Connection], Tally]:
 
 
 def _blobs(connection: Connection, policy: Policy, now: float) -> tuple[Tally, list[str]]:
-    """Content that no run needs: no plan of a run that is kept, and no program or playbook of such a plan."""
-    needed: set[str] = set()
+    """Content that nobody needs: no plan of a run that is kept, no program or playbook of such a plan, and
+    no file of a host."""
+    needed = {digest for (digest,) in connection.rows("SELECT DISTINCT digest FROM kept_file")}
     for run, digest in _plans_kept(connection, policy, now):
         if digest in needed:
             continue

@@ -44,6 +44,7 @@ LIMITS = (
     Limit("plans_days", 184, "plans of finished runs, with their programs and playbooks", INVENTED),
     Limit("runs_days", 730, "finished runs and their stages", INVENTED),
     Limit("keep_runs", 100, "runs, the newest ones, however old they are", INVENTED),
+    Limit("files_days", 184, "files of hosts as they were before a run changed them", INVENTED),
     Limit("engine_days", 30, "the engine's backups and history, segments of finished runs", INVENTED),
     Limit("cache_days", 30, "what was computed once and can be computed again", INVENTED),
 )

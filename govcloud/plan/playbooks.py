@@ -21,6 +21,8 @@ import yaml
 from .. import canonical
 
 PLAYBOOK = "site.yml"
+# No part of a play.
+BESIDE = frozenset({"restore.yml", "README.md"})
 # Groups and hosts joined by colons or commas: no wildcard, no exclusion, no variable.
 _HOSTS = re.compile(r"[A-Za-z0-9_.-]+(?:[:,]\s*[A-Za-z0-9_.-]+)*")
 # Words by which a role or a play reaches for what is not its own.
@@ -51,7 +53,7 @@ class Parts:
     def _files(self) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(self._archive)) as tar:
             found = {m.name: tar.extractfile(m) for m in tar.getmembers() if m.isfile()}
-            return {name: file.read() for name, file in found.items() if file is not None}
+            return {n: file.read() for n, file in found.items() if file is not None and n not in BESIDE}
 
     @cached_property
     def _plays(self) -> list[tuple[frozenset[str], frozenset[str]]] | None:
