@@ -55,19 +55,23 @@ class Intent(msgspec.Struct, frozen=True):
     run: str
 
 
-def all_applied(connection: Connection, *, uid: str | None = None) -> dict[tuple[str, str], Applied]:
-    """Everything built, or what is built of one entry, by (scope, uid)."""
+# (scope, uid, incarnation): while an object is made anew both of its incarnations may stand in one stack.
+AppliedKey = tuple[str, str, int]
+
+
+def all_applied(connection: Connection, *, uid: str | None = None) -> dict[AppliedKey, Applied]:
+    """Everything built, or what is built of one entry, by (scope, uid, incarnation)."""
     where, values = matching(uid=uid)
     rows = connection.rows(f"SELECT scope, uid, incarnation, digest, inputs FROM applied{where}", **values)
     decode = msgspec.json.decode
     return {
-        (scope, uid): Applied(scope, uid, incarnation, digest, decode(inputs))
+        (scope, uid, incarnation): Applied(scope, uid, incarnation, digest, decode(inputs))
         for scope, uid, incarnation, digest, inputs in rows
     }
 
 
 def set_applied(connection: Connection, run: str, rows: Iterable[Applied]) -> None:
-    """Record what was built, replacing what stood there."""
+    """Record what was built, replacing what was known of the same incarnations."""
     now = time.time()
     values = (
         {
@@ -81,16 +85,25 @@ def set_applied(connection: Connection, run: str, rows: Iterable[Applied]) -> No
         }
         for row in rows
     )
-    connection.replace("applied", ("scope", "uid"), values)
+    connection.replace("applied", ("scope", "uid", "incarnation"), values)
 
 
 def forget_applied(connection: Connection, scope: str, uids: Iterable[str] | None = None) -> None:
-    """Nothing is built there any more: of these uids, or (None) of the whole scope."""
+    """Nothing is built there any more: of these uids, whatever incarnation, or (None) of the whole scope."""
     if uids is None:
         connection.run("DELETE FROM applied WHERE scope = :scope", scope=scope)
     else:
         gone = [{"scope": scope, "uid": uid} for uid in uids]
         connection.run_many("DELETE FROM applied WHERE scope = :scope AND uid = :uid", gone)
+
+
+def forget_objects(connection: Connection, scope: str, objects: Iterable[str]) -> None:
+    """These objects (``uid.incarnation``) do not stand there any more."""
+    ids = (object_id.rpartition(".") for object_id in objects)
+    gone = [{"scope": scope, "uid": uid, "incarnation": int(number)} for uid, _, number in ids]
+    connection.run_many(
+        "DELETE FROM applied WHERE scope = :scope AND uid = :uid AND incarnation = :incarnation", gone
+    )
 
 
 def all_observed(
@@ -170,6 +183,8 @@ def add_intents(connection: Connection, rows: Iterable[Intent]) -> None:
     connection.replace("intent", ("object",), values)
 
 
-def settle_intents(connection: Connection, stack: str) -> None:
-    """The engine has finished: its stack's state now knows every object."""
-    connection.run("DELETE FROM intent WHERE stack = :stack", stack=stack)
+def settle_intents(connection: Connection, stack: str, objects: Iterable[str]) -> None:
+    """The engine has finished: its stack's state knows what is there of these objects."""
+    sent = {intent.object for intent in intents(connection, stack)}
+    gone = [{"object": one} for one in sorted(sent & set(objects))]
+    connection.run_many("DELETE FROM intent WHERE object = :object", gone)

@@ -129,13 +129,14 @@ address = Table(
 )
 Index("address_held", address.c.address)
 
-# scope is "stack:NAME" or "host:NAME"; inputs are what was built with.
+# scope is "stack:NAME" or "host:NAME"; inputs are what was built with. While an object is made anew both
+# of its incarnations may stand.
 applied = Table(
     "applied",
     metadata,
     Column("scope", Text, primary_key=True),
     Column("uid", String(16), primary_key=True),
-    Column("incarnation", Integer, nullable=False),
+    Column("incarnation", Integer, primary_key=True, autoincrement=False),
     Column("digest", String(32), nullable=False),
     Column("inputs", Text, nullable=False),
     Column("run", String(40)),

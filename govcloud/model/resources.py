@@ -137,7 +137,8 @@ def stands_beside(type_name: str, driver: str | None) -> bool:
 
 def places_of(type_name: str, inputs: dict[str, Any], driver: str | None) -> set[tuple[str, ...]]:
     """What only one object can have at a time: interfaces, and names where the target has each once."""
-    out = {("part", str(inputs.get(a)), str(inputs.get(b))) for a, b in TYPES[type_name].parts}
+    out: set[tuple[str, ...]] = set()
+    out |= {("part", str(inputs.get(a)), str(inputs.get(b))) for a, b in TYPES[type_name].parts}
     if type_name in NAMED_AT.get(driver or "lab", ()):
         out.add(("name", str(inputs.get("name"))))
     return out

@@ -13,28 +13,19 @@ import msgspec
 
 from .. import canonical
 from ..errors import InputError
-from ..ledger.building import Intent
 from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
-from . import stacking
+from . import delivering, incarnations, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
 from .identities import Identity, contract_record, entry_changes, expand_record, identify
 from .inputs import Inputs
+from .ordering import MAKING
 from .probes import ProbeSpec, probes, spec_digest
-from .stages import (
-    Base,
-    Plan,
-    Play,
-    Probe,
-    Record,
-    Resource,
-    ResourceChange,
-    Stage,
-)
+from .stages import Base, Move, Plan, Play, Probe, Record, Resource, Stack, Stage
 
 HOST_KINDS = ("node", "server", "instance")
 # The fields of a target that say where its objects are.
@@ -58,24 +49,28 @@ def build(inputs: Inputs) -> Plan:
     _place(inputs, work)
     expand, withdraw = entry_changes(inputs, work.identities)
     wanted = stacking.by_stack(work.resources, work.stack_of)
-    changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents)
+    slices = _slices(inputs, wanted)
+    changes = slices.changes
     hosts = reachable_hosts(inputs.catalogue, inputs.routing)
+    hosts = delivering.put(hosts, inputs.catalogue, inputs.versions, inputs.applied.values())
     stages = expand_record(expand)
-    restart = _restarted(inputs, work, changes)
-    stages += stacking.expand_stages(wanted, changes, inputs, ("record",) if expand else (), restart)
+    restart = _restarted(inputs, work, changes.stacks)
+    stages += slicing.clear_stages(slices, tuple(s.id for s in stages))
+    stages += slicing.move_stages(slices, tuple(s.id for s in stages))
+    stages += slicing.expand_stages(slices, tuple(s.id for s in stages), restart)
     dirty = _dirty_hosts(inputs, work, hosts, restart)
     before = tuple(s.id for s in stages)
     if dirty:
         stages.append(_play(inputs, hosts, dirty, before, numbers))
-    specs = _to_measure(
-        inputs, hosts, everything=bool(dirty or any(c.expand or c.contract for c in changes.values()))
-    )
+    specs = _to_measure(inputs, hosts, everything=bool(dirty or changes.restless))
     if specs:
         stages.append(_probe(inputs, specs, tuple(s.id for s in stages)))
     before = tuple(s.id for s in stages)
-    stages += stacking.contract_stages(wanted, changes, inputs, before)
+    stages += slicing.contract_stages(slices, before)
     stages += contract_record(withdraw, tuple(s.id for s in stages))
-    return _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
+    plan = _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
+    used = delivering.uses(hosts, dirty, inputs.versions, inputs.applied.values())
+    return msgspec.structs.replace(plan, secrets=used)
 
 
 def _play(
@@ -86,7 +81,7 @@ def _play(
     numbers: PlayPolicy,
 ) -> Play:
     count = f"{len(dirty)} host{'s' if len(dirty) != 1 else ''}"
-    standing = {scope.removeprefix("host:") for scope, _ in inputs.applied if scope.startswith("host:")}
+    standing = {a.scope.removeprefix("host:") for a in inputs.applied.values() if not a.stack}
     cut = batches({name: hosts[name] for name in hosts if name in dirty}, standing & dirty.keys(), numbers)
     return Play(
         id="play",
@@ -134,9 +129,15 @@ def build_record(inputs: Inputs) -> Plan:
 
 def build_destroy(inputs: Inputs) -> Plan:
     """The plan that takes down everything that was built and keeps the ledger's entries."""
-    changes = stacking.compare({}, inputs.applied, inputs.observed, inputs.intents)
-    stages = stacking.contract_stages({}, changes, inputs, ())
+    stages = slicing.contract_stages(_slices(inputs, {}), ())
     return _finish(inputs, list(stages), destroy=True)
+
+
+def _slices(inputs: Inputs, wanted: Mapping[str, list[Resource]]) -> slicing.Slices:
+    drivers = {a.name: a.fields["driver"] for a in inputs.accepted.values() if a.kind == "target"}
+    drivers |= {name: target.driver for name, target in inputs.catalogue.all(Target).items()}
+    changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents, drivers)
+    return slicing.Slices(wanted, changes, inputs)
 
 
 def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) -> dict[str, HostVars]:
@@ -174,18 +175,19 @@ def _place(inputs: Inputs, work: _Work) -> None:
     """Choose stacks, settle incarnations and references, in the order of reference."""
     made = drafts(inputs.catalogue)
     places = stacking.Places(inputs.stack_size, inputs.homes, inputs.applied)
-    pending = {i.object: i for i in inputs.intents}
+    pasts = incarnations.pasts(inputs)
     ids: dict[Key, str] = {}
     _refuse_loose(inputs, made)
     for key, draft in made.items():
         identity = work.identities[key]
-        if identity.stack is None:
-            identity.stack = places.choose(draft.domain)
+        past = pasts.get(identity.uid, incarnations.Past())
+        identity.stack = places.settle(identity.uid, identity.stack, draft.domain, past.stacks)
         work.stack_of[key] = identity.stack
         resource = settle(draft, "/".join(key), identity.uid, identity.incarnation, ids)
-        if _must_be_new(inputs, identity, resource, pending):
-            identity.incarnation += 1
-            resource = settle(draft, "/".join(key), identity.uid, identity.incarnation, ids)
+        number = past.incarnation(resource)
+        if number != identity.incarnation:
+            identity.incarnation = number
+            resource = settle(draft, "/".join(key), identity.uid, number, ids)
         ids[key] = resource.object_id
         work.resources[key] = resource
 
@@ -205,41 +207,19 @@ def _refuse_loose(inputs: Inputs, made: Mapping[Key, Draft]) -> None:
         raise InputError(problems, hint="give both the same target, or the one that needs the other none")
 
 
-def _must_be_new(
-    inputs: Inputs, identity: Identity, resource: Resource, pending: Mapping[str, Intent]
-) -> bool:
-    """Whether the object that has (or may have) this identity differs in what cannot be changed."""
-    built = inputs.applied.get((f"stack:{identity.stack}", identity.uid))
-    if built is not None and built.incarnation == identity.incarnation:
-        return _immutable(resource.type, built.inputs) != _immutable(
-            resource.type, stacking.snapshot(resource)
-        )
-    sent = pending.get(resource.object_id)
-    if sent is not None:
-        return _immutable(resource.type, sent.inputs) != _immutable(
-            resource.type, stacking.snapshot(resource)
-        )
-    return False
-
-
-def _immutable(type_name: str, snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    names = TYPES[type_name].immutable
-    return {k: v for k, v in snapshot["inputs"].items() if k in names} | {"target": snapshot["target"]}
-
-
 def _restarted(
     inputs: Inputs, work: _Work, changes: Mapping[str, stacking.StackChanges]
 ) -> dict[str, tuple[str, ...]]:
     """By stack: the hosts that lose configuration because something of theirs is made anew."""
     by_subject = {r.subject: r for r in work.resources.values()}
     by_id = {r.object_id: r for r in work.resources.values()}
+    missing = {o.object for o in inputs.observed if o.status == "missing"}
     out: dict[str, tuple[str, ...]] = {}
     for stack, change in changes.items():
         hosts: set[str] = set()
         for one in change.expand:
-            if one.verb not in ("create", "replace", "heal"):
-                continue
-            if one.verb == "heal" and one.changes and not _made_anew(one):
+            # What differs and is there is brought in line; what cannot be is made anew, as a replacement.
+            if one.verb not in MAKING or (one.verb == "heal" and one.object_id not in missing):
                 continue
             resource = by_subject[one.subject]
             kind, _, name = one.subject.partition("/")
@@ -252,11 +232,6 @@ def _restarted(
                     hosts.add(other.subject.partition("/")[2])
         out[stack] = tuple(sorted(hosts))
     return out
-
-
-def _made_anew(change: ResourceChange) -> bool:
-    """Whether healing a thing that is there makes it anew: something differs that cannot be changed."""
-    return any(field.field in TYPES[change.type].immutable for field in change.changes)
 
 
 def _dirty_hosts(
@@ -272,7 +247,7 @@ def _dirty_hosts(
         uid = work.identities[kind, name].uid
         playbook = inputs.playbook_for(host, variables.groups)
         digest = canonical.digest([playbook, msgspec.to_builtins(variables)])
-        built = inputs.applied.get((f"host:{host}", uid))
+        built = inputs.applied.get((f"host:{host}", uid, 1))
         if built is None or built.digest != digest or host in anew or uid in drifted:
             out[host] = digest
     return out
@@ -296,9 +271,11 @@ def effect_of(stages: list[Stage]) -> str:
             parts.append([stage.id, stage.playbook, stage.routing, stage.inputs, how])
         elif isinstance(stage, Probe):
             parts.append([stage.id, stage.probes])
+        elif isinstance(stage, Move):
+            parts.append([stage.id, [h.program for h in stage.holdings], stage.changes])
         else:
-            changed = {c.uid for c in stage.changes}
-            values = [r for r in stage.resources if r.uid in changed]
+            changed = {c.object_id for c in stage.changes}
+            values = [r for r in stage.resources if r.object_id in changed]
             parts.append([stage.id, stage.program, stage.changes, values])
     return canonical.digest(parts)
 
@@ -309,7 +286,13 @@ def _plan_title(stages: list[Stage], destroy: bool) -> str:
         return "nothing to do"
     if destroy:
         return "take down what was built"
-    words = {"record": "record", "stack": "build", "play": "configure", "probe": "measure"}
+    words = {
+        "record": "record",
+        "stack": "build",
+        "move": "hand over",
+        "play": "configure",
+        "probe": "measure",
+    }
     return ", ".join(dict.fromkeys(words[s.kind] for s in stages))
 
 
@@ -328,7 +311,9 @@ def _finish(
                 entries["/".join(key)] = known.digest if known else ""
         elif isinstance(stage, Play):
             played = stage.inputs
-        elif not isinstance(stage, Probe):
+        elif isinstance(stage, Move):
+            touched |= {holding.stack for holding in stage.holdings}
+        elif isinstance(stage, Stack):
             touched.add(stage.stack)
     stacks = {s: stacking.applied_digest(s, inputs.applied) for s in sorted(touched)}
     return Plan(

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import Problem
-from ..ledger.building import Applied, Intent, Observed
+from ..ledger.building import Applied, AppliedKey, Intent, Observed
 from ..ledger.entries import Accepted, Key
 from ..model.catalogue import Catalogue
 from ..source.claims import Place
+from .delivering import Versions
 from .playbooks import Parts
 
 
@@ -34,10 +35,12 @@ class Inputs:
     former: Mapping[Key, int] = field(default_factory=dict)
     # The stack of every accepted entry that has one, by uid.
     homes: Mapping[str, str] = field(default_factory=dict)
-    applied: Mapping[tuple[str, str], Applied] = field(default_factory=dict)
+    applied: Mapping[AppliedKey, Applied] = field(default_factory=dict)
     observed: list[Observed] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
     patience_s: float = 30.0
+    # What is known of the secrets that go to hosts, by name.
+    versions: Versions = field(default_factory=dict)
     # Digest of what was measured, by probe, where the newest figure was good.
     proven: Mapping[str, str] = field(default_factory=dict)
     # Where an entry's field (kind, name, field) stands in the files.

@@ -11,22 +11,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
+from typing import Literal
 
 from ..model.resources import TYPES
-from .stages import Phase, Resource, ResourceChange
+from .stages import Resource, ResourceChange
 
-PREFIX: dict[Phase, str] = {"expand": "stack", "contract": "contract"}
+# What a stage does, which is how its id begins: "clear" takes away what is in the way of "stack".
+Prefix = Literal["clear", "stack", "contract"]
 # Verbs after which an object is there that was not there before, or not as it should be.
 MAKING = frozenset({"create", "replace", "heal"})
 
 Place = tuple[str, int]  # (stack, rank)
+Thing = tuple[str, str]  # (stack, object id)
 
 
 @dataclass(frozen=True)
 class Visit:
     """One visit to a stack: its stage's id, the stages it needs, and what it changes there.
 
-    ``later``: uids of what a later visit to the same stack changes.
+    ``later``: ids of the objects that a later visit to the same stack changes.
     """
 
     id: str
@@ -37,10 +40,15 @@ class Visit:
 
 
 @cache
+def used_types(type_name: str) -> frozenset[str]:
+    """The types that a type refers to."""
+    return frozenset(t for p in TYPES[type_name].properties for t in p.reference.split(",") if t)
+
+
+@cache
 def rank(type_name: str) -> int:
     """0 for a type that refers to nothing, else one more than the highest that it refers to."""
-    used = [t for p in TYPES[type_name].properties for t in p.reference.split(",") if t]
-    return 1 + max(map(rank, used)) if used else 0
+    return 1 + max(map(rank, used_types(type_name)), default=-1)
 
 
 def references(resource: Resource) -> list[str]:
@@ -53,56 +61,57 @@ def references(resource: Resource) -> list[str]:
 
 
 def visits(
-    phase: Phase, changes: Mapping[str, Iterable[ResourceChange]], resources: Iterable[Resource]
+    prefix: Prefix, changes: Mapping[str, Iterable[ResourceChange]], resources: Mapping[Thing, Resource]
 ) -> list[Visit]:
-    """The visits of a phase in their order.
+    """The visits that make these changes, in their order.
 
-    ``changes``: by stack. ``resources``: what they change, as it will be (expand) or was (contract).
+    ``changes``: by stack. ``resources``: what they are about, as it will be (stack) or was. Of what is not
+    among them only the type is known: it may stand on anything that its type refers to.
     """
-    verb_of = {c.uid: c.verb for some in changes.values() for c in some}
-    stack_of = {c.uid: stack for stack, some in changes.items() for c in some}
-    concerned = [r for r in resources if r.uid in stack_of]
-    home = {
-        r.object_id: (stack_of[r.uid], rank(r.type))
-        for r in concerned
-        if phase == "contract" or verb_of[r.uid] in MAKING
-    }
+    making = prefix == "stack"
+    concerned = [(stack, change) for stack, some in changes.items() for change in some]
+    home: dict[str, set[Place]] = {}
+    by_type: dict[str, set[Place]] = {}
+    for stack, change in concerned:
+        if not making or change.verb in MAKING:
+            home.setdefault(change.object_id, set()).add((stack, rank(change.type)))
+            by_type.setdefault(change.type, set()).add((stack, rank(change.type)))
     uses: dict[Place, set[Place]] = {}
-    for resource in concerned:
-        own = (stack_of[resource.uid], rank(resource.type))
-        used = {home[o] for o in references(resource) if o in home}
+    for stack, change in concerned:
+        own = (stack, rank(change.type))
+        resource = resources.get((stack, change.object_id))
+        if resource is not None:
+            used = {p for o in references(resource) for p in home.get(o, ())}
+        else:
+            used = {p for t in used_types(change.type) for p in by_type.get(t, ())}
         uses.setdefault(own, set()).update(p for p in used if p[0] != own[0])
     rings = _in_rings(uses)
-    sign = 1 if phase == "expand" else -1
+    sign = 1 if making else -1
 
     def place(stack: str, change_rank: int) -> Place:
         return stack, sign * change_rank if stack in rings else 0
 
     groups: dict[Place, list[ResourceChange]] = {}
-    for stack, some in changes.items():
-        ranks = [rank(c.type) for c in some]
-        for change in some:
-            # What is let go in the first phase cannot wait for a second visit.
-            early = phase == "expand" and change.verb == "delete"
-            groups.setdefault(place(stack, min(ranks) if early else rank(change.type)), []).append(change)
+    for stack, change in concerned:
+        groups.setdefault(place(stack, rank(change.type)), []).append(change)
     needs: dict[Place, set[Place]] = {
         p: {q for q in groups if q[0] == p[0] and q < p} for p in sorted(groups)
     }
     for user, used in uses.items():
         for one in used:
             first, second = place(*one), place(*user)
-            if phase == "contract":
+            if not making:
                 first, second = second, first
             needs[second].add(first)
     order = list(TopologicalSorter({p: sorted(n) for p, n in needs.items()}).static_order())
-    ids = _ids(PREFIX[phase], order)
+    ids = _ids(prefix, order)
     return [
         Visit(
             ids[p],
             p[0],
             tuple(ids[q] for q in order if q in needs[p]),
             tuple(groups[p]),
-            frozenset(c.uid for q in groups if q[0] == p[0] and q > p for c in groups[q]),
+            frozenset(c.object_id for q in groups if q[0] == p[0] and q > p for c in groups[q]),
         )
         for p in order
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .. import canonical, share
 from ..workspace import Workspace
 from .desired import DOMAINS
-from .stages import Plan, Stack
+from .stages import Move, Plan, Stack
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Programs:
     def of(self, plan: Plan) -> dict[str, bytes]:
         """What a plan names."""
         named = {stage.program for stage in plan.stages if isinstance(stage, Stack)}
+        moves = [stage for stage in plan.stages if isinstance(stage, Move)]
+        named |= {holding.program for stage in moves for holding in stage.holdings}
         if any(stage.kind == "play" for stage in plan.stages):
             named.add(self.playbook)
         return {digest: self.contents[digest] for digest in named}

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import canonical
-from ..ledger.building import Applied, Intent, Observed
+from ..ledger.building import Applied, AppliedKey, Intent, Observed
 from ..ledger.entries import Key
-from .ordering import Visit, references, visits
-from .stages import FieldChange, Resource, ResourceChange, Stack
-
-if TYPE_CHECKING:
-    from .inputs import Inputs
+from ..model.resources import object_uid, places_of, stands_beside
+from .ordering import MAKING, Thing, references
+from .stages import FieldChange, ObjectMove, Resource, ResourceChange, Verb
 
 
 def snapshot(resource: Resource) -> dict[str, Any]:
@@ -41,23 +39,34 @@ def resource_digest(resource: Resource) -> str:
 
 
 class Places:
-    """Chooses stacks for new entries: the first of its domain that is not full. Never moves one."""
+    """Chooses stacks: the first of a domain that is not full. An entry stays in its own while that fits."""
 
-    def __init__(
-        self, size: int, homes: Mapping[str, str], applied: Mapping[tuple[str, str], Applied]
-    ) -> None:
+    def __init__(self, size: int, homes: Mapping[str, str], applied: Mapping[AppliedKey, Applied]) -> None:
         self._size = size
-        members = dict(homes)
-        members |= {row.uid: row.stack for row in applied.values() if row.stack}
-        self._held = Counter(members.values())
+        self._members = dict(homes)
+        for row in applied.values():
+            if row.stack:
+                self._members.setdefault(row.uid, row.stack)
+        self._held = Counter(self._members.values())
 
-    def choose(self, domain: str) -> str:
-        """The stack of a new entry in ``domain``; counts it as a member."""
+    def settle(self, uid: str, stack: str | None, domain: str, built: Iterable[str]) -> str:
+        """The stack of an entry of ``domain``. ``stack``: its own; ``built``: those in which it stands."""
+        for one in (stack, *sorted(built)):
+            if one is not None and domain_of(one) == domain:
+                return self._enter(uid, one)
         number = 1
         while self._held[f"{domain}-{number}"] >= self._size:
             number += 1
-        self._held[f"{domain}-{number}"] += 1
-        return f"{domain}-{number}"
+        return self._enter(uid, f"{domain}-{number}")
+
+    def _enter(self, uid: str, stack: str) -> str:
+        former = self._members.get(uid)
+        if former != stack:
+            self._held[stack] += 1
+            if former is not None:
+                self._held[former] -= 1
+            self._members[uid] = stack
+        return stack
 
 
 def domain_of(stack: str) -> str:
@@ -75,98 +84,173 @@ def by_stack(resources: Mapping[Key, Resource], stack_of: Mapping[Key, str]) -> 
 
 @dataclass
 class StackChanges:
-    """What changes in one stack. ``doomed``: what is built and no longer wanted."""
+    """What changes in one stack: what is in the way and goes first, what is made, what goes last.
 
+    ``doomed``: what is built and no longer wanted. ``refresh``: what is there is read first.
+    """
+
+    clear: list[ResourceChange] = field(default_factory=list)
     expand: list[ResourceChange] = field(default_factory=list)
     contract: list[ResourceChange] = field(default_factory=list)
     doomed: list[Resource] = field(default_factory=list)
     refresh: bool = False
 
 
+@dataclass
+class Changes:
+    """What changes, by stack; the objects that go to another; what is known of what goes away."""
+
+    stacks: dict[str, StackChanges]
+    moves: list[ObjectMove]
+    going: dict[Thing, Resource]
+
+    @property
+    def restless(self) -> bool:
+        """Whether anything is made, changed or taken away."""
+        return any(c.clear or c.expand or c.contract for c in self.stacks.values())
+
+
 def compare(
     wanted: Mapping[str, list[Resource]],
-    applied: Mapping[tuple[str, str], Applied],
+    applied: Mapping[AppliedKey, Applied],
     observed: Iterable[Observed],
     intents: Iterable[Intent],
-) -> dict[str, StackChanges]:
-    """What must change in each stack for what is built and seen to be what is wanted."""
+    drivers: Mapping[str, str],
+) -> Changes:
+    """What must change in each stack for what is built and seen to be what is wanted.
+
+    ``drivers``: by target.
+    """
     seen = {o.object: o for o in observed}
+    built: dict[str, list[Applied]] = {}
+    former: dict[str, Applied] = {}
+    for _, row in sorted(applied.items()):
+        if row.stack:
+            built.setdefault(row.object_id, []).append(row)
+            former[row.uid] = row  # of several incarnations the newest
     out: dict[str, StackChanges] = {}
+    moves: list[ObjectMove] = []
     live: set[str] = set()
     for stack, resources in wanted.items():
         change = out.setdefault(stack, StackChanges())
         for resource in resources:
             live.add(resource.object_id)
-            one = _change(resource, applied.get((f"stack:{stack}", resource.uid)), seen)
+            rows = built.get(resource.object_id, [])
+            here = next((row for row in rows if row.stack == stack), rows[0] if rows else None)
+            one = _change(resource, here, former.get(resource.uid), seen)
             if one is not None:
                 change.expand.append(one)
                 change.refresh |= one.verb == "heal"
+            moves += [_move(resource, row.stack, stack) for row in rows if row.stack != stack]
     uids = {r.uid for resources in wanted.values() for r in resources}
-    for (_, uid), row in sorted(applied.items(), key=lambda item: item[0]):
-        if not row.stack or uid in uids:
-            continue
-        change = out.setdefault(row.stack, StackChanges())
-        doomed = restore(row)
-        change.doomed.append(doomed)
-        change.contract.append(ResourceChange("delete", doomed.type, uid, doomed.subject))
-        change.contract.sort(key=lambda c: c.subject)
-    _let_go(out, live)
-    _sweep(out, applied, seen.values(), intents, live)
-    return {s: c for s, c in out.items() if c.expand or c.contract}
+    for object_id, rows in built.items():
+        for row in rows if object_id not in live else ():
+            change, old = out.setdefault(row.stack, StackChanges()), restore(row)
+            change.doomed.append(old)
+            verb: Verb = "retire" if row.uid in uids else "delete"
+            change.contract.append(_going(verb, old))
+    for change in out.values():
+        change.contract.sort(key=lambda c: (c.subject, c.incarnation))
+    _clear(out, wanted, drivers)
+    going = {(stack, r.object_id): r for stack, change in out.items() for r in change.doomed}
+    going |= _sweep(out, built, seen.values(), intents, live)
+    return Changes({s: c for s, c in out.items() if c.clear or c.expand or c.contract}, moves, going)
 
 
-def _change(resource: Resource, built: Applied | None, seen: Mapping[str, Observed]) -> ResourceChange | None:
-    if built is None:
-        return ResourceChange("create", resource.type, resource.uid, resource.subject)
-    before, after = built.inputs["inputs"], resource.inputs
+def _going(verb: Verb, resource: Resource) -> ResourceChange:
+    return ResourceChange(
+        verb, resource.type, resource.uid, resource.subject, incarnation=resource.incarnation
+    )
+
+
+def _move(resource: Resource, source: str, stack: str) -> ObjectMove:
+    return ObjectMove(resource.type, resource.uid, resource.incarnation, resource.subject, source, stack)
+
+
+def _change(
+    resource: Resource, built: Applied | None, former: Applied | None, seen: Mapping[str, Observed]
+) -> ResourceChange | None:
+    """What happens to an object; ``former``: what else stands of its entry."""
+
+    def change(verb: Verb, fields: tuple[FieldChange, ...] = ()) -> ResourceChange:
+        return ResourceChange(
+            verb,
+            resource.type,
+            resource.uid,
+            resource.subject,
+            fields,
+            incarnation=resource.incarnation,
+        )
+
+    if built is None and former is None:
+        return change("create")
+    before = (built or former).inputs["inputs"]  # type: ignore[union-attr]
+    after = resource.inputs
     fields = tuple(
         FieldChange(n, before.get(n), after.get(n))
         for n in sorted({*before, *after})
         if before.get(n) != after.get(n)
     )
-    if built.incarnation != resource.incarnation:
-        return ResourceChange("replace", resource.type, resource.uid, resource.subject, fields)
+    if built is None:
+        return change("replace", fields)
     found = seen.get(resource.object_id)
     if found is not None and found.status == "missing":
         # Whatever else changes: what is not there is made, not updated.
-        return ResourceChange("heal", resource.type, resource.uid, resource.subject, fields)
+        return change("heal", fields)
     if built.digest != resource_digest(resource):
-        return ResourceChange("update", resource.type, resource.uid, resource.subject, fields)
+        return change("update", fields)
     if found is not None and found.detail.get("fields"):
         drifted = tuple(
             FieldChange(n, v["seen"], v["wanted"]) for n, v in sorted(found.detail.get("fields", {}).items())
         )
-        return ResourceChange("heal", resource.type, resource.uid, resource.subject, drifted)
+        return change("heal", drifted)
     return None
 
 
-def _let_go(out: Mapping[str, StackChanges], live: set[str]) -> None:
-    """Delete in the first phase what cannot be held until the second: what it stands on is made anew."""
-    held = {r.object_id: r for change in out.values() for r in change.doomed}
-    fallen: set[str] = set()
-    while True:
-        loose = {o for o, r in held.items() if any(i not in live and i not in held for i in references(r))}
-        if not loose:
-            break
-        fallen |= {held.pop(o).uid for o in loose}
-    for change in out.values():
-        if change.expand:
-            change.expand += [c for c in change.contract if c.uid in fallen]
-            change.contract = [c for c in change.contract if c.uid not in fallen]
-            change.doomed = [r for r in change.doomed if r.uid not in fallen]
+def _clear(
+    out: Mapping[str, StackChanges], wanted: Mapping[str, list[Resource]], drivers: Mapping[str, str]
+) -> None:
+    """Take away first what cannot stand beside what is made, and before it whatever stands on that."""
+    doomed = {(stack, r.object_id): r for stack, change in out.items() for r in change.doomed}
+    if not doomed:
+        return
+    verbs = {c.object_id: c.verb for change in out.values() for c in change.expand}
+    made = [r for resources in wanted.values() for r in resources if r.object_id in verbs]
+    anew = {r.uid for r in made if verbs[r.object_id] in MAKING}
+    taken = {p for r in made for p in places_of(r.type, r.inputs, drivers.get(r.target))}
+    first = set()
+    for thing, one in doomed.items():
+        driver = drivers.get(one.target)
+        in_the_way = one.uid in anew and not stands_beside(one.type, driver)
+        if in_the_way or taken & places_of(one.type, one.inputs, driver):
+            first.add(thing)
+    users: dict[str, set[Thing]] = {}
+    for thing, one in doomed.items():
+        for other in references(one):
+            users.setdefault(other, set()).add(thing)
+    fresh = set(first)
+    while fresh:
+        fresh = {user for _, object_id in fresh for user in users.get(object_id, ())} - first
+        first |= fresh
+    for stack, change in out.items():
+        change.clear = [c for c in change.contract if (stack, c.object_id) in first]
+        change.contract = [c for c in change.contract if (stack, c.object_id) not in first]
 
 
 def _sweep(
     out: dict[str, StackChanges],
-    applied: Mapping[tuple[str, str], Applied],
+    built: Mapping[str, list[Applied]],
     seen: Iterable[Observed],
     intents: Iterable[Intent],
     live: set[str],
-) -> None:
-    """Objects that carry our identity and that nobody wants: seen as extra, or once intended."""
-    held = {row.object_id for row in applied.values() if row.stack}
-    homes = {row.uid: row.stack for row in applied.values() if row.stack}
+) -> dict[Thing, Resource]:
+    """Objects that carry our identity and that nobody wants: seen as extra, or once intended.
+
+    They go before anything is made, or where nothing is, with what goes away. Returns what is known of them.
+    """
+    homes = {row.uid: row.stack for rows in built.values() for row in rows}
     strays: dict[str, tuple[str, str, str, str]] = {}
+    known: dict[Thing, Resource] = {}
     for one in seen:
         if one.status == "extra":
             uid = one.uid or ""
@@ -174,116 +258,35 @@ def _sweep(
             name = f"{one.detail['type'].lower()}/{one.detail.get('name') or one.object}"
             strays[one.object] = (homes.get(uid, "network-1"), one.detail["type"], one.target, name)
     for intent in intents:
-        known = (intent.stack, intent.type, intent.target, intent.inputs["subject"])
-        strays.setdefault(intent.object, known)
+        strays[intent.object] = (intent.stack, intent.type, intent.target, intent.inputs["subject"])
+        if intent.object not in live and intent.object not in built:
+            uid, incarnation = object_uid(intent.object)
+            known[intent.stack, intent.object] = Resource(
+                intent.type,
+                uid,
+                incarnation,
+                intent.inputs["subject"],
+                intent.target,
+                intent.inputs["inputs"],
+            )
+    early = any(change.expand or change.clear for change in out.values())
     for object_id, (stack, type_name, target, name) in sorted(strays.items()):
-        if object_id in live or object_id in held:
+        if object_id in live or object_id in built:
             continue
         uid = object_id.rpartition(".")[0]
         change = ResourceChange("delete", type_name, uid, name, object=object_id, target=target)
-        out.setdefault(stack, StackChanges()).contract.append(change)
+        home = out.setdefault(stack, StackChanges())
+        (home.clear if early else home.contract).append(change)
+    return known
 
 
-def applied_digest(stack: str, applied: Mapping[tuple[str, str], Applied]) -> str:
+def applied_digest(stack: str, applied: Mapping[AppliedKey, Applied]) -> str:
     """What is applied in a stack, as one digest: ids and inputs, without times and run numbers."""
-    rows = [
-        (r.uid, r.incarnation, r.digest) for (scope, _), r in applied.items() if scope == f"stack:{stack}"
-    ]
+    rows = [(r.uid, r.incarnation, r.digest) for r in applied.values() if r.scope == f"stack:{stack}"]
     return canonical.digest(sorted(rows))
 
 
-def host_digests(hosts: Iterable[str], applied: Mapping[tuple[str, str], Applied]) -> dict[str, str]:
+def host_digests(hosts: Iterable[str], applied: Mapping[AppliedKey, Applied]) -> dict[str, str]:
     """Digest of the configuration that each host has; empty where it has none."""
-    had = {scope.removeprefix("host:"): r.digest for (scope, _), r in applied.items() if scope[:5] == "host:"}
+    had = {r.scope.removeprefix("host:"): r.digest for r in applied.values() if r.scope[:5] == "host:"}
     return {host: had.get(host, "") for host in sorted(hosts)}
-
-
-def expand_stages(
-    wanted: Mapping[str, list[Resource]],
-    changes: Mapping[str, StackChanges],
-    inputs: Inputs,
-    after: tuple[str, ...],
-    restart: Mapping[str, tuple[str, ...]],
-) -> list[Stack]:
-    """Stages that create and update; what is doomed is still part of each slice."""
-    touched = {s: c.expand for s, c in sorted(changes.items()) if c.expand}
-    everything = [r for resources in wanted.values() for r in resources]
-    stands = {r.object_id for r in everything} | {r.object_id for c in changes.values() for r in c.doomed}
-    return [
-        Stack(
-            id=visit.id,
-            title=f"build {visit.stack}: {_words(visit.changes)}",
-            phase="expand",
-            needs=after + visit.needs,
-            stack=visit.stack,
-            domain=domain_of(visit.stack),
-            program=inputs.programs[domain_of(visit.stack)],
-            resources=(
-                *_until(visit, wanted[visit.stack], inputs.applied, stands),
-                *changes[visit.stack].doomed,
-            ),
-            changes=visit.changes,
-            refresh=changes[visit.stack].refresh,
-            restart=restart.get(visit.stack, ()),
-        )
-        for visit in visits("expand", touched, everything)
-    ]
-
-
-def _until(
-    visit: Visit,
-    resources: list[Resource],
-    applied: Mapping[tuple[str, str], Applied],
-    stands: set[str],
-) -> Iterable[Resource]:
-    """A stack's slice at a visit: what a later one changes is held as it was built, where it can stand."""
-    for resource in resources:
-        if resource.uid not in visit.later:
-            yield resource
-            continue
-        built = applied.get((f"stack:{visit.stack}", resource.uid))
-        if built is not None and all(o in stands for o in references(restore(built))):
-            yield restore(built)
-
-
-def contract_stages(
-    wanted: Mapping[str, list[Resource]],
-    changes: Mapping[str, StackChanges],
-    inputs: Inputs,
-    after: tuple[str, ...],
-) -> list[Stack]:
-    """Stages that delete, users before what they use."""
-    touched = {s: c.contract for s, c in sorted(changes.items()) if c.contract}
-    doomed = [r for c in changes.values() for r in c.doomed]
-    return [
-        Stack(
-            id=visit.id,
-            title=f"clear {visit.stack}: {_words(visit.changes)}",
-            phase="contract",
-            needs=after + visit.needs,
-            stack=visit.stack,
-            domain=domain_of(visit.stack),
-            program=inputs.programs[domain_of(visit.stack)],
-            resources=(
-                *wanted.get(visit.stack, ()),
-                *(r for r in changes[visit.stack].doomed if r.uid in visit.later),
-            ),
-            changes=visit.changes,
-            refresh=False,
-        )
-        for visit in visits("contract", touched, doomed)
-    ]
-
-
-VERBS = {
-    "create": "to create",
-    "update": "to update",
-    "replace": "to replace",
-    "heal": "to heal",
-    "delete": "to delete",
-}
-
-
-def _words(changes: Iterable[ResourceChange]) -> str:
-    counts: Counter[str] = Counter(c.verb for c in changes)
-    return ", ".join(f"{counts[v]} {words}" for v, words in VERBS.items() if counts[v])

@@ -13,7 +13,10 @@ import msgspec
 from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
 from ..ledger.keptfiles import KeptFile
 
-Verb = Literal["create", "update", "replace", "heal", "delete"]
+# "replace" makes the next incarnation of an object, "retire" takes the former one away.
+Verb = Literal["create", "update", "replace", "heal", "retire", "delete"]
+# Verbs that take an object away.
+ENDING: frozenset[str] = frozenset({"retire", "delete"})
 Phase = Literal["expand", "contract"]
 
 
@@ -63,7 +66,8 @@ class Resource(msgspec.Struct, frozen=True):
 class ResourceChange(msgspec.Struct, frozen=True, omit_defaults=True):
     """What happens to one object of a stack.
 
-    ``object`` and ``target`` are set for a stray: an object of ours that is in no stack's state.
+    ``incarnation``: of the object that is made, changed or taken away (0 in plans of format 1, which do
+    not say it). ``object`` and ``target`` are set for a stray: one of ours that is in no stack's state.
     """
 
     verb: Verb
@@ -73,6 +77,37 @@ class ResourceChange(msgspec.Struct, frozen=True, omit_defaults=True):
     changes: tuple[FieldChange, ...] = ()
     object: str = ""
     target: str = ""
+    incarnation: int = 0
+
+    @property
+    def object_id(self) -> str:
+        """``uid.incarnation`` of the object."""
+        return self.object or f"{self.uid}.{self.incarnation}"
+
+
+class ObjectMove(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An object that goes from one stack to another and stays what and where it is."""
+
+    type: str
+    uid: str
+    incarnation: int
+    subject: str
+    source: str
+    stack: str
+
+    @property
+    def object_id(self) -> str:
+        """``uid.incarnation`` of the object."""
+        return f"{self.uid}.{self.incarnation}"
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What one stack holds when a Move is done, and its program's digest."""
+
+    stack: str
+    domain: str
+    program: str
+    resources: tuple[Resource, ...]
 
 
 class _Stage(msgspec.Struct, frozen=True, kw_only=True, tag_field="stage"):
@@ -117,6 +152,19 @@ class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
     undo: str = "a plan towards the stack's former slice"
 
 
+class Move(_Stage, frozen=True, tag="move", kw_only=True):
+    """Hands objects from stack to stack without touching them.
+
+    First their new stacks take them in, then their former ones let go of them, then the ledger's rows
+    follow. ``holdings``: every stack concerned, as it is afterwards.
+    """
+
+    changes: tuple[ObjectMove, ...]
+    holdings: tuple[Holding, ...]
+    evidence: str = "each stack's state"
+    undo: str = "a plan towards the former entries, which hands them back"
+
+
 class Play(_Stage, frozen=True, tag="play", kw_only=True):
     """Brings hosts to their configuration, by the playbook folder with digest ``playbook``.
 
@@ -149,7 +197,7 @@ class Probe(_Stage, frozen=True, tag="probe", kw_only=True):
     undo: str = "nothing to undo: it only looks"
 
 
-Stage = Record | Stack | Play | Probe
+Stage = Record | Stack | Move | Play | Probe
 
 
 class PinChanges(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -178,6 +226,22 @@ class Base(msgspec.Struct, frozen=True):
     revision: int = 0
 
 
+class SecretUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a plan has to say of a secret: never its value.
+
+    ``version``: a keyed digest of it (empty: it could not be fetched, ``trouble`` says why); ``hosts``: who
+    gets it in this plan; ``first``: nobody had it; ``rekeyed``: the version known was made with another key;
+    ``needed``: the plan cannot be carried out without it.
+    """
+
+    version: str = ""
+    hosts: tuple[str, ...] = ()
+    first: bool = False
+    rekeyed: bool = False
+    trouble: str = ""
+    needed: bool = False
+
+
 # The format of plans that this release writes; it reads the first one, of release 0.1, too.
 FORMAT = 2
 
@@ -203,6 +267,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     # The checks that everything has passed which is accepted with this plan.
     checked: str = ""
     hosts: dict[str, dict[str, Any]] = {}
+    # Secrets with a new version, or that could not be fetched, by name.
+    secrets: dict[str, SecretUse] = {}
 
     @property
     def empty(self) -> bool:

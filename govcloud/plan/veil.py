@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from .stages import EntryChange, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+from .stages import EntryChange, Move, ObjectMove, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
 
 VEIL = "(classified)"
 Change = EntryChange | ResourceChange
@@ -16,7 +16,10 @@ Change = EntryChange | ResourceChange
 def touches(plan: Plan, hidden: frozenset[str]) -> bool:
     """Whether a plan does something to one of these uids."""
     return any(
-        change.uid in hidden for s in plan.stages if isinstance(s, Record | Stack) for change in s.changes
+        change.uid in hidden
+        for s in plan.stages
+        if isinstance(s, Record | Stack | Move)
+        for change in s.changes
     )
 
 
@@ -28,7 +31,12 @@ def veiled(plan: Plan, hidden: frozenset[str], is_hidden: Callable[[str], bool])
     stages = tuple(_stage(stage, hidden, is_hidden, plan.hosts) for stage in plan.stages)
     pinned = {s: claimant for s, claimant in plan.pinned.items() if not is_hidden(s)}
     base = msgspec.structs.replace(plan.base, entries={}, hosts={})
-    return msgspec.structs.replace(plan, stages=stages, pinned=pinned, base=base)
+    hosts = {h for h, v in plan.hosts.items() if is_hidden(v["entry"])}
+    secrets = {
+        name: msgspec.structs.replace(use, hosts=tuple(VEIL if h in hosts else h for h in use.hosts))
+        for name, use in plan.secrets.items()
+    }
+    return msgspec.structs.replace(plan, stages=stages, pinned=pinned, base=base, secrets=secrets)
 
 
 def _stage(
@@ -40,6 +48,9 @@ def _stage(
     if isinstance(stage, Stack):
         objects = tuple(_object(c) if c.uid in hidden else c for c in stage.changes)
         return msgspec.structs.replace(stage, changes=objects, resources=())
+    if isinstance(stage, Move):
+        moves = tuple(_move(m) if m.uid in hidden else m for m in stage.changes)
+        return msgspec.structs.replace(stage, changes=moves, holdings=())
     if isinstance(stage, Play):
         inputs = {}
         for number, (host, digest) in enumerate(stage.inputs.items()):
@@ -57,6 +68,11 @@ def _entry(change: EntryChange) -> EntryChange:
 def _object(change: ResourceChange) -> ResourceChange:
     kind = change.subject.partition("/")[0]
     return ResourceChange(change.verb, change.type, "", f"{kind}/{VEIL}")
+
+
+def _move(move: ObjectMove) -> ObjectMove:
+    kind = move.subject.partition("/")[0]
+    return ObjectMove(move.type, "", 0, f"{kind}/{VEIL}", move.source, move.stack)
 
 
 def _probe(probe: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ from pulumi.provider.experimental.server import main as serve
 
 from .. import __version__
 from ..model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
-from .drivers import Driver, open_driver
+from . import orders
+from .drivers import Driver, DriverError, open_driver
 from .schema import IDENTITY, package_schema
 from .settings import ProviderSettings
 
@@ -60,6 +61,7 @@ class GovcloudProvider(pulumi_provider.Provider):
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="driver")
         self._drivers: dict[str, Driver] = {}
         self._lock = threading.Lock()
+        self._orders = orders.read(settings.orders) if settings.orders else None
         self._lists: dict[str, dict[tuple[str, Identity], RealObject]] = {}
 
     async def _call(self, function: Callable[..., T], *args: Any) -> T:
@@ -108,24 +110,30 @@ class GovcloudProvider(pulumi_provider.Provider):
         return CheckResponse(inputs=inputs, failures=list(_failures(kind, inputs)))
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
-        """Property by property; identity and immutable properties replace, the old one going first."""
+        """Property by property. What the plan does not change has no difference, whatever the state says.
+
+        Raises ``DriverError`` for what cannot be changed in place: a replacement is the plan's to make,
+        as another incarnation.
+        """
         kind = _kind(request.type)
         immutable = kind.immutable | set(IDENTITY)
+        if self._orders is not None and request.resource_id not in self._orders.change:
+            return DiffResponse(changes=False)
         detailed: dict[str, PropertyDiff] = {}
         for name in (*IDENTITY, *(p.name for p in kind.properties)):
             old, new = request.old_state.get(name), request.new_inputs.get(name)
             if name in request.ignore_changes or _plain(kind, name, old) == _plain(kind, name, new):
                 continue
-            verb = PropertyDiffKind.UPDATE_REPLACE if name in immutable else PropertyDiffKind.UPDATE
-            detailed[name] = PropertyDiff(verb, True)
-        return DiffResponse(
-            changes=bool(detailed),
-            replaces=[n for n in detailed if n in immutable],
-            # Names and addresses are unique in reality, so two of one name cannot stand side by side.
-            delete_before_replace=True,
-            diffs=list(detailed),
-            detailed_diff=detailed,
-        )
+            detailed[name] = PropertyDiff(PropertyDiffKind.UPDATE, True)
+        fixed = [n for n in detailed if n in immutable]
+        if fixed:
+            there = ", ".join(f"{n}={_plain(kind, n, request.old_state.get(n))!r}" for n in fixed)
+            asked = ", ".join(f"{n}={_plain(kind, n, request.new_inputs.get(n))!r}" for n in fixed)
+            raise DriverError(
+                f"{kind.name.lower()} {request.resource_id} differs where it cannot change: there {there}; "
+                f"asked for {asked}; `govcloud drift` takes note of it, and the next plan makes it anew"
+            )
+        return DiffResponse(changes=bool(detailed), diffs=list(detailed), detailed_diff=detailed)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
         """Make the object, or adopt the one that already has this identity."""
@@ -134,6 +142,10 @@ class GovcloudProvider(pulumi_provider.Provider):
         if request.preview:
             return CreateResponse(properties=request.properties)
         identity = Identity(self._settings.environment, inputs["uid"], inputs["incarnation"])
+        if self._orders is not None and identity.object_id in self._orders.take:
+            found = await self._call(self._seen, inputs["target"], kind.name, identity)
+            if found is not None:
+                return CreateResponse(identity.object_id, _state(inputs, found))
         made = await self._call(
             self._driver(inputs["target"]).create,
             kind.name,
@@ -172,7 +184,9 @@ class GovcloudProvider(pulumi_provider.Provider):
         return UpdateResponse(_state(inputs, made))
 
     async def delete(self, request: DeleteRequest) -> None:
-        """Remove it; what is not there is removed."""
+        """Remove it; what is not there is removed. What the plan does not take away stays as it is."""
+        if self._orders is not None and request.resource_id not in self._orders.drop:
+            return
         kind = _kind(request.type)
         target = _plain_map(kind, request.properties)["target"]
         await self._call(

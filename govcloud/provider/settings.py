@@ -11,12 +11,16 @@ VARIABLE = "GOVCLOUD_PROVIDER"
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):
-    """Environment, workspace folder, targets by name (their fields), and the run's fencing token."""
+    """Environment, workspace folder, targets by name (their fields), and the run's fencing token.
+
+    ``orders``: the file that says what may be done (``orders.Orders``); without one, anything.
+    """
 
     environment: str
     workspace: str
     targets: dict[str, dict[str, Any]]
     fence: int
+    orders: str = ""
 
     def encode(self) -> str:
         """As the environment variable carries it."""

@@ -16,6 +16,7 @@ from ..plan.stages import Plan, Stage
 from ..provider.settings import ProviderSettings
 from ..workspace import Workspace
 from .events import Bus
+from .keeping import Kept
 
 LEASE = "run"
 
@@ -56,6 +57,8 @@ class RunContext:
     # How many transactions of this run are open, and when the lease was last renewed (monotonic, s).
     writing: int = 0
     renewed: float = field(default_factory=time.monotonic)
+    # The secrets that its stages need.
+    kept: Kept = field(default_factory=Kept)
 
     def stage(self, stage_id: str) -> Stage:
         """A stage of the plan by its id."""
@@ -88,10 +91,10 @@ class RunContext:
         with self.ledger.read() as connection:
             return entries.by_any_name(connection, "target")
 
-    def provider(self) -> ProviderSettings:
-        """What the provider process of this run is told."""
+    def provider(self, orders: str) -> ProviderSettings:
+        """What a provider process of this run is told; ``orders``: the file that says what it may do."""
         return ProviderSettings(
-            self.workspace.environment, str(self.workspace.root), self.targets(), self.fence
+            self.workspace.environment, str(self.workspace.root), self.targets(), self.fence, orders
         )
 
     def blob(self, digest: str) -> bytes:

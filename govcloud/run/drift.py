@@ -11,7 +11,7 @@ import msgspec
 
 from ..lab.client import is_up
 from ..ledger import Ledger, building, entries
-from ..ledger.building import Applied, Observed
+from ..ledger.building import Applied, AppliedKey, Observed
 from ..ledger.claims import ClaimRow, claims_on
 from ..model.catalogue import Catalogue
 from ..model.network import Network
@@ -78,7 +78,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         targets = entries.by_any_name(connection, "target")
     expected = {a.object_id: restore(a) for a in applied.values() if a.stack}
     wanted = _addresses(catalogue, applied)
-    hosts = {uid: str(a.inputs["birth"]) for (_, uid), a in applied.items() if a.inputs.get("birth")}
+    hosts = {a.uid: str(a.inputs["birth"]) for a in applied.values() if a.inputs.get("birth")}
     births = {r.subject: hosts[r.uid] for r in expected.values() if r.uid in hosts}
     restored = {a.uid: str(a.inputs["restored"]) for a in applied.values() if a.inputs.get("restored")}
     owners = _Owners(claims, catalogue)
@@ -205,10 +205,10 @@ def _normal(addresses: Iterable[str]) -> list[str]:
 
 
 def _addresses(
-    catalogue: Catalogue, applied: Mapping[tuple[str, str], Applied]
+    catalogue: Catalogue, applied: Mapping[AppliedKey, Applied]
 ) -> dict[str, dict[str, list[str]]]:
     """Declared addresses by interface, of every host that was configured, by kind/name."""
-    configured = {scope.removeprefix("host:") for scope, _ in applied if scope.startswith("host:")}
+    configured = {a.scope.removeprefix("host:") for a in applied.values() if not a.stack}
     out = {}
     for host, variables in reachable_hosts(catalogue, routing(catalogue)).items():
         if host in configured:

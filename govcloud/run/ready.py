@@ -9,7 +9,7 @@ from ..errors import ConflictError, GovcloudError
 from ..lab.client import LabClient
 from ..ledger import Ledger, building, entries, runs
 from ..plan.stacking import restore
-from ..plan.stages import Plan, Record, Stack
+from ..plan.stages import ENDING, Move, Plan, Record, Stack
 from ..workspace import Workspace
 
 
@@ -18,7 +18,7 @@ def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
 
     And ``GovcloudError`` where the engine that the plan needs is not there.
     """
-    if any(isinstance(stage, Stack) for stage in plan.stages) and engine.find() is None:
+    if any(isinstance(stage, Stack | Move) for stage in plan.stages) and engine.find() is None:
         raise GovcloudError(
             "; ".join(["the Pulumi engine is not there", *engine.faults()]) + "; nothing was done",
             hint="`python -m govcloud.engine` builds it, once; then the same command again",
@@ -33,6 +33,8 @@ def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
             fields |= {c.name: c.fields for c in stage.changes if c.kind == "target" and c.fields}
         elif isinstance(stage, Stack):
             used |= {r.target for r in stage.resources}
+        elif isinstance(stage, Move):
+            used |= {r.target for h in stage.holdings for r in h.resources}
     if any(fields.get(target, {}).get("driver") == "lab" for target in used):
         client = LabClient(workspace.root, workspace.environment)
         try:
@@ -51,7 +53,7 @@ def check_standing(ledger: Ledger, run: str, plan: Plan) -> None:
         missing = {o.uid for o in building.all_observed(connection, deviating=True) if o.status == "missing"}
     for stage in plan.stages:
         if isinstance(stage, Stack) and stage.id not in done:
-            missing -= {c.uid for c in stage.changes if c.verb in ("heal", "delete")}
+            missing -= {c.uid for c in stage.changes if c.verb == "heal" or c.verb in ENDING}
     if missing:
         one = len(missing) == 1
         raise ConflictError(

@@ -65,7 +65,7 @@ def test_what_is_built_seen_and_measured(ledger: Ledger) -> None:
             building.add_intents(connection, [sent])
             evidence.keep(connection, "r", "s", [Evidence("node/a", "ping", True, 1.5, "ms", {})])
     with ledger.read() as connection:
-        assert building.all_applied(connection, uid="a") == {("stack:x", "a"): built}
+        assert building.all_applied(connection, uid="a") == {("stack:x", "a", 1): built}
         assert building.all_applied(connection, uid="b") == {}
         assert [o.object for o in building.all_observed(connection, uid="a", deviating=True)] == ["a.1"]
         assert building.intents(connection, "x") == [sent]

@@ -170,7 +170,7 @@ def test_what_is_built_is_known_by_scope_and_entry(ledger: Ledger) -> None:
         building.set_applied(connection, "r", [applied("a")])
         building.forget_applied(connection, "stack:network-1", ["b"])
         building.forget_applied(connection, "host:a")
-        assert building.all_applied(connection) == {("stack:network-1", "a"): applied("a")}
+        assert building.all_applied(connection) == {("stack:network-1", "a", 1): applied("a")}
 
 
 def test_a_sight_of_one_target_replaces_only_what_was_seen_there(ledger: Ledger) -> None:
@@ -193,7 +193,7 @@ def test_intents_stand_until_their_stack_is_settled(ledger: Ledger) -> None:
     with ledger.write() as connection:
         building.add_intents(connection, [intent("a.1", "network-1"), intent("b.1", "cloud-1")])
         building.add_intents(connection, [intent("a.1", "network-1")])
-        building.settle_intents(connection, "cloud-1")
+        building.settle_intents(connection, "cloud-1", ["a.1", "b.1", "c.1"])
         assert [i.object for i in building.intents(connection)] == ["a.1"]
 
 

@@ -15,10 +15,11 @@ from planner_worlds import COMMON, chain, entries, node, renamed
 
 from govcloud.errors import InputError
 from govcloud.ledger.building import Intent, Observed
+from govcloud.model.resources import TYPES
 from govcloud.plan import builder, stages
 from govcloud.plan.builder import build_destroy, effect_of
 from govcloud.plan.stacking import snapshot
-from govcloud.plan.stages import Plan, Record, ResourceChange, Stack
+from govcloud.plan.stages import Move, Plan, Record, ResourceChange, Stack
 
 FAST = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -44,8 +45,7 @@ def arrive(world: World, proposed: Proposed) -> Plan:
     world.nothing_dangles()
     assert {k: a.fields for k, a in world.accepted.items()} == proposed
     assert {r.object_id: r for r in world.real.values()} == {
-        f"{a.uid}.{a.incarnation}": world.real[f"{a.uid}.{a.incarnation}"]
-        for (scope, _), a in world.applied.items()
+        f"{a.uid}.{a.incarnation}": world.real[f"{a.uid}.{a.incarnation}"] for a in world.applied.values()
     }
     again = world.plan(proposed)
     assert again.empty, msgspec.to_builtins(again.stages)
@@ -302,10 +302,10 @@ def test_what_was_seen_missing_changed_or_extra_is_healed_and_nothing_else() -> 
     ]
     plan = world.plan(wish)
     assert changes(plan) == {
+        "clear:network-1": [("delete", "node/stray")],
         "stack:network-1": [("heal", "node/n2"), ("heal", "link/n0-n1")],
-        "contract:network-1": [("delete", "node/stray")],
     }
-    first = plan.stages[0]
+    first = plan.stages[1]
     assert isinstance(first, Stack)
     assert first.refresh
     # Only what is made anew has lost its configuration; a line that is only too slow has not.
@@ -327,24 +327,177 @@ def test_a_stray_that_is_wanted_or_held_is_none() -> None:
     ]
 
 
-def test_what_stands_on_something_made_anew_goes_before_it() -> None:
-    world = World()
-    wish = chain(1) | {
+def hall(*servers: str) -> Proposed:
+    """A network of a data centre with servers, and a cloud's instance in it: two stacks."""
+    return chain(1) | {
         ("network", "w"): {"gateway": "n0", "interface": "p", "site": "main"},
-        ("server", "s"): {"rack": "main", "network": "w", "target": "one"},
-        ("server", "old"): {"rack": "main", "network": "w", "target": "one"},
-        ("server", "recorded"): {"rack": "main"},
+        ("instance", "i"): {"project": "main", "flavor": "small", "image": "a", "network": "w"},
+        **{("server", s): {"rack": "main", "network": "w", "target": "one"} for s in servers},
     }
+
+
+def test_a_replacement_makes_the_next_incarnation_before_the_former_goes() -> None:
+    """Over two stacks, and in reverse order: nothing is taken away that something stands on."""
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    wish["network", "w"]["interface"] = "q"
+    plan = arrive(world, wish)
+    assert changes(plan) == {
+        "record": [("update", "instance/i"), ("update", "network/w")],
+        "stack:datacentre-1": [("replace", "network/w")],
+        "stack:cloud-1": [("replace", "instance/i")],
+        "contract:cloud-1": [("retire", "instance/i")],
+        "contract:datacentre-1": [("retire", "network/w")],
+    }
+
+
+def test_what_cannot_stand_beside_its_former_self_makes_way_with_all_that_stands_on_it() -> None:
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    # The same interface of the same router, and another entry: the former one is in the way.
+    wish["network", "v"] = wish.pop(("network", "w"))
+    wish["instance", "i"]["network"] = "v"
+    plan = arrive(world, wish)
+    assert changes(plan) == {
+        "record": [("update", "instance/i"), ("create", "network/v")],
+        "clear:cloud-1": [("retire", "instance/i")],
+        "clear:datacentre-1": [("delete", "network/w")],
+        "stack:datacentre-1": [("create", "network/v")],
+        "stack:cloud-1": [("replace", "instance/i")],
+        "withdraw": [("delete", "network/w")],
+    }
+    assert {s.phase for s in plan.stages if s.id.startswith("clear")} == {"expand"}
+
+
+def test_a_server_is_one_and_the_network_under_it_stays_until_the_end() -> None:
+    world = World()
+    wish = hall("s", "old") | {("server", "recorded"): {"rack": "main"}}
     arrive(world, wish)
     wish["network", "w"]["interface"] = "q"
     del wish["server", "old"]
     plan = arrive(world, wish)
-    assert changes(plan)["stack:datacentre-1"] == [
-        ("replace", "network/w"),
-        ("replace", "server/s"),
-        ("delete", "server/old"),
-    ]
-    assert [s.id for s in plan.stages] == ["record", "stack:datacentre-1", "withdraw"]
+    assert changes(plan) == {
+        "record": [("update", "instance/i"), ("update", "network/w"), ("update", "server/s")],
+        "clear:datacentre-1": [("retire", "server/s")],
+        "stack:datacentre-1": [("replace", "network/w"), ("replace", "server/s")],
+        "stack:cloud-1": [("replace", "instance/i")],
+        "contract:cloud-1": [("retire", "instance/i")],
+        "contract:datacentre-1": [("retire", "network/w"), ("delete", "server/old")],
+        "withdraw": [("delete", "server/old")],
+    }
+
+
+def test_in_the_lab_everything_makes_way() -> None:
+    """Names and addresses of the lab are those of one machine: two incarnations cannot have them."""
+    world = World()
+    wish = hall() | {("target", "one"): {"driver": "lab"}}
+    world.carry(world.plan(wish))
+    wish["image", "c"] = {"os": "C"}
+    wish["instance", "i"]["image"] = "c"
+    plan = world.plan(wish)
+    assert changes(plan)["clear:cloud-1"] == [("retire", "instance/i")]
+    world.carry(plan)
+    assert world.accepted["instance", "i"].incarnation == 2
+
+
+def test_an_instance_goes_from_one_network_to_another_while_the_first_is_deleted() -> None:
+    world = World()
+    wish = hall() | {("network", "v"): {"gateway": "n0", "interface": "q", "site": "main"}}
+    arrive(world, wish)
+    del wish["network", "w"]
+    wish["instance", "i"]["network"] = "v"
+    assert changes(arrive(world, wish)) == {
+        "record": [("update", "instance/i")],
+        "stack:cloud-1": [("replace", "instance/i")],
+        "contract:cloud-1": [("retire", "instance/i")],
+        "contract:datacentre-1": [("delete", "network/w")],
+        "withdraw": [("delete", "network/w")],
+    }
+
+
+def test_what_stands_is_kept_when_the_wish_goes_back() -> None:
+    """A replacement was accepted and perhaps made; the former one still stands, and is wanted again."""
+    for until in (1, 2, 3):
+        world = World()
+        wish = hall()
+        arrive(world, wish)
+        before = dict(world.real)
+        other = hall()
+        other["network", "w"]["interface"] = "q"
+        world.carry(world.plan(other), until=until)
+        plan = arrive(world, wish)
+        assert world.real == before
+        verbs = {c.verb for s in plan.stages if isinstance(s, Stack) for c in s.changes}
+        assert verbs <= {"retire"}
+
+
+def test_what_differs_where_it_cannot_change_is_made_anew_with_its_users() -> None:
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    network = next(r for r in world.real.values() if r.type == "Network")
+    fields = {"interface": {"wanted": "p", "seen": "x"}}
+    world.observed = [Observed(network.object_id, network.uid, "one", "changed", {"fields": fields})]
+    plan = world.plan(wish)
+    assert changes(plan)["clear:datacentre-1"] == [("retire", "network/w")]
+    assert changes(plan)["stack:cloud-1"] == [("replace", "instance/i")]
+    world.carry(plan)
+    assert world.accepted["network", "w"].incarnation == 2
+
+
+# -- from stack to stack ----------------------------------------------------------------------------
+
+
+def test_an_instance_that_goes_to_another_domain_is_handed_over() -> None:
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    before = dict(world.real)
+    wish["instance", "i"]["project"] = "spare"
+    plan = world.plan(wish)
+    assert [s.id for s in plan.stages] == ["record", "move"]
+    move = plan.stages[1]
+    assert isinstance(move, Move)
+    assert [(m.subject, m.source, m.stack) for m in move.changes] == [("instance/i", "cloud-1", "recovery-1")]
+    assert set(plan.base.stacks) == {"cloud-1", "recovery-1"}
+    arrive(world, wish)
+    assert world.real == before
+    assert world.accepted["instance", "i"].stack == "recovery-1"
+    # And back, though it was only recorded that it goes.
+    there = hall()
+    world.carry(world.plan(there), until=1)
+    assert arrive(world, wish).stages[0].id == "record"
+    assert world.real == before
+
+
+def test_a_move_that_changes_what_cannot_be_changed_is_a_replacement_in_the_new_stack() -> None:
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    wish["instance", "i"] |= {"project": "spare", "image": "b"}
+    assert changes(arrive(world, wish)) == {
+        "record": [("update", "instance/i")],
+        "stack:recovery-1": [("replace", "instance/i")],
+        "contract:cloud-1": [("retire", "instance/i")],
+    }
+
+
+def test_what_is_handed_over_and_changed_is_changed_where_it_is_then() -> None:
+    world = World()
+    wish = hall()
+    arrive(world, wish)
+    wish["instance", "i"] |= {"project": "spare", "flavor": "large"}
+    plan = arrive(world, wish)
+    assert [s.id for s in plan.stages] == ["record", "move", "stack:recovery-1"]
+    assert changes(plan)["stack:recovery-1"] == [("update", "instance/i")]
+
+
+def test_every_reference_is_immutable() -> None:
+    """The planner counts on it: who stands on something made anew is made anew."""
+    for kind in TYPES.values():
+        assert {p.name for p in kind.properties if p.reference} <= kind.immutable
 
 
 def test_programs_are_part_of_the_effect() -> None:

@@ -28,7 +28,7 @@ from govcloud.plan import gather, scope
 from govcloud.plan.gather import propose
 from govcloud.plan.graph import LedgerGraph, MemoryGraph
 from govcloud.plan.stacking import resource_digest, snapshot
-from govcloud.plan.stages import Plan, Record, Stack
+from govcloud.plan.stages import ENDING, Move, Plan, Record, Stack
 from govcloud.workspace import Settings, Workspace
 
 
@@ -73,15 +73,25 @@ class Place:
                 if isinstance(stage, Record):
                     self._record(connection, stage, plan)
                 elif isinstance(stage, Stack):
-                    gone = [c.uid for c in stage.changes if c.verb == "delete"]
-                    building.forget_applied(connection, f"stack:{stage.stack}", gone)
-                    changed = {c.uid for c in stage.changes}
+                    gone = [c.object_id for c in stage.changes if c.verb in ENDING]
+                    building.forget_objects(connection, f"stack:{stage.stack}", gone)
+                    changed = {c.object_id for c in stage.changes}
                     rows = [
                         Applied(f"stack:{stage.stack}", r.uid, r.incarnation, resource_digest(r), snapshot(r))
                         for r in stage.resources
-                        if r.uid in changed
+                        if r.object_id in changed
                     ]
                     building.set_applied(connection, "run", rows)
+                elif isinstance(stage, Move):
+                    known = {r.object_id: r for h in stage.holdings for r in h.resources}
+                    for one in stage.changes:
+                        held = known[one.object_id]
+                        scope_ = f"stack:{one.stack}"
+                        row = Applied(
+                            scope_, held.uid, held.incarnation, resource_digest(held), snapshot(held)
+                        )
+                        building.set_applied(connection, "run", [row])
+                        building.forget_objects(connection, f"stack:{one.source}", [one.object_id])
 
     def _record(self, connection: Any, stage: Record, plan: Plan) -> None:
         number = ledger_entries.open_revision(connection, actor="me", run=None, commit=None, message="")

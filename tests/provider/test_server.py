@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.provider.experimental.provider import (
@@ -25,6 +26,7 @@ from pulumi.provider.experimental.provider import (
 from govcloud.model.resources import TYPES, Identity
 from govcloud.provider.drivers import DriverError, IdentityClash, StaleFence
 from govcloud.provider.drivers.store import StoreDriver
+from govcloud.provider.orders import Orders
 from govcloud.provider.schema import package_schema
 from govcloud.provider.server import GovcloudProvider
 from govcloud.provider.settings import VARIABLE, ProviderSettings
@@ -38,7 +40,8 @@ class Caller:
 
     def __init__(self, root: Path, *, delay_ms: float = 0, fence: int = 1) -> None:
         targets = {"shelf": {"driver": "store", "path": "store.db", "delay_ms": delay_ms}}
-        self.provider = GovcloudProvider(ProviderSettings("tiny", str(root), targets, fence))
+        self.settings = ProviderSettings("tiny", str(root), targets, fence)
+        self.provider = GovcloudProvider(self.settings)
         self.driver = StoreDriver("tiny", str(root), {"path": "store.db"})
 
     def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -142,23 +145,51 @@ def test_diff_of_equals_is_nothing(call: Caller) -> None:
 
 
 @pytest.mark.parametrize("type_name", TYPES)
-def test_diff_tells_property_by_property_what_replaces(call: Caller, type_name: str) -> None:
-    """Identity and what cannot change replace; the rest is changed in place."""
+def test_diff_tells_property_by_property_what_changes(call: Caller, type_name: str) -> None:
+    """Identity and what cannot change are refused: a replacement is never the engine's; the rest changes."""
     kind = TYPES[type_name]
     values = {p.name: "x" if p.type == "string" else 1 for p in kind.properties} | {"uid": "l"}
     for name in (*(p.name for p in kind.properties), "uid", "incarnation", "target"):
         old = values.get(name)
         other = {"incarnation": 2, "target": "attic"}.get(name, "y" if isinstance(old, str) else 2)
         request = DiffRequest(urn(type_name, "l"), "l.1", wire(**values), wire(**values | {name: other}), [])
+        if name in kind.immutable or name in ("uid", "incarnation", "target"):
+            with pytest.raises(DriverError, match=rf"l\.1 differs where it cannot change: there {name}="):
+                call(call.provider.diff(request))
+            continue
         answer = call(call.provider.diff(request))
-        replaces = name in kind.immutable or name in ("uid", "incarnation", "target")
         assert answer.changes
-        assert answer.diffs == [name]
-        assert answer.replaces == ([name] if replaces else [])
-        verb = PropertyDiffKind.UPDATE_REPLACE if replaces else PropertyDiffKind.UPDATE
-        assert answer.detailed_diff[name].kind is verb
-        # Two of one name cannot stand side by side, so the old one goes first.
-        assert answer.delete_before_replace
+        assert (answer.diffs, answer.replaces) == ([name], [])
+        assert answer.detailed_diff[name].kind is PropertyDiffKind.UPDATE
+
+
+def test_the_engine_does_what_the_plan_tells_and_nothing_else(call: Caller, tmp_path: Path) -> None:
+    """Whatever its state says: what is not told is neither changed nor taken away, only forgotten."""
+    call.node("a")
+    call.node("b")
+    orders = Orders(change=frozenset({"a.1"}), drop=frozenset({"b.1"}), take=frozenset({"c.1"}))
+    settings = msgspec.structs.replace(call.settings, orders=orders.write(tmp_path / "orders.json"))
+    told = GovcloudProvider(settings)
+
+    def differs(uid: str) -> bool:
+        old, new = ({"uid": uid, "name": uid, "role": role} for role in ("core", "access"))
+        asked = DiffRequest(urn("Node", uid), f"{uid}.1", wire(**old), wire(**new), [])
+        return bool(call(told.diff(asked)).changes)
+
+    assert differs("a")
+    assert not differs("b")
+    for uid in ("a", "b"):
+        call(told.delete(DeleteRequest(urn("Node", uid), f"{uid}.1", wire(uid=uid), 0)))
+    assert call.there("Node", "a") is not None
+    assert call.there("Node", "b") is None
+    # What is handed over is taken as it is, and made where it is not.
+    values = wire(uid="c", name="c", role="access")
+    call.node("c")
+    call(told.create(CreateRequest(urn("Node", "c"), values, 0, False)))
+    assert call.there("Node", "c") == {"name": "c", "role": "core"}
+    call.driver.delete("Node", Identity("tiny", "c", 1), 1)
+    call(GovcloudProvider(settings).create(CreateRequest(urn("Node", "c"), values, 0, False)))
+    assert call.there("Node", "c") == {"name": "c", "role": "access"}
 
 
 def test_diff_keeps_silent_about_what_is_to_be_ignored(call: Caller) -> None:

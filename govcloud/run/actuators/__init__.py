@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...plan.stages import Play, Probe, Record, Stack, Stage
+from ...plan.stages import Move, Play, Probe, Record, Stack, Stage
 from ..context import RunContext
 
 
@@ -22,6 +22,10 @@ def actuate(stage: Stage, context: RunContext) -> dict[str, Any]:
             from .stack import build
 
             return build(stage, context)
+        case Move():
+            from .move import move
+
+            return move(stage, context)
         case Play():
             from .play import play
 

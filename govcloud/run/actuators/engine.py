@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,9 +24,13 @@ from pulumi.automation.errors import (
 )
 
 from ...engine.automation import Command
+from ..slice import Declaration
+from .language import OnEvent, serving
 
 # The engine finishes what it is doing at the first signal, and gives up at the second.
 PATIENCE = 30.0
+# Steps of the engine that run at once.
+PARALLEL = 16
 
 
 def _silent(*_args: object, **_kwargs: object) -> None:
@@ -143,6 +147,17 @@ class QuietStack(Stack):
         except StackNotFoundError:
             self._make()
             return super().up(*args, **kwargs)
+
+    def up_to(self, declarations: Sequence[Declaration], listener: OnEvent, *, refresh: bool) -> None:
+        """Bring the stack to what is declared, without the SDK. Raises as ``up`` does."""
+        with serving(declarations, listener) as addresses:
+            arguments = ["up", "--yes", "--skip-preview", f"--parallel={PARALLEL}", "--suppress-outputs"]
+            arguments += ["--color=never", *(["--refresh"] if refresh else []), *addresses]
+            try:
+                self._run_pulumi_cmd_sync(arguments)
+            except StackNotFoundError:
+                self._make()
+                self._run_pulumi_cmd_sync(arguments)
 
     def outputs(self) -> OutputMap:
         """None: our programs export nothing."""

@@ -9,6 +9,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Each part of the ledger that grew has a step of its own below."""
+    _incarnations()
     _attempts()
     _notices()
     hosts()
