@@ -23,6 +23,7 @@ from ..ledger.connection import Connection
 from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
+from ..model.secret import Secret
 from ..source import check, load
 from ..source.changes import Changes, read_changes
 from ..source.layers import PINS
@@ -31,6 +32,8 @@ from ..source.merging import Saying
 from ..workspace import Workspace
 from . import builder, delta, scope, settled
 from . import pins as pinning
+from .delivering import Version, delivered
+from .fetching import Fetching
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
@@ -108,6 +111,16 @@ class _Asking:
     programs: Programs
     pins: PinChanges = NO_PINS
     progress: Progress | None = None
+    _fetching: Fetching | None = None
+
+    def versions(self, catalogue: Catalogue) -> dict[str, Version]:
+        """What is known now of the secrets that hosts get."""
+        wanted = {name: catalogue.get(Secret, name) for name in delivered(catalogue)}
+        if not wanted:
+            return {}
+        if self._fetching is None:
+            self._fetching = Fetching(self.workspace, self.connection)
+        return self._fetching.versions(wanted)
 
     def inputs(self, *, building_too: bool = True) -> Inputs:
         """All that a plan reads apart from entries; without ``building_too`` as if nothing were built."""
@@ -134,7 +147,13 @@ class _Asking:
 
     def key(self) -> str:
         """What the memory of a plan without anything to do goes by."""
-        return settled.key_of(self.connection, self.workspace, self.programs, frr=frr_installed())
+        versions: dict[str, Version] = {}
+        if files := entries.current(self.connection, kind="secret_file"):
+            files |= entries.current(self.connection, kind="secret")
+            versions = self.versions(_typed({key: entry.fields for key, entry in files.items()}))
+        return settled.key_of(
+            self.connection, self.workspace, self.programs, frr=frr_installed(), secrets=versions
+        )
 
 
 def _planned(asking: _Asking, everything: bool) -> Plan:
@@ -174,8 +193,8 @@ def _plan_of_changes(asking: _Asking, *, only: str = "") -> Plan:
     built = scope.built(graph)
     inputs = asking.inputs()
     _fill(asking, inputs, graph, changed, {*changed, *built})
-    plan = _built(inputs, built)
-    if plan.empty:
+    plan = _built(asking, inputs, built)
+    if plan.empty and not plan.secrets:
         settled.remember(workspace, key, built)
     return _told(delta.carried(plan, found), found, standing)
 
@@ -234,8 +253,8 @@ def _plan_of_all(asking: _Asking) -> Plan:
     inputs.former = entries.former_names(connection, news)
     inputs.place = loaded.position
     built = scope.built(MemoryGraph(inputs.proposed))
-    plan = _built(inputs, built)
-    if plan.empty:
+    plan = _built(asking, inputs, built)
+    if plan.empty and not plan.secrets:
         settled.remember(workspace, asking.key(), built)
     known = asking.recorded()
     removed = sorted(known.keys() - loaded.files.keys())
@@ -253,9 +272,10 @@ def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
     return msgspec.structs.replace(plan, pinned=pinned)
 
 
-def _built(inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
+def _built(asking: _Asking, inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
     """The plan; ``built``: all that has to do with what is built."""
     inputs.catalogue = _typed(built)
+    inputs.versions = asking.versions(inputs.catalogue)
     inputs.routing = routing(inputs.catalogue)
     inputs.patience_s = float(_profile(inputs.catalogue, "probing").get("patience_s", inputs.patience_s))
     return builder.build(inputs)

@@ -39,7 +39,7 @@ from .wiring import (
 Routing = Literal["ospf", "static"]
 
 # The groups that site.yml names; they exist in every inventory, empty or not.
-PLAY_GROUPS = ("routers", "servers", "instances", "dns_servers", "web_servers", "standbys")
+PLAY_GROUPS = ("routers", "servers", "instances", "dns_servers", "web_servers", "standbys", "secret_holders")
 
 # Where the profile `routing` says nothing: the defaults of RFC 2328, appendix C.3.
 OSPF_HELLO_S, OSPF_DEAD_S = 10, 40

@@ -28,6 +28,7 @@ PLANNED = frozenset(
         "endpoint",
         "flow",
         "protection",
+        "secret_file",
     }
 )
 # The fields that checks read of an entry on behalf of those that refer to it, and how that goes on.

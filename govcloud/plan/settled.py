@@ -8,7 +8,7 @@ shortcut: without it the plan is computed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..source.cache import program_digest
 from ..workspace import Workspace
+from .delivering import Version
 from .programs import Programs
 
 # Number of rows and the sum of their times: whatever the clock does, a change moves one of the two.
@@ -39,7 +40,14 @@ class Settled(msgspec.Struct, frozen=True):
     built: frozenset[str]
 
 
-def key_of(connection: Connection, workspace: Workspace, programs: Programs, *, frr: bool) -> str:
+def key_of(
+    connection: Connection,
+    workspace: Workspace,
+    programs: Programs,
+    *,
+    frr: bool,
+    secrets: Mapping[str, Version],
+) -> str:
     """Digest of everything that a plan reads, apart from the files."""
     return canonical.digest(
         [
@@ -51,6 +59,7 @@ def key_of(connection: Connection, workspace: Workspace, programs: Programs, *, 
             dict(programs.stacks),
             programs.playbook,
             frr,
+            [(name, known.version, known.trouble) for name, known in sorted(secrets.items())],
             [connection.row(statement) for statement in _MARKS],
         ]
     )

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..secrets import redaction
+
 
 class RunStarted(msgspec.Struct, frozen=True, tag="run_started", tag_field="event"):
     """A run begins or goes on. ``stages``: (id, kind, title, status)."""
@@ -76,6 +78,13 @@ class Sink(Protocol):
         ...
 
 
+def _clean(event: Event) -> Event:
+    """The event without any secret that this process knows: engines may say what they were handed."""
+    if not redaction.active():
+        return event
+    return msgspec.convert(redaction.clean(msgspec.to_builtins(event)), type(event))
+
+
 class Bus:
     """Hands each event to every sink, one at a time.
 
@@ -88,6 +97,7 @@ class Bus:
 
     def __call__(self, event: Event) -> None:
         """Hand one event to all."""
+        event = _clean(event)
         with self._lock:
             for sink in list(self._sinks):
                 try:

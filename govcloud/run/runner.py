@@ -71,6 +71,7 @@ def start(
     """
     identity = guarding.known(workspace, ledger, leave)
     check_reachable(workspace, ledger, plan)
+    kept = keeping.fetch(workspace, ledger, plan)
     bus = Bus([*sinks, *own_sinks(workspace)])
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
@@ -97,7 +98,7 @@ def start(
             legs.begin(connection, run, actor())
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
             _keep_claims(connection, plan)
-        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus), 1)
+        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus, kept=kept), 1)
 
 
 def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
@@ -202,6 +203,7 @@ def resume(
         plan = _plan_of(connection, known)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
+    kept = keeping.fetch(workspace, ledger, plan, known.id)
     bus = Bus([*sinks, *own_sinks(workspace)])
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         with (
@@ -219,7 +221,7 @@ def resume(
             runs.set_status(connection, known.id, Status.RUNNING, segment=number)
             legs.begin(connection, known.id, actor())
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
-        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, bus), number)
+        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, bus, kept=kept), number)
 
 
 def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:

@@ -36,6 +36,11 @@ def keep_out(value: bytes) -> None:
         _pattern = re.compile("|".join(re.escape(f) for f in sorted(_forms, key=lambda f: (-len(f), f))))
 
 
+def active() -> bool:
+    """Whether there is anything to keep out."""
+    return _pattern is not None
+
+
 def _written(value: bytes) -> set[str]:
     """A value as programs write it: as it is, quoted, in base64 and hex."""
     text = value.decode("utf-8", "replace")

@@ -8,6 +8,7 @@ import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -20,11 +21,15 @@ from . import redaction
 LARGEST = 256 * 1024
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+# A source that takes ten minutes is one that hangs.
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a source may take, seconds: ``profile/secrets`` says it, else these (invented)."""
 
-    command_timeout_s: float = 20.0
-    vault_timeout_s: float = 10.0
+    command_timeout_s: _Seconds = 20.0
+    vault_timeout_s: _Seconds = 10.0
 
 
 class Unresolved(GovcloudError):

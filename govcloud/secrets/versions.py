@@ -22,17 +22,22 @@ KEY_BYTES = 32
 LEAST = 16
 
 
-def key_file(environment: str) -> Path:
-    """Where this user's key for an environment is. Raises ``Unresolved`` where there is no home."""
+def folder(environment: str) -> Path:
+    """This user's own folder for an environment's secrets. Raises ``Unresolved`` where there is no home."""
     import platformdirs
 
     try:
-        return platformdirs.user_config_path("govcloud") / "secrets" / environment / "version-key"
+        return platformdirs.user_config_path("govcloud") / "secrets" / environment
     except RuntimeError as error:
         raise Unresolved(
             f"there is no place for the key of versions: {error}",
             hint="set XDG_CONFIG_HOME, or `secrets.version_key` in govcloud.yaml",
         ) from None
+
+
+def key_file(environment: str) -> Path:
+    """Where this user's key for an environment is. Raises ``Unresolved`` where there is no home."""
+    return folder(environment) / "version-key"
 
 
 def version_key(workspace: Workspace, resolver: Resolver) -> bytes:

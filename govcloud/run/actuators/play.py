@@ -11,6 +11,7 @@ from ...ledger import building, entries, hosts, keptfiles, runs
 from ...ledger.building import Applied
 from ...ledger.connection import Connection
 from ...ledger.keptfiles import KeptFile
+from ...plan.delivering import to_hold, wanted_on
 from ...plan.stages import Play
 from ..context import RunContext, StageFailed, Stopped
 from ..events import StageProgress
@@ -98,12 +99,16 @@ class _Playing:
             }
             for host in names
         }
-        return self._playbooks.play(
-            {h: _with(context.plan.hosts[h], variables[h]) for h in names},
-            forks=context.workspace.settings.forks,
-            heard=self._heard,
-            stopped=context.stop.is_set,
-        )
+        with context.kept.handed(
+            context.workspace, wanted_on(context.plan.hosts[h] for h in names)
+        ) as offered:
+            return self._playbooks.play(
+                {h: _with(context.plan.hosts[h], variables[h]) for h in names},
+                forks=context.workspace.settings.forks,
+                heard=self._heard,
+                stopped=context.stop.is_set,
+                environment=offered,
+            )
 
     def _restored(self, connection: Connection, host: str) -> dict[str, Any]:
         """The variable that says which files are put back, with their bytes."""
@@ -152,7 +157,11 @@ class _Playing:
         more = {"restored": self._stage.restore_from} if self._stage.restore_from else {}
         rows = [
             Applied(
-                f"host:{host}", uid, 1, self._stage.inputs[host], {"birth": self._reach.birth(host), **more}
+                f"host:{host}",
+                uid,
+                1,
+                self._stage.inputs[host],
+                {"birth": self._reach.birth(host), **to_hold(self._context.plan.hosts[host]), **more},
             )
             for host, uid in uids.items()
         ]

@@ -88,8 +88,12 @@ class Playbooks:
         heard: Callable[[str, Event], None] = lambda _kind, _data: None,
         stopped: Callable[[], bool] = lambda: False,
         options: Iterable[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Told:
-        """Play these hosts (groups and variables by name). ``heard`` is told each event, and its data."""
+        """Play these hosts (groups and variables by name). ``heard`` is told each event, and its data.
+
+        ``environment``: what Ansible gets beside its own.
+        """
         import ansible_runner
 
         self.runs += 1
@@ -103,7 +107,7 @@ class Playbooks:
             inventory=str(inventory),
             forks=forks,
             cmdline=" ".join(options) or None,
-            envvars=self._environment(),
+            envvars={**self._environment(), **(environment or {})},
             suppress_env_files=True,
             quiet=True,
             event_handler=listener.event,
