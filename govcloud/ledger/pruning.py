@@ -44,6 +44,7 @@ _OVER = ", ".join(f"'{status}'" for status in sorted(OVER))
 _NEEDED = f"SELECT id FROM run WHERE status NOT IN ({_OVER}) UNION SELECT run FROM intent"
 _ENDED = f"coalesce(ended, started) < :{{}} AND id NOT IN ({_NEEDED})"
 _NEWEST = "SELECT id FROM run ORDER BY started DESC, id DESC LIMIT :keep_runs"
+_OLD_FILES = f"at < :files_days AND run NOT IN ({_NEEDED})"
 _OLD_RUNS = f"SELECT id FROM run WHERE {_ENDED.format('runs_days')} AND id NOT IN ({_NEWEST})"
 
 
@@ -100,7 +101,7 @@ _CLASSES = (
         "files",
         "files_days",
         "kept_file",
-        f"at < :files_days AND run NOT IN ({_NEEDED})",
+        _OLD_FILES,
         ("run", "host", "path", "uid", "digest", "left_out"),
     ),
     _Rows(
@@ -223,8 +224,10 @@ def _blob_step(policy: Policy, now: float) -> Callable[[Connection], Tally]:
 
 def _blobs(connection: Connection, policy: Policy, now: float) -> tuple[Tally, list[str]]:
     """Content that nobody needs: no plan of a run that is kept, no program or playbook of such a plan, and
-    no file of a host."""
-    needed = {digest for (digest,) in connection.rows("SELECT DISTINCT digest FROM kept_file")}
+    no file of a host.
+    """
+    statement = f"SELECT DISTINCT digest FROM kept_file WHERE NOT ({_OLD_FILES})"
+    needed = {digest for (digest,) in connection.rows(statement, **_named(statement, _values(policy, now)))}
     for run, digest in _plans_kept(connection, policy, now):
         if digest in needed:
             continue
