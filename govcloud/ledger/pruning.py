@@ -203,9 +203,14 @@ def _count(connection: Connection, one: _Rows, policy: Policy, now: float, octet
 # -- content by digest --------------------------------------------------------------------------------
 
 
+class _File(msgspec.Struct):
+    digest: str = ""
+
+
 class _Stage(msgspec.Struct):
     program: str = ""
     playbook: str = ""
+    restore: dict[str, list[_File]] = {}
 
 
 class _Plan(msgspec.Struct):
@@ -243,6 +248,7 @@ def _blobs(connection: Connection, policy: Policy, now: float) -> tuple[Tally, l
                 "plans", "plans_days", note=f"the plan of run {run} cannot be read: all are kept"
             ), []
         needed |= {name for stage in stages for name in (stage.program, stage.playbook) if name}
+        needed |= {file.digest for stage in stages for files in stage.restore.values() for file in files}
     gone, size = [], 0
     for digest, length in connection.rows("SELECT digest, length(content) FROM blob ORDER BY digest"):
         if digest not in needed:
