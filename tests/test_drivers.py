@@ -144,6 +144,22 @@ def test_delete_of_nothing_is_success(driver: Driver) -> None:
     assert list(driver.list()) == []
 
 
+def test_a_store_takes_nothing_away_that_others_stand_on(tmp_path: Path) -> None:
+    """As a cloud does; an object that is not managed counts as well."""
+    store = open_driver(ENVIRONMENT, {"driver": "store"}, str(tmp_path))
+    node(store, "a")
+    node(store, "b")
+    store.create("Link", identity("l"), LINK, 1)
+    for uid, end in (("a", "a"), ("b", "b")):
+        words = rf"node {uid}\.1 is in use: link l\.1 \(a-b\) has it as its {end}"
+        with pytest.raises(DriverError, match=words):
+            store.delete("Node", identity(uid), 1)
+    store.release("Link", identity("l"), 1)
+    with pytest.raises(DriverError, match="is in use"):
+        store.delete("Node", identity("a"), 1)
+    assert len(list(store.list())) == 3
+
+
 def test_an_older_fence_is_refused(driver: Driver) -> None:
     node(driver, "a", fence=5)
     node(driver, "b", fence=5)

@@ -33,6 +33,17 @@ create table if not exists object (
 ) without rowid;
 create table if not exists fence (environment text primary key, token integer not null) without rowid;
 """
+# The properties that refer to objects, each with an index: who stands on what is asked at every deletion.
+_USED = {
+    p.name: f"json_extract(properties, '$.{p.name}')"
+    for kind in TYPES.values()
+    for p in kind.properties
+    if p.reference
+}
+_SCHEMA += "".join(
+    f"create index if not exists used_as_{name} on object ({used}) where {used} is not null;\n"
+    for name, used in _USED.items()
+)
 
 
 # The file of a target that names none, relative to the workspace.
@@ -50,7 +61,9 @@ class StoreDriver:
     ``delay_ms``, how long each call takes at least, and ``quota``, the most objects that it holds.
     """
 
-    def __init__(self, environment: str, workspace: str, target: dict[str, Any]) -> None:
+    def __init__(
+        self, environment: str, workspace: str, target: dict[str, Any], credential: bytes | None = None
+    ) -> None:
         self.environment = environment
         self.path = Path(workspace) / (target.get("path") or DEFAULT_PATH)
         self.delay = float(target.get("delay_ms") or 0) / 1000
@@ -58,6 +71,8 @@ class StoreDriver:
         self._local = threading.local()
         self._writing = threading.Lock()
         self._prepare()
+        if refused := log_in(self._connection(), credential):
+            raise DriverError(f"the store {self.path} does not let us in: {refused}")
 
     def list(self, type: str | None = None) -> Iterable[RealObject]:
         """Every object of the environment and every one of nobody's, of one type if named.
@@ -115,9 +130,10 @@ class StoreDriver:
             return self._write(connection, identity, found, wanted)
 
     def delete(self, type: str, identity: Identity, fence: int) -> None:
-        """Remove; nothing there is success. Raises ``StaleFence``."""
+        """Remove; nothing there is success. Raises ``StaleFence``, ``DriverError`` where it is in use."""
         time.sleep(self.delay)
         with self._change(fence) as connection:
+            self._refuse_used(connection, type, identity)
             connection.execute(
                 "delete from object where environment = ? and uid = ? and incarnation = ? and type = ?",
                 (*_key(identity), type),
@@ -306,6 +322,20 @@ class StoreDriver:
                 raise DriverError(
                     f"{kind.name.lower()} {identity.object_id}: its {p.name}, "
                     f"{p.reference.lower()} {wanted[p.name]}, is not there"
+                )
+
+    def _refuse_used(self, connection: sqlite3.Connection, type: str, identity: Identity) -> None:
+        """As a cloud does: what others stand on is not taken away."""
+        for name, used in _USED.items():
+            row = connection.execute(
+                "select type, uid, incarnation, properties from object "
+                f"where {used} = ? and environment in (?, ?)",
+                (identity.object_id, self.environment, NOBODY),
+            ).fetchone()
+            if row is not None:
+                raise DriverError(
+                    f"{type.lower()} {identity.object_id} is in use: {row[0].lower()} {row[1]}.{row[2]} "
+                    f"({json.loads(row[3]).get('name', '')}) has it as its {name}"
                 )
 
     def _check_quota(self, connection: sqlite3.Connection) -> None:
