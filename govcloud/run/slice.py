@@ -32,7 +32,7 @@ class NeedsSdk(BaseException):
 
 def engine_name(resource: Resource) -> str:
     """The name that a resource has towards the engine, the last part of its URN."""
-    return resource.uid
+    return resource.object_id
 
 
 class Slice:

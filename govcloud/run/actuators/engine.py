@@ -16,7 +16,12 @@ from typing import Any
 from pulumi import log
 from pulumi.automation import CommandResult, LocalWorkspace, OutputMap, Stack, UpdateSummary, UpResult
 from pulumi.automation._stack import StackInitMode
-from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError, create_command_error
+from pulumi.automation.errors import (
+    ConcurrentUpdateError,
+    StackAlreadyExistsError,
+    StackNotFoundError,
+    create_command_error,
+)
 
 from ...engine.automation import Command
 from ..slice import Declaration
@@ -116,7 +121,24 @@ class QuietStack(Stack):
     def _make(self) -> None:
         # A dead run may have got so far, or another machine with the same state.
         with suppress(StackAlreadyExistsError):
-            self.workspace.create_stack(self.name)
+            try:
+                self.workspace.create_stack(self.name)
+            except ConcurrentUpdateError:
+                # The dead run was just making it.
+                self.cancel()
+                self.workspace.create_stack(self.name)
+
+    def cancel(self) -> None:
+        """Take away what an interrupted run left: its engine, where it lives on, and its lock."""
+        from . import locks
+
+        project = self.workspace.project_settings()
+        url = project.backend.url or "" if project.backend else ""
+        files = locks.held_in_files(url, project.name, self.name)
+        if files:
+            locks.take_away(files)
+        else:
+            super().cancel()
 
     def up(self, *args: Any, **kwargs: Any) -> UpResult:
         """As the SDK's; a stack whose state is gone is made anew first."""

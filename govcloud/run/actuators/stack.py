@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ...errors import GovcloudError
 from ...ledger import building
 from ...ledger.building import Applied, Intent
 from ...model.resources import Identity, object_uid
 from ...plan.ordering import rank
 from ...plan.stacking import resource_digest, snapshot
-from ...plan.stages import ResourceChange, Stack
+from ...plan.stages import ENDING, ResourceChange, Stack, Verb
 from ...provider.drivers import open_driver
+from ...provider.orders import Orders
 from ..context import RunContext, StageFailed, Stopped
 from ..events import Note, StageProgress
+from .engine_words import Words
 from .updating import update
 
 # Operations of the engine that bring an object to what the plan says of it. Others change nothing
@@ -23,12 +27,21 @@ WHOLE = frozenset({"create", "update", "delete", "create-replacement"})
 
 def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     """Write down the intents, sweep what is no longer wanted, and let the engine do the rest."""
+    stage = _told(stage, context)
     _announce(stage, context)
     progress = _Progress(stage, context)
     _sweep(stage, context, progress)
     context.check_stop()
+    if all(c.object for c in stage.changes):
+        # No stack's state knows of what was swept.
+        _record(stage, context, progress, whole=True)
+        return progress.detail()
+    orders = Orders(
+        change=frozenset(c.object_id for c in stage.changes if c.verb not in ENDING),
+        drop=frozenset(c.object_id for c in stage.changes if c.verb in ENDING),
+    )
     try:
-        update(stage, context, progress)
+        update(stage, context, progress, orders)
     except GovcloudError:
         raise
     except Exception as error:  # the SDK raises many types; the engine's words are what counts
@@ -43,13 +56,38 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     return progress.detail()
 
 
+def _told(stage: Stack, context: RunContext) -> Stack:
+    """The stage with the incarnations of what it changes, which plans of format 1 do not say.
+
+    There the engine replaced, and the former incarnation went with that.
+    """
+    if all(c.object or c.incarnation for c in stage.changes):
+        return stage
+    with context.ledger.read() as connection:
+        built = [a for a in building.all_applied(connection).values() if a.stack == stage.stack]
+    wanted = {r.uid: r.incarnation for r in stage.resources}
+    changes: list[ResourceChange] = []
+    for change in stage.changes:
+        ends = change.verb in ("replace", *ENDING) and not change.object
+        verb: Verb = "retire" if change.verb == "replace" else "delete"
+        changes += [
+            ResourceChange(verb, change.type, a.uid, change.subject, incarnation=a.incarnation)
+            for a in built
+            if ends and a.uid == change.uid and a.incarnation != wanted.get(a.uid)
+        ]
+        if change.object or change.verb not in ENDING:
+            number = 0 if change.object else wanted[change.uid]
+            changes.append(msgspec.structs.replace(change, incarnation=number))
+    return msgspec.structs.replace(stage, changes=tuple(changes))
+
+
 def _announce(stage: Stack, context: RunContext) -> None:
     """Before anything is made: the intents; and what hosts lose with the objects made anew."""
-    changed = {c.uid for c in stage.changes}
+    changed = {c.object_id for c in stage.changes}
     rows = [
         Intent(r.object_id, stage.stack, r.type, r.target, snapshot(r), context.run)
         for r in stage.resources
-        if r.uid in changed
+        if r.object_id in changed
     ]
     with context.write() as connection:
         building.add_intents(connection, rows)
@@ -59,7 +97,9 @@ def _announce(stage: Stack, context: RunContext) -> None:
 
 def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
     """Remove objects of ours that nobody wants: intended once, or seen and unknown to any stack."""
-    wanted = {r.object_id for r in stage.resources}
+    # Also what another stage of the plan makes: an entry may have gone to another stack.
+    stacks = [s for s in context.plan.stages if isinstance(s, Stack)]
+    wanted = {r.object_id for s in stacks for r in s.resources}
     with context.ledger.read() as connection:
         sent = building.intents(connection, stage.stack)
         held = {a.object_id for a in building.all_applied(connection).values() if a.stack}
@@ -79,21 +119,19 @@ def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
         progress.swept.add(object_id)
 
 
-class _Progress:
+class _Progress(Words):
     """What the engine has told so far."""
 
     def __init__(self, stage: Stack, context: RunContext) -> None:
+        names = {r.object_id: r.subject for r in stage.resources}
+        super().__init__(names | {c.object_id: c.subject for c in stage.changes})
         self._stage = stage
         self._context = context
-        self._subjects: dict[str, ResourceChange] = {c.uid: c for c in stage.changes if not c.object}
+        self._subjects: dict[str, ResourceChange] = {c.object_id: c for c in stage.changes if not c.object}
         self._strays = {c.object: c.subject for c in stage.changes if c.object}
-        self._names = {r.uid: r.subject for r in stage.resources} | {c.uid: c.subject for c in stage.changes}
         self.done: dict[str, str] = {}
         self.failed: dict[str, str] = {}
-        # Of a replacement the old one is gone, and the new one not there yet.
-        self.gone: set[str] = set()
         self.swept: set[str] = set()
-        self._words: list[str] = []
 
     def event(self, event: Any) -> None:
         """One event of the engine."""
@@ -101,42 +139,30 @@ class _Progress:
             meta = event.res_outputs_event.metadata
             self._outputs(meta.urn.rpartition("::")[2], str(getattr(meta.op, "value", meta.op)))
         elif event.res_op_failed_event is not None:
-            uid = event.res_op_failed_event.metadata.urn.rpartition("::")[2]
-            self.failed[uid] = self._names.get(uid, uid)
+            name = event.res_op_failed_event.metadata.urn.rpartition("::")[2]
+            self.failed[name] = self._names.get(name, name)
         elif event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
-            self._diagnostic(event.diagnostic_event)
+            self.diagnostic(event.diagnostic_event)
 
-    def _outputs(self, uid: str, op: str) -> None:
-        if op == "delete-replaced":
-            self.gone.add(uid)
-        if uid not in self._subjects or op not in WHOLE or uid in self.done:
+    def _outputs(self, name: str, op: str) -> None:
+        if op == "delete" and "." not in name:
+            # Release 0.1.0 named a resource by its entry alone.
+            ending = (o for o, c in self._subjects.items() if c.uid == name and c.verb in ENDING)
+            name = next(ending, name)
+        change = self._subjects.get(name)
+        if change is None or op not in WHOLE or (op == "delete") != (change.verb in ENDING):
             return
-        self.done[uid] = op
-        self.gone.discard(uid)
+        if name in self.done:
+            return
+        self.done[name] = op
         total = len(self._stage.changes)
-        words = f"{op} {self._names.get(uid, uid)}"
+        words = f"{op} {change.subject}"
         self._context.bus(StageProgress(self._stage.id, self.count, total, words))
 
     @property
     def count(self) -> int:
         """How many of the stage's changes are done."""
         return len(self.done) + len(self.swept & set(self._strays))
-
-    def _diagnostic(self, diagnostic: Any) -> None:
-        # A provider's error comes with a Python traceback behind it, which is for the log alone.
-        text = diagnostic.message.split(":\n  File ")[0].strip()
-        uid = (diagnostic.urn or "").rpartition("::")[2]
-        subject = self._names.get(uid, "")
-        for noise in ("<{%reset%}>", "<{%fg 1%}>", "error: ", "Unexpected <class 'Exception'>: "):
-            text = text.replace(noise, "")
-        if text and "resource monitor shut down" not in text and text != "update failed":
-            self._words.append(f"{subject}: {text}" if subject else text)
-
-    def words(self, error: Exception) -> str:
-        """The engine's own words for a failure."""
-        if self._words:
-            return "\n".join(dict.fromkeys(self._words))
-        return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
 
     def detail(self) -> dict[str, Any]:
         """What was done and what was not, by name."""
@@ -156,19 +182,19 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
     rows = [
         Applied(scope, r.uid, r.incarnation, resource_digest(r), snapshot(r))
         for r in stage.resources
-        if whole or (r.uid in progress.done and r.uid not in progress.failed)
+        if whole or (r.object_id in progress.done and r.object_id not in progress.failed)
     ]
-    # A stray's entry may live on in another incarnation: what is built of that one stays written.
-    deletes = [c for c in stage.changes if c.verb == "delete" and not c.object]
-    gone = [c.uid for c in deletes if whole or c.uid in progress.done]
-    confirmed = [c.uid for c in stage.changes] if whole else [*progress.done]
+    ends = [c for c in stage.changes if c.verb in ENDING and not c.object]
+    gone = [c for c in ends if whole or c.object_id in progress.done]
+    confirmed = [c for c in stage.changes if whole or c.object_id in progress.done]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
-        building.forget_applied(connection, scope, [*gone, *progress.gone])
+        building.forget_objects(connection, scope, [c.object_id for c in gone])
         # What was seen of an object is history only when the engine has confirmed its change.
-        building.settle_observed(connection, confirmed)
+        building.settle_observed(connection, [c.uid for c in confirmed])
         if whole:
-            building.settle_intents(connection, stage.stack)
-        for change in stage.changes:
-            if change.uid in gone:
-                building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}", gone)
+            known = {r.object_id for r in stage.resources} | {c.object_id for c in stage.changes}
+            building.settle_intents(connection, stage.stack, known | progress.swept)
+        for change in gone:
+            if change.verb == "delete":
+                building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}", [change.uid])

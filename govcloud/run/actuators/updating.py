@@ -15,6 +15,7 @@ from ... import canonical, engine
 from ...errors import GovcloudError
 from ...files import write_atomically
 from ...plan.stages import Stack
+from ...provider.orders import Orders
 from ...provider.settings import VARIABLE
 from ..context import RunContext, StageFailed
 from ..events import Note
@@ -35,8 +36,8 @@ class Progress(Protocol):
         ...
 
 
-def update(stage: Stack, context: RunContext, progress: Progress) -> None:
-    """Bring a stack to its slice.
+def update(stage: Stack, context: RunContext, progress: Progress, orders: Orders) -> None:
+    """Bring a stack to its slice; ``orders``: what the engine may do to objects for that.
 
     Raises ``StageFailed`` where its program is wrong, and the SDK's errors.
     """
@@ -67,7 +68,7 @@ def update(stage: Stack, context: RunContext, progress: Progress) -> None:
         # The state holds no secret yet; a site that wants a passphrase gives it by the usual variables.
         "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", ""),
         **engine.environment(private),
-        VARIABLE: context.provider().encode(),
+        VARIABLE: context.provider(orders.write(folder / "orders.json")).encode(),
     }
     workspace = auto.LocalWorkspace(
         work_dir=str(folder),
