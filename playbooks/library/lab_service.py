@@ -247,6 +247,7 @@ class Service:
 
     def absent(self):
         """Stop everything and remove the folder."""
+        configuration = self.configuration()
         for name in reversed(list(self.running)):
             if self.alive(name):
                 self.differ("daemon", self.name, name, "extra")
@@ -255,7 +256,7 @@ class Service:
         if os.path.isdir(self.folder):
             self.differ("service", self.name, self.folder, "extra")
             if not self.check:
-                for path in self.configuration():
+                for path in configuration:
                     self.keeper.before(path)
                 shutil.rmtree(self.folder)
 
