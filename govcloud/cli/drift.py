@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Exit
+from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option
+from .completing import complete_entry
 
 if TYPE_CHECKING:
     from ..run.drift import Report
@@ -22,13 +23,22 @@ SIGNS = {
 
 
 @click.command()
+@click.argument("subjects", nargs=-1, metavar="[KIND/NAME]...", shell_complete=complete_entry)
+@click.option("--accept", is_flag=True, help="Write what is seen into the files, where their owner may.")
+@click.option("--withdrawn", is_flag=True, help="With --accept: take what is missing out of its file.")
 @json_option
+@click.option("--yes", "-y", is_flag=True, help="With --accept: do not ask.")
 @click.pass_obj
-def drift(app: App, as_json: bool) -> int:
+def drift(
+    app: App, subjects: tuple[str, ...], accept: bool, withdrawn: bool, as_json: bool, yes: bool
+) -> int:
     """Look at everything that was built and tell what is missing, extra or changed.
 
-    Exits with 3 when something is. The next `plan` shows how `apply` would heal it.
+    Exits with 3 when something is. The next `plan` shows how `apply` would heal it. `--accept` takes
+    reality over instead: of the entries named, or of all. What reality may win is policy.
     """
+    if not accept and (subjects or withdrawn or yes):
+        raise InputError([Problem("KIND/NAME, --withdrawn and --yes go with --accept")])
     from ..access import enforce
     from ..ledger import open_ledger
     from ..notify.courier import courier
@@ -39,6 +49,11 @@ def drift(app: App, as_json: bool) -> int:
     enforce(app.workspace, ledger, "apply")
     with courier(app.workspace, ledger):
         report = look(app.workspace, ledger)
+    if accept:
+        from .accepting import accept as take_over
+
+        how = {"withdrawn": withdrawn, "as_json": as_json, "yes": yes}
+        return take_over(app, ledger, report, subjects, **how)
     if as_json:
         emit(
             {

@@ -1,0 +1,159 @@
+"""`drift --accept`: reality comes to stand in the files, where their owner and the policy let it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from store_province import ENVIRONMENT, Province, province
+
+from govcloud.model.resources import Identity
+
+Cli = Callable[..., Any]
+
+
+def change(place: Province, key: str, **values: Any) -> None:
+    """Somebody changes an object behind the program's back."""
+    row = place.objects()[key]
+    identity = Identity(ENVIRONMENT, row.uid, row.incarnation)
+    place.driver().update(row.type, identity, row.properties | values, place.fence())
+
+
+def stages(cli: Cli, place: Province) -> list[str]:
+    return [stage["id"] for stage in cli("plan", "--json", cwd=place.root).json["stages"]]
+
+
+def test_a_seen_value_comes_to_stand_in_its_file_and_only_a_record_is_left(cli: Cli, tmp_path: Path) -> None:
+    place = province(tmp_path, nodes=3).write()
+    file = place.root / "base.yaml"
+    text = "# who orders lines: 4711\n" + file.read_text().replace(
+        "bandwidth_mbps: 100", "bandwidth_mbps: 100 # !"
+    )
+    file.write_text(text)
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    change(place, "Link/r1-r2", bandwidth_mbps=40, delay_ms=2.5)
+    change(place, "Node/r3", role="border")
+    births = {key: row.birth for key, row in place.objects().items()}
+
+    asked = cli("drift", "--accept", cwd=place.root)
+    assert asked.code == 4 and "+    bandwidth_mbps: 40 # !" in asked.out, asked
+    assert file.read_text() == text
+    done = cli("drift", "--accept", "--yes", "--json", cwd=place.root)
+    assert done.code == 3, done
+    assert {(a["subject"], a["field"], a["value"]) for a in done.json["accepted"]} == {
+        ("link/r1-r2", "bandwidth_mbps", 40),
+        ("link/r1-r2", "delay_ms", 2.5),
+    }
+    (refused,) = done.json["refused"]
+    assert (refused["subject"], refused["field"]) == ("node/r3", "role")
+    assert refused["owner"].startswith("base.yaml:") and "profile/drift" in refused["reason"]
+    first = text.index("bandwidth_mbps: 100")
+    wanted = text[:first] + text[first:].replace("100 # !", "40 # !\n    delay_ms: 2.5", 1)
+    assert file.read_text() == wanted
+
+    plan = cli("plan", "--json", cwd=place.root).json
+    changes = {
+        (s["id"], c.get("subject") or f"{c['kind']}/{c['name']}", c["verb"])
+        for s in plan["stages"]
+        for c in s.get("changes", ())
+    }
+    assert changes == {("record", "link/r1-r2", "update"), ("stack:network-1", "node/r3", "heal")}
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects()["Link/r1-r2"].properties["bandwidth_mbps"] == 40
+    assert {key: row.birth for key, row in place.objects().items()} == births
+    assert cli("drift", cwd=place.root).code == 0
+    assert stages(cli, place) == []
+
+
+def test_what_reality_may_win_is_policy_of_the_accepted_revision(cli: Cli, tmp_path: Path) -> None:
+    place = province(tmp_path, nodes=2)
+    place.tables["profiles"] = {"drift": {"values": {"accept": ["node.role"]}}}
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    change(place, "Node/r2", role="border")
+    change(place, "Link/r1-r2", bandwidth_mbps=40)
+    done = cli("drift", "--accept", "node/r2", "--yes", cwd=place.root)
+    assert done.code == 0, done
+    assert stages(cli, place) == ["record", "stack:network-1"]
+    assert cli("drift", "--accept", "link/r1-r2", "--yes", cwd=place.root).code == 3
+    place.tables["nodes"]["r2"]["role"] = "border"
+    place.tables["profiles"]["drift"]["values"]["accept"] = ["node.colour"]
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    change(place, "Node/r2", role="core")
+    wrong = cli("drift", "--accept", "--yes", cwd=place.root)
+    assert wrong.code == 2 and "'node.colour'" in wrong.err and "link.delay_ms" in wrong.err, wrong
+
+
+def test_each_owner_that_is_no_file_of_this_workspace_is_named(cli: Cli, tmp_path: Path) -> None:
+    """A template, a pin, a shared size, an immutable property, a name."""
+    place = province(tmp_path, nodes=4).edge()
+    place.tables["profiles"] = {"drift": {"values": {"accept": ["link.bandwidth_mbps", "node.role"]}}}
+    link = place.tables["links"].pop("r1-r2")
+    (place.write().root / "more.yaml.j2").write_text(f"links: {{r1-r2: {link}}}\n")
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    change(place, "Link/r1-r2", bandwidth_mbps=1)
+    change(place, "Instance/vm", vcpus=9)
+    change(place, "Link/r2-r3", bandwidth_mbps=3, name="other")
+    place.tables["nodes"]["r4"]["role"] = "border"
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    assert cli("revert", "1", "--only", "node/r4", "--yes", cwd=place.root).code == 0
+    change(place, "Node/r4", role="access")
+    before = (place.root / "base.yaml").read_text()
+    done = cli("drift", "--accept", "--yes", "--json", cwd=place.root)
+    assert done.code == 3, done
+    reasons = {(r["subject"], r["field"]): (r["owner"], r["reason"]) for r in done.json["refused"]}
+    assert set(reasons) == {
+        *(("link/r1-r2", "bandwidth_mbps"), ("instance/vm", "vcpus")),
+        *(("link/r2-r3", "name"), ("node/r4", "role")),
+    }
+    owner, reason = reasons["link/r1-r2", "bandwidth_mbps"]
+    assert owner.startswith("more.yaml.j2") and "template" in reason
+    assert "flavor/small" in reasons["instance/vm", "vcpus"][1]
+    assert "pinned" in reasons["node/r4", "role"][1] and "was:" in reasons["link/r2-r3", "name"][1]
+    after = (place.root / "base.yaml").read_text()
+    assert [a["subject"] for a in done.json["accepted"]] == ["link/r2-r3"]
+    assert after.replace("bandwidth_mbps: 3\n", "bandwidth_mbps: 100\n") == before
+
+
+def test_a_table_of_cells(cli: Cli, tmp_path: Path) -> None:
+    place = province(tmp_path, nodes=2)
+    link = place.tables["links"].pop("r1-r2")
+    table = place.write().root / "links.csv"
+    table.write_bytes(
+        f'name,{",".join(link)}\r\n"r1-r2",{",".join(map(str, link.values()))}\r\n'.encode("gb18030")
+    )
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    change(place, "Link/r1-r2", bandwidth_mbps=40)
+    before = table.read_bytes()
+    assert cli("drift", "--accept", "--yes", cwd=place.root).code == 0
+    assert table.read_bytes() == before.replace(b",100\r\n", b",40\r\n")
+    assert stages(cli, place) == ["record"]
+
+
+def test_what_is_missing_is_taken_out_only_when_told(cli: Cli, tmp_path: Path) -> None:
+    place = province(tmp_path, nodes=3).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    place.remove("Link/r2-r3")
+    before = (place.root / "base.yaml").read_text()
+    told = cli("drift", "--accept", "--yes", cwd=place.root)
+    assert told.code == 3 and "--withdrawn" in told.out, told
+    assert (place.root / "base.yaml").read_text() == before
+    assert cli("drift", "--accept", "--withdrawn", "--yes", cwd=place.root).code == 0
+    assert "r2-r3" not in (place.root / "base.yaml").read_text()
+    assert stages(cli, place) == ["record"] or stages(cli, place) == ["withdraw"]
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert set(place.objects()) == {"Node/r1", "Node/r2", "Node/r3", "Link/r1-r2"}
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
+    assert cli("drift", cwd=place.root).code == 0
+
+
+def test_files_that_would_be_wrong_stay_as_they_were(cli: Cli, tmp_path: Path) -> None:
+    """A router that lines hang on cannot be taken out alone."""
+    place = province(tmp_path, nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    place.remove("Node/r2")
+    before = (place.root / "base.yaml").read_text()
+    refused = cli("drift", "--accept", "node/r2", "--withdrawn", "--yes", cwd=place.root)
+    assert refused.code == 2 and "'r2'" in refused.err, refused
+    assert (place.root / "base.yaml").read_text() == before
+    assert cli("drift", "--accept", "node/nine", "--yes", cwd=place.root).code == 2
