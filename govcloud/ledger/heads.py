@@ -27,7 +27,7 @@ from .. import canonical
 from ..errors import GovcloudError
 from ..files import write_atomically
 from ..signatures import Signer, bare, fingerprint
-from . import audit, keys, writers
+from . import audit, keys, pending, writers
 from .audit import GENESIS, Appended
 from .connection import Connection
 
@@ -103,40 +103,61 @@ def payload(document: dict[str, Any]) -> bytes:
     return canonical.encode({k: v for k, v in document.items() if k != "signature"})
 
 
+def announce(outside: Outside, mine: Appended) -> Sequence[Appended] | None:
+    """Before the commit: say which rows are added, for whoever has to sign them if this process cannot.
+
+    Returns what others have left so; None where it could not be said, which costs no more than a head.
+    """
+    try:
+        return pending.announce(outside.main, mine)
+    except OSError:
+        return None
+
+
 def keep(
     outside: Outside,
     connect: Callable[[], Any],
     mine: Appended,
     change: Callable[[], Any] | None = None,
+    earlier: Sequence[Appended] | None = None,
 ) -> None:
     """Sign and write the head of the rows that a transaction has added, after its commit.
 
-    What goes wrong is told and never raised: the rows are there, and ``audit verify`` will say that they
-    have no head. ``connect`` gives a reading transaction, ``change`` one in which the head is noted.
+    ``earlier``: what others said before and may not have signed, which is signed with it. What goes wrong is
+    told and never raised: the rows are there, and ``audit verify`` will say that they have no head.
+    ``connect`` gives a reading transaction, ``change`` one in which the head is noted.
     """
     try:
         with connect() as connection:
             about = _About(connection, outside)
             carried = _carried(connection, outside)
-            before = connection.scalar("SELECT previous FROM audit WHERE seq = :seq", seq=mine.first)
+            left = [one for one in earlier or () if one.epoch == mine.epoch and mine.began is None]
+            rows = [*pending.committed(connection, left), mine]
+            begins = "SELECT previous FROM audit WHERE seq = :seq"
+            before = connection.scalar(begins, seq=rows[0].first)
         signer = outside.signs(about.ledger)
         joined = False
-        with _locked(outside.main) as file:
+        with _locked(outside.main) as file, pending.signing(outside.main, [*(earlier or ()), mine]) as waits:
             last = _last(file)
             anew = bool(last) and mine.began is not None
             lines = []
             if not last or anew:
-                joined = not last and carried is None and mine.first > 1
-                lines.append(_first(about, signer, mine, carried, outside, file, before or GENESIS))
-            entry: dict[str, Any] = {"kind": "head", **about.document(), "at": time.time()}
-            entry |= {"epoch": mine.epoch, "first": mine.first, "seq": mine.seq, "hash": mine.hash}
-            entry |= _sum(last, mine)
-            if mine.began is not None:
-                entry["began"] = msgspec.to_builtins(mine.began)
-            lines.append(_signed(entry, digest(lines[0] if lines else last), signer))
+                joined = not last and carried is None and rows[0].first > 1
+                lines.append(_first(about, signer, rows[0], carried, outside, file, before or GENESIS))
+            done = b"" if anew else _tail(file)
+            for one in rows:
+                # Its own process may have signed it meanwhile, or another one for it.
+                if one.hash.encode() in done or not (waits(one) or one is mine):
+                    continue
+                entry: dict[str, Any] = {"kind": "head", **about.document(), "at": time.time()}
+                entry |= {"epoch": one.epoch, "first": one.first, "seq": one.seq, "hash": one.hash}
+                entry |= _sum(lines[-1] if lines else last, one)
+                if one.began is not None:
+                    entry["began"] = msgspec.to_builtins(one.began)
+                lines.append(_signed(entry, digest(lines[-1] if lines else last), signer))
             if anew:
                 _begin_anew(outside.main, file, lines)
-            else:
+            elif lines:
                 _write(file, lines)
                 _copy_out(outside, about, file)
         if anew:
@@ -145,7 +166,7 @@ def keep(
         if carried is not None:
             (outside.main.parent / FORMER).unlink(missing_ok=True)
         if joined:
-            outside.tell(f"joined the audit trail at row {mine.first}")
+            outside.tell(f"joined the audit trail at row {rows[0].first}")
         if change is not None:
             with change() as connection:
                 remember(connection, outside)
@@ -324,6 +345,13 @@ def _last(file: Any) -> bytes:
     whole, _, _torn = file.read(end - begin).rpartition(b"\n")
     line: bytes = whole.rpartition(b"\n")[2]
     return line + b"\n" if line else b""
+
+
+def _tail(file: Any) -> bytes:
+    """The last lines, a hundred or more."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * LONGEST))
+    tail: bytes = file.read(2 * LONGEST)
+    return tail
 
 
 def _write(file: Any, lines: Sequence[bytes]) -> None:

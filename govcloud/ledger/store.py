@@ -72,8 +72,9 @@ class Ledger:
                 from . import heads
 
                 heads.remember(connection, self.outside)
+                earlier = heads.announce(self.outside, connection.audited)
         if connection.audited is not None:
-            heads.keep(self.outside, self.read, connection.audited, self.write)
+            heads.keep(self.outside, self.read, connection.audited, self.write, earlier)
 
     def _introduce(self, connection: Connection, actor: str) -> tuple[dict[str, Any], dict[str, Any]]:
         from . import writers

@@ -1,0 +1,79 @@
+"""Rows of the audit trail that are written and not signed yet: kept beside the heads file until they are.
+
+A head is signed after the commit of its rows, and a process may be killed in between. So each transaction
+says before its commit which rows it adds; whoever signs next signs what was left so, too. What the ledger
+does not have after all, with that hash, was rolled back and is forgotten. Somebody who can write to the
+database alone cannot add to this file, so rows of his stay without a head.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from .audit import Appended
+from .connection import Connection
+
+FILE = "audit-pending.jsonl"
+
+
+def announce(main: Path, mine: Appended) -> list[Appended]:
+    """Say which rows are about to be committed, in the transaction that has added them.
+
+    Returns what others said before and did not sign. Their transactions are over, for this one holds the
+    ledger's write lock. What begins an epoch is not said: it has a heads file of its own.
+    """
+    with _locked(main) as file:
+        earlier = _read(file)
+        if mine.began is None:
+            file.seek(0, os.SEEK_END)
+            file.write(msgspec.json.encode(mine) + b"\n")
+        return earlier
+
+
+def committed(connection: Connection, rows: Sequence[Appended]) -> list[Appended]:
+    """Those that the ledger has, in its order."""
+    return [
+        one
+        for one in sorted(rows, key=lambda one: one.seq)
+        if connection.scalar("SELECT hash FROM audit WHERE seq = :seq", seq=one.seq) == one.hash
+    ]
+
+
+@contextmanager
+def signing(main: Path, rows: Sequence[Appended]) -> Iterator[Callable[[Appended], bool]]:
+    """While heads are signed: whether a row still waits for one. ``rows`` wait no more afterwards."""
+    with _locked(main) as file:
+        left = _read(file)
+        yield lambda one: one in left
+        over = [one for one in left if one not in rows]
+        file.seek(0)
+        file.truncate()
+        file.write(b"".join(msgspec.json.encode(one) + b"\n" for one in over))
+
+
+@contextmanager
+def _locked(main: Path) -> Iterator[IO[bytes]]:
+    main.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(main.with_name(FILE), os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        yield file
+
+
+def _read(file: IO[bytes]) -> list[Appended]:
+    """What stands there; a line that a killed process left torn is none."""
+    file.seek(0)
+    found = []
+    for line in file.read().split(b"\n"):
+        try:
+            found.append(msgspec.json.decode(line, type=Appended))
+        except msgspec.MsgspecError:
+            continue
+    return found
