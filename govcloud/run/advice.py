@@ -137,13 +137,21 @@ NOISE = re.compile(
     re.MULTILINE,
 )
 BEFORE = re.compile(
-    r"^\s*((stderr|stdout): )?((error|fatal): )?(python inline source runtime )?", re.IGNORECASE
+    r"^\s*((stderr|stdout): )?(\[?(error|fatal)\]?: )?(python inline source runtime )?", re.IGNORECASE
 )
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def uncoloured(words: str) -> str:
+    """Words without the escape sequences that colour them on a terminal."""
+    return COLOURS.sub("", words)
 
 
 def plain(words: str) -> str:
     """An engine's words without the noise around them, each line once."""
-    lines = (BEFORE.sub("", line, count=1).rstrip() for line in NOISE.sub("", words).splitlines())
+    lines = (
+        BEFORE.sub("", line, count=1).rstrip() for line in NOISE.sub("", COLOURS.sub("", words)).splitlines()
+    )
     return "\n".join(dict.fromkeys(line for line in lines if line))
 
 

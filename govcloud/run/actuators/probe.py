@@ -16,6 +16,11 @@ from ..events import Note, StageProgress
 from ..probing import take
 from ..reach import Reach
 
+HINT = (
+    "everything is built and configured, and does not serve yet: `govcloud drift` tells what is not as it "
+    "was made, `govcloud probe` measures again; when it is mended, resume"
+)
+
 
 def measure(stage: Probe, context: RunContext) -> dict[str, Any]:
     """Measure everything, keep the last figure of each probe; a probe that stays bad fails the stage."""
@@ -50,5 +55,5 @@ def measure(stage: Probe, context: RunContext) -> dict[str, Any]:
     detail = {"good": len(rows) - len(bad), "probes": len(specs)}
     if bad:
         words = "\n".join(f"{r.name}: {r.detail.get('reason') or 'not good'}" for r in bad)
-        raise StageFailed(words, {**detail, "failed": [r.name for r in bad]})
+        raise StageFailed(words, {**detail, "failed": [r.name for r in bad], "hint": HINT})
     return {**detail, "words": f"{len(rows)} probes good"}

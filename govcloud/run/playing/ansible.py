@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 from ... import canonical
 from ...files import write_atomically
+from ..advice import uncoloured
 from ..reach import Reach, ansible_playbook, static_inventory
 
 PLAYBOOK = "site.yml"
@@ -34,6 +36,9 @@ _WRAPPER = """\
 """
 # Actions that run on this machine and say nothing of whether the host can be reached.
 HERE = frozenset({"assert", "debug", "fail", "meta", "set_fact", "include_vars", "add_host", "group_by"})
+# Lines that tell why ansible-playbook did not even begin, and where its copy of the playbooks stands.
+TROUBLE = re.compile(r"error|^Origin: ", re.IGNORECASE)
+PLACE = re.compile(r"/\S+?/project/")
 # Words of an error, in lines; the rest is in the engine's own log.
 WORDS = 3
 
@@ -168,8 +173,11 @@ class _Listener:
                 self._reached.add(host)
         elif kind == "playbook_on_stats":
             self._told.changed |= set(data.get("changed", ()))
-        elif kind in ("error", "verbose") and "rror" in event.get("stdout", ""):
-            self._words.append(event["stdout"].strip())
+        elif kind in ("error", "verbose"):
+            said = uncoloured(event.get("stdout", "")).strip()
+            if TROUBLE.search(said):
+                # Where a playbook is wrong, by the name that people know it by.
+                self._words.append(PLACE.sub("playbooks/", said))
         self._heard(kind, data)
         return False
 
