@@ -13,6 +13,7 @@ from ..errors import DeniedError, InputError, Problem
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
+    from ..ledger.connection import Connection
     from ..plan.guards import Leave, Verdict
     from ..plan.stages import Plan
     from ..workspace import Workspace
@@ -92,3 +93,29 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
         with written_down(ledger, identity, plan), ledger.read() as connection:
             admit(connection, plan, identity, leave)
     return leave
+
+
+def guards_of(connection: Connection, run: str) -> dict[str, Any]:
+    """What let a run go past its guards, and the emergency that it was: ``clearances``, ``emergency``."""
+    from ..ledger import clearances
+
+    emergency = next(iter(clearances.emergencies(connection, run=run)), None)
+    return {"clearances": clearances.of(connection, run), "emergency": emergency}
+
+
+def show_guards(guards: dict[str, Any]) -> None:
+    """Tell it to people; nothing where nothing stood against the run."""
+    from rich.text import Text
+
+    from ..plan.guards.telling import emergency_words, passed_words
+    from .common import console
+    from .tables import print_line
+
+    out = console()
+    for one in guards["clearances"]:
+        print_line(out, Text(f"  {passed_words(one)}"), 2)
+    emergency = guards["emergency"]
+    if emergency is not None and emergency.state == "approved":
+        print_line(out, Text(f"  the emergency was approved by {emergency.approved_by}", "green"), 2)
+    elif emergency is not None:
+        print_line(out, Text(emergency_words(emergency), "yellow"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..signatures import fingerprint
-from . import audit, keys, writers
+from . import approvals, audit, keys, writers
 from .audit import GENESIS
 from .connection import Connection
 from .headfiles import Headfile, Known, read_into, standing
@@ -104,6 +104,7 @@ def verify(ledger: Ledger, *, heads: Sequence[Path] = (), trusted: Sequence[str]
         before.mark(vouching, known, report.wrong)
         last = _follow(connection, known, vouching, report)
         _quarantine(connection, report)
+        report.wrong += approvals.faults(connection)
     gaps: list[str] = []
     report.unsigned = vouching.end(report.rows, gaps)
     if known.files or vouching.writers:

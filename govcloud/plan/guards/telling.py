@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ...ledger.clearances import Emergency
+from ...ledger.clearances import Clearance, Emergency
 from ..veil import VEIL
 from .judging import Verdict, beyond_words, frozen_words
 
@@ -45,6 +45,18 @@ def emergency_words(one: Emergency) -> str:
         f"emergency: run {one.run} by {who} waits for somebody's approval, {late}: {one.reason} "
         f"(`govcloud approve {one.run}`)"
     )
+
+
+def passed_words(one: Clearance) -> str:
+    """What let a run go past its guards, in a sentence."""
+    against = [*one.detail.get("beyond", ()), *(f"freeze/{name}" for name in one.detail.get("frozen", ()))]
+    past = f" past {', '.join(against)}" if against else ""
+    how = {
+        "confirmed": f"confirmed in words ({one.detail.get('typed', '')})",
+        "signed": f"signed by {one.detail.get('by', '')}",
+        "emergency": f"an emergency: {one.detail.get('reason', '')}",
+    }[one.how]
+    return f"{when(one.at)} {one.actor} went{past}: {how}"
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
