@@ -8,6 +8,7 @@ what SQLite and PostgreSQL both know.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 # Seconds that a writer waits for another to finish.
 PATIENCE: float = 15
 WHO = "try again; `govcloud runs list` shows who is at work"
+
+# Linux has one that goes on while the machine sleeps.
+CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
@@ -45,6 +49,14 @@ class Connection(ABC):
     # Asked once, before the first of them: what the trail's first row and what all rows say of their writer.
     introduces: Callable[[Connection, str], tuple[dict[str, Any], dict[str, Any]]] | None = None
     mark: Mapping[str, Any] = {}
+
+    def clock(self) -> float:
+        """Seconds on the one clock that all who use this database share; only differences mean anything.
+
+        For a file this machine's: locks on files need that all be on it. The time of day is set by people
+        and by servers; this clock runs on by itself, while the machine sleeps, too.
+        """
+        return time.clock_gettime(CLOCK)
 
     @abstractmethod
     def rows(self, statement: str, /, **values: Any) -> list[Row]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConflictError
+from ..errors import ConflictError, GovcloudError
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def take(connection: Connection, name: str, holder: Holder, *, now: float | None
 
     Raises ``ConflictError`` that names the holder where it is held.
     """
-    now = time.time() if now is None else now
+    now = connection.clock() if now is None else now
     row = connection.row("SELECT holder, token, expires FROM lease WHERE name = :name", name=name)
     held_by, token, expires = row or ("", 0, 0.0)
     if held_by and held_by != holder.encode() and expires > now:
@@ -107,7 +106,9 @@ def take(connection: Connection, name: str, holder: Holder, *, now: float | None
 def renew(connection: Connection, name: str, token: int) -> None:
     """A sign of life. Raises ``ConflictError`` where the lease was taken over."""
     check(connection, name, token)
-    connection.run("UPDATE lease SET expires = :end WHERE name = :name", name=name, end=time.time() + LASTS)
+    connection.run(
+        "UPDATE lease SET expires = :end WHERE name = :name", name=name, end=connection.clock() + LASTS
+    )
 
 
 def release(connection: Connection, name: str, token: int) -> None:
@@ -116,7 +117,7 @@ def release(connection: Connection, name: str, token: int) -> None:
         "UPDATE lease SET holder = '', expires = :now WHERE name = :name AND token = :token",
         name=name,
         token=token,
-        now=time.time(),
+        now=connection.clock(),
     )
 
 
@@ -132,7 +133,7 @@ def check(connection: Connection, name: str, token: int) -> None:
 def is_held(connection: Connection, name: str, *, now: float | None = None) -> bool:
     """Whether somebody holds a lease who is not proven dead, and whose time is not over."""
     row = connection.row("SELECT holder, expires FROM lease WHERE name = :name", name=name)
-    if row is None or not row[0] or row[1] <= (time.time() if now is None else now):
+    if row is None or not row[0] or row[1] <= (connection.clock() if now is None else now):
         return False
     return not Holder(*json.loads(row[0])).proven_dead()
 
@@ -140,10 +141,38 @@ def is_held(connection: Connection, name: str, *, now: float | None = None) -> b
 @contextmanager
 def held(ledger: Ledger, name: str) -> Iterator[int]:
     """Hold a lease as this process; gives its fencing token. Raises ``ConflictError`` as ``take`` does."""
+    _bound(ledger, name)
     with ledger.write() as connection:
         token = take(connection, name, Holder.me())
     try:
         yield token
-    finally:
+    except BaseException:
+        # What went wrong is told, and not that the lease could not be given back because of it.
+        with suppress(GovcloudError):
+            _give_back(ledger, name, token)
+        raise
+    _give_back(ledger, name, token)
+
+
+def _give_back(ledger: Ledger, name: str, token: int) -> None:
+    with ledger.write() as connection:
+        release(connection, name, token)
+
+
+def _bound(ledger: Ledger, name: str) -> None:
+    """Let a lease end in ``LASTS`` seconds at the latest, whatever its clock was when it was taken.
+
+    The machine may have started anew, or another release have counted otherwise. A holder who lives
+    renews it.
+    """
+    with ledger.read() as connection:
+        expires = connection.scalar("SELECT expires FROM lease WHERE name = :name", name=name)
+        now = connection.clock()
+    if expires is not None and expires > now + LASTS:
         with ledger.write() as connection:
-            release(connection, name, token)
+            connection.run(
+                "UPDATE lease SET expires = :end WHERE name = :name AND expires = :seen",
+                name=name,
+                end=now + LASTS,
+                seen=expires,
+            )

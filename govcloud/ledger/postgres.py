@@ -144,6 +144,10 @@ class _Connection(Connection):
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
 
+    def clock(self) -> float:
+        # The server's: machines that share it need not agree on the time of day.
+        return float(self.scalar("SELECT extract(epoch FROM clock_timestamp())"))
+
     def rows(self, statement: str, /, **values: Any) -> list[Row]:
         return self._connection.execute(translated(statement), values).fetchall()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from govcloud.errors import ConflictError
+from govcloud.errors import ConflictError, GovcloudError
 from govcloud.ledger import Ledger, leases, runs
 from govcloud.ledger.leases import LASTS, Holder
 
@@ -71,8 +71,13 @@ def test_a_process_is_known_by_ticks_since_boot_not_by_the_time_of_day() -> None
     assert Holder.me().started == float(stat[19])
 
 
+def clock(ledger: Ledger) -> float:
+    with ledger.read() as connection:
+        return connection.clock()
+
+
 def test_of_another_machine_only_silence_tells(ledger: Ledger) -> None:
-    now = time.time()
+    now = clock(ledger)
     held = take(ledger, ELSEWHERE, now=now)
     with pytest.raises(ConflictError, match="another-machine"):
         take(ledger, Holder.me(), now=now + LASTS - 1)
@@ -80,7 +85,7 @@ def test_of_another_machine_only_silence_tells(ledger: Ledger) -> None:
 
 
 def test_who_was_taken_over_writes_nothing_any_more(ledger: Ledger) -> None:
-    old = take(ledger, ELSEWHERE, now=time.time() - 2 * LASTS)
+    old = take(ledger, ELSEWHERE, now=clock(ledger) - 2 * LASTS)
     new = take(ledger, Holder.me())
     with (
         pytest.raises(ConflictError, match=f"token {new}, ours is {old}"),
@@ -99,3 +104,41 @@ def test_who_was_taken_over_writes_nothing_any_more(ledger: Ledger) -> None:
 
 def test_the_same_process_may_take_it_again(ledger: Ledger) -> None:
     assert [take(ledger, Holder.me()) for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set_neither_takes_a_lease_nor_keeps_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """The time of day has no say in it: neither the holder's machine's nor the other's."""
+    held = take(ledger, ELSEWHERE)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + hours * 3600)
+    with pytest.raises(ConflictError, match="for 20 s more"):
+        take(ledger, Holder.me())
+    with ledger.write() as connection:
+        leases.renew(connection, "run", held)
+    monkeypatch.undo()
+    with pytest.raises(ConflictError, match="for 20 s more"):
+        take(ledger, Holder.me())
+    assert take(ledger, Holder.me(), now=clock(ledger) + LASTS + 1) == held + 1
+
+
+def test_a_lease_of_another_count_of_time_ends_like_any_other(ledger: Ledger) -> None:
+    """The machine has started anew, or a former release wrote the time of day: it is not held for years."""
+    far = clock(ledger) + 3e9
+    take(ledger, ELSEWHERE, now=far)
+    with pytest.raises(ConflictError, match="for 20 s more"), leases.held(ledger, "run"):
+        pass
+    assert take(ledger, Holder.me(), now=clock(ledger) + LASTS + 1) == 2
+
+
+def test_a_lease_that_cannot_be_given_back_hides_no_failure(ledger: Ledger) -> None:
+    """It ends by itself; what is told is what went wrong."""
+    with pytest.raises(ValueError, match="what went wrong"), leases.held(ledger, "run"):
+        ledger.write = _gone  # type: ignore[method-assign]
+        raise ValueError("what went wrong")
+
+
+def _gone(*_: object) -> None:
+    raise GovcloudError("the ledger's server cannot be reached")
