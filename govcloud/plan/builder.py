@@ -17,7 +17,7 @@ from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
-from . import delivering, stacking
+from . import delivering, incarnations, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .hosts import HostVars, host_variables
