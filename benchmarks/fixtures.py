@@ -32,9 +32,10 @@ class Sizes:
     large: int = 100_000
     huge: int = 1_000_000
     new: int = 10_000
+    hosts: int = 50
 
 
-TINY = Sizes(few=5, some=10, many=15, large=600, huge=1200, new=40)
+TINY = Sizes(few=5, some=10, many=15, large=600, huge=1200, new=40, hosts=3)
 
 
 class Fixtures:
@@ -44,7 +45,7 @@ class Fixtures:
         self.folder = folder
         self.sizes = sizes
         self.quick = quick
-        self._tell = tell
+        self.tell = tell
         # Keys of audit trails are kept here, and not in the user's own configuration.
         self._own = {"XDG_CONFIG_HOME": str(folder / "config")}
         # Seconds that it took to build each fixture, which are figures too.
@@ -105,7 +106,7 @@ class Fixtures:
     @property
     def has_terraform(self) -> bool:
         """Whether the peer is on PATH; says so once where it is not."""
-        return _has_terraform(self._tell)
+        return _has_terraform(self.tell)
 
     @cached_property
     def terraform_name(self) -> str:
@@ -128,7 +129,7 @@ class Fixtures:
     def _built(self, count: int) -> Path:
         folder = self.place(f"ours-{count}")
         samples.workspace(folder, count)
-        self._tell(f"  building {count:,} objects")
+        self.tell(f"  building {count:,} objects")
         self.seconds[f"govcloud-{count}"] = self.govcloud("apply", "--yes", at=folder).run()
         return folder
 
@@ -149,8 +150,8 @@ class Fixtures:
     def _built_pulumi(self, count: int) -> Path:
         folder = self.place(f"pulumi-{count}")
         samples.plain(folder, count)
-        self._tell(f"  building {count:,} objects with plain Pulumi")
-        self.pulumi("up", "--skip-checkpoints", at=folder).run()
+        self.tell(f"  building {count:,} objects with plain Pulumi")
+        self.seconds[f"pulumi-{count}"] = self.pulumi("up", "--skip-checkpoints", at=folder).run()
         return folder
 
     # -- what is recorded -------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class Fixtures:
     def _recorded(self, entries: int) -> Path:
         """A ledger of those files."""
         folder = self.copy(self.written(entries))
-        self._tell(f"  recording {entries:,} entries")
+        self.tell(f"  recording {entries:,} entries")
         self.govcloud("apply", "--yes", at=folder).run()
         return folder
 

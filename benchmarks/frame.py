@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,8 @@ from typing import Any
 class Figure:
     """One line of the result. ``peer_value`` and ``ratio`` are None where there is nothing to compare.
 
-    ``target``: what ``value`` has to stay below, in its unit, where a goal is set.
+    ``target``: what ``value`` has to stay below, in its unit, where a goal is set; ``target_ratio``: what
+    ``ratio`` has to reach.
     """
 
     name: str
@@ -32,11 +34,15 @@ class Figure:
     ratio: float | None = None
     note: str = ""
     target: float | None = None
+    target_ratio: float | None = None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
-        return None if self.target is None else self.value < self.target
+        """Whether the targets are met; None where there is none, or no peer to hold it against."""
+        held = [] if self.target is None else [self.value < self.target]
+        if self.target_ratio is not None and self.ratio is not None:
+            held.append(self.ratio >= self.target_ratio)
+        return all(held) if held else None
 
     def document(self) -> dict[str, Any]:
         """As ``bench.json`` holds it."""
@@ -56,6 +62,10 @@ class Failure(Exception):
     """A process that was to be timed failed, so there is no figure; the message ends with its words."""
 
 
+class TooLong(Exception):
+    """A process was ended at its limit, unfinished."""
+
+
 def _environment(more: dict[str, str]) -> dict[str, str]:
     """As an installed program has it: compiled modules are kept, so only the first start makes them."""
     out = os.environ | more
@@ -68,7 +78,7 @@ class Work:
     """A process to be timed. ``before`` puts its place in order first, outside the time.
 
     A slow one runs once, where others take several turns after one for warmth. ``good``: the exit code
-    of one that did what it should.
+    of one that did what it should. ``limit``: seconds after which it is ended, unfinished.
     """
 
     name: str
@@ -78,13 +88,14 @@ class Work:
     before: Callable[[], object] = lambda: None
     slow: bool = False
     good: int = 0
+    limit: float | None = None
 
     def run(self) -> float:
-        """Run it once, cold; returns seconds on the clock. Raises ``Failure``."""
+        """Run it once, cold; returns seconds on the clock. Raises ``Failure``, ``TooLong``."""
         return self.measure().seconds
 
     def measure(self) -> Spent:
-        """Run it once, cold. Raises ``Failure``.
+        """Run it once, cold. Raises ``Failure``, and ``TooLong`` at its limit.
 
         The peak is that of its largest process, as the kernel counts resident pages. What this program
         itself once held is counted for its children too, so fixtures are written row by row.
@@ -100,18 +111,33 @@ class Work:
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
+            ended = threading.Event()
+            if self.limit is not None:
+                # Asked, and not killed: what it has started ends with it.
+                threading.Thread(target=_end, args=(process, self.limit, ended), daemon=True).start()
             try:
                 _, status, usage = os.wait4(process.pid, 0)
             except BaseException:
                 process.kill()
                 raise
+            finally:
+                ended.set()
             seconds = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
+            if self.limit is not None and seconds >= self.limit:
+                raise TooLong(f"{self.name} was ended after {self.limit:.0f} s")
             if process.returncode != self.good:
                 said.seek(0)
                 words = "\n".join(said.read().decode(errors="replace").strip().splitlines()[-12:])
                 raise Failure(f"{self.name} ended with {process.returncode}:\n{words}")
         return Spent(seconds, usage.ru_maxrss * 1024 / 1e9)
+
+
+def _end(process: subprocess.Popen[bytes], limit: float, ended: threading.Event) -> None:
+    if not ended.wait(limit):
+        process.terminate()
+        if not ended.wait(limit):
+            process.kill()
 
 
 def take_turns(works: Sequence[Work], times: int) -> list[float]:
@@ -134,9 +160,13 @@ def against(
     note: str = "",
     *,
     target: float | None = None,
+    target_ratio: float | None = None,
 ) -> list[Figure]:
     """A figure in seconds for each peer, or one alone where there is none."""
-    found = [Figure(name, ours, "s", peer, value, value / ours, note, target) for peer, value in peers]
+    found = [
+        Figure(name, ours, "s", peer, value, value / ours, note, target, target_ratio)
+        for peer, value in peers
+    ]
     return found or [Figure(name, ours, "s", note=note or "no peer", target=target)]
 
 
@@ -148,8 +178,9 @@ def compare(
     note: str = "",
     *,
     target: float | None = None,
+    target_ratio: float | None = None,
 ) -> list[Figure]:
     """Time ours and the peers in turns."""
     first, *others = take_turns([ours, *peers], times)
     named = zip((p.name for p in peers), others, strict=True)
-    return against(name, first, named, note, target=target)
+    return against(name, first, named, note, target=target, target_ratio=target_ratio)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--skip-checkpoints", action="store_true")
     parser.add_argument("--delay-ms", type=int, default=0)
+    parser.add_argument("--took", type=Path, help="a file for the seconds that the engine's work took")
     options = parser.parse_args()
     folder: Path = options.folder.absolute()
     objects = json.loads((folder / "objects.json").read_text())
@@ -69,6 +71,7 @@ def main() -> None:
         pulumi_command=Command(binary),
         secrets_provider="passphrase",
     )
+    began = time.monotonic()
     stack = QuietStack("plain", workspace)
     if options.operation == "up":
         stack.up(parallel=16, suppress_outputs=True, color="never")
@@ -76,6 +79,8 @@ def main() -> None:
         stack.preview(parallel=16, color="never")
     else:
         stack.refresh(parallel=16, color="never")
+    if options.took:
+        options.took.write_text(str(time.monotonic() - began))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PER_NETWORK = 250
+PER_LAB_NETWORK = 25
 # Instances a file: a province's files are many, and a change touches one.
 PER_FILE = 100
 FLAVORS = {"small": (2, 4096), "large": (8, 16384)}
@@ -49,9 +51,12 @@ def shape(count: int) -> tuple[int, int]:
 
 def instances(count: int) -> Iterator[dict[str, str]]:
     """The instances' rows."""
-    _, number = shape(count)
+    yield from _placed(shape(count)[1], PER_NETWORK)
+
+
+def _placed(number: int, per_network: int) -> Iterator[dict[str, str]]:
     for index in range(number):
-        network, host = divmod(index, PER_NETWORK)
+        network, host = divmod(index, per_network)
         yield {
             "name": f"vm-{index:05}",
             "title": f"云主机 {index}",
@@ -101,6 +106,31 @@ def slow_down(folder: Path, delay_ms: int) -> None:
     path = folder / "base.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("{driver: store}", f"{{driver: store, delay_ms: {delay_ms}}}"), "utf-8")
+
+
+def lab(folder: Path, hosts: int, playbooks: Path) -> None:
+    """A workspace of hosts in a lab, one router and instances behind it, with playbooks of its own."""
+    folder.mkdir(parents=True)
+    _write(folder / "govcloud.yaml", "version: 1\nenvironment: bench\n")
+    base = _BASE.replace("store: {driver: store}", "store: {driver: lab, routing: static}")
+    networks = 1 + (hosts - 2) // PER_LAB_NETWORK
+    flavors = "".join(f"  {n}: {{vcpus: {v}, memory_mib: {m}}}\n" for n, (v, m) in FLAVORS.items())
+    nets = "".join(
+        f"  net-{n}: {{gateway: border, interface: net{n}, ipv4: 10.{n}.0.0/16, cloud: government}}\n"
+        for n in range(networks)
+    )
+    _write(folder / "base.yaml", f"{base}flavors:\n{flavors}networks:\n{nets}")
+    _table(folder / "instances.csv", list(_placed(hosts - 1, PER_LAB_NETWORK)))
+    shutil.copytree(playbooks, folder / "playbooks", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def set_kernel(folder: Path, setting: str, value: int) -> None:
+    """Let the playbooks of a workspace set something on every host."""
+    for name in ("all", "routers"):
+        path = folder / "playbooks" / "group_vars" / f"{name}.yml"
+        lines = [line for line in path.read_text().splitlines() if f"  {setting}:" not in line]
+        lines.insert(lines.index("govcloud_sysctls:") + 1, f"  {setting}: {value}")
+        _write(path, "\n".join(lines) + "\n")
 
 
 def terraform(folder: Path, count: int) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS, GROUPS, HUGE
-from benchmarks.frame import Failure, Figure, Work, take_turns
+from benchmarks.applying import GOALS
+from benchmarks.frame import Failure, Figure, TooLong, Work, take_turns
 
 ROOT = Path(__file__).parents[1]
-KEYS = {"name", "value", "unit", "peer", "peer_value", "ratio", "note", "target"}
+KEYS = {"name", "value", "unit", "peer", "peer_value", "ratio", "note", "target", "target_ratio"}
 # The goals that are set, by the figures that they are set for.
 TARGETS = {
     "plan-noop-5k": 0.25,
@@ -35,7 +36,10 @@ TARGETS = {
     "ls-100k": 0.3,
     "search-100k": 0.3,
     "portrait-100k": 0.4,
+    "apply-one-5k": 4.0,
 }
+# The ratios that are to be reached, whoever the peer is. Those of applies depend on the peer.
+RATIOS = {"drift-1k": {10.0}, "play-50": {1.0, 10.0}}
 
 
 def bench(folder: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
@@ -54,7 +58,13 @@ def figures(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.__name__.rpartition(".")[2])
+def named(group: Any) -> Any:
+    name = group.__name__.rpartition(".")[2]
+    # Plays need hosts.
+    return pytest.param(group, id=name, marks=[pytest.mark.lab] if name == "playing" else [])
+
+
+@pytest.mark.parametrize("group", map(named, GROUPS))
 def test_each_runs_at_a_tiny_size_and_gives_figures(tmp_path: Path, group: Any) -> None:
     done = bench(tmp_path, "--quick", "--tiny", *group.BENCHMARKS)
     assert done.returncode == 0, done.stderr
@@ -67,6 +77,12 @@ def test_each_runs_at_a_tiny_size_and_gives_figures(tmp_path: Path, group: Any) 
         assert one["unit"] in ("s", "GB")
         assert 0 < one["value"] < 120
         assert one["target"] == TARGETS.get(one["name"])
+        if one["name"].startswith("apply-") and one["peer"]:
+            goals = {goal for peer, goal in GOALS.items() if one["peer"].startswith(peer)}
+            small = one["name"] in ("apply-200", "apply-one-1k", "apply-one-5k")
+            assert one["target_ratio"] in ({None} if small or not goals else goals)
+        elif one["peer"]:
+            assert one["target_ratio"] in RATIOS.get(one["name"], {None})
         if one["peer"] is None:
             assert one["peer_value"] is None
             assert one["ratio"] is None
@@ -133,3 +149,16 @@ def test_a_target_is_met_below_it_and_only_where_it_is_set() -> None:
     assert Figure("a", 0.1, "s", target=0.2).met is True
     assert Figure("a", 0.2, "s", target=0.2).met is False
     assert Figure("a", 0.1, "s").met is None
+
+
+def test_a_ratio_is_reached_where_there_is_a_peer() -> None:
+    assert Figure("a", 0.1, "s", "b", 1.0, 10.0, target_ratio=10).met is True
+    assert Figure("a", 0.1, "s", "b", 0.9, 9.0, target_ratio=10).met is False
+    assert Figure("a", 0.3, "s", "b", 3.0, 10.0, target=0.2, target_ratio=10).met is False
+    assert Figure("a", 0.1, "s", target_ratio=10).met is None
+
+
+def test_what_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(TooLong, match="sleep was ended after 0 s"):
+        Work("sleep", ["sleep", "600"], tmp_path, limit=0.3).run()
+    assert Work("true", ["true"], tmp_path, limit=600).run() > 0
