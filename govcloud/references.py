@@ -80,21 +80,23 @@ class SecretSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_f
     version_key: Reference | None = None
     vault: VaultSettings | None = None
 
+    def references(self) -> dict[str, Reference]:
+        """Each by its name in the file."""
+        known = {
+            "passphrase": self.passphrase,
+            "former_passphrase": self.former_passphrase,
+            "version_key": self.version_key,
+            "vault.token": self.vault.token if self.vault else None,
+            "vault.secret_id": self.vault.secret_id if self.vault else None,
+        }
+        return {name: reference for name, reference in known.items() if reference is not None}
+
 
 def check_settings(settings: SecretSettings, path: str) -> None:
     """Raises ``InputError`` where a reference does not say where its value is, or nobody could log in."""
     problems = []
     vault = settings.vault
-    named = {
-        "passphrase": settings.passphrase,
-        "former_passphrase": settings.former_passphrase,
-        "version_key": settings.version_key,
-        "vault.token": vault.token if vault else None,
-        "vault.secret_id": vault.secret_id if vault else None,
-    }
-    for name, reference in named.items():
-        if reference is None:
-            continue
+    for name, reference in settings.references().items():
         if fault := reference.fault():
             problems.append(Problem(f"`secrets.{name}`: {fault}", path))
         elif reference.origin == "vault" and name.startswith("vault."):

@@ -8,11 +8,12 @@ import msgspec
 
 from ..errors import InputError, Problem
 from ..ledger.connection import Connection
-from ..ledger.entries import among
+from ..ledger.entries import among, current
 from ..model.secret import Secret
 from ..references import Reference
 from ..secrets.allowing import is_allowed
-from ..secrets.resolving import Limits, Resolver, Unresolved
+from ..secrets.passphrase import VARIABLE as PASSPHRASE
+from ..secrets.resolving import Limits, Resolver, Unresolved, withdraw
 from ..secrets.versions import version_key, version_of
 from ..workspace import Workspace
 from .delivering import Version
@@ -62,6 +63,14 @@ class Fetching:
         if known is not None and msgspec.convert(known.fields, Secret).reference() == reference:
             return True
         return is_allowed(self._workspace.environment, name, reference)
+
+
+def withdraw_variables(workspace: Workspace, connection: Connection) -> None:
+    """Take every variable that holds an accepted secret out of the environment, before a child is started."""
+    named = {PASSPHRASE, *(r.variable for r in workspace.settings.secrets.references().values())}
+    named |= {str(e.fields.get("variable", "")) for e in current(connection, kind="secret").values()}
+    for name in named - {""}:
+        withdraw(name)
 
 
 def limits(connection: Connection) -> Limits:

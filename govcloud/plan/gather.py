@@ -24,6 +24,7 @@ from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile, Target
 from ..model.secret import Secret
+from ..secrets.resolving import withdraw
 from ..source import check, load
 from ..source.changes import Changes, read_changes
 from ..source.layers import PINS
@@ -32,8 +33,8 @@ from ..source.merging import Saying
 from ..workspace import Workspace
 from . import builder, delta, scope, settled
 from . import pins as pinning
-from .delivering import Version, delivered
-from .fetching import Fetching
+from .delivering import Version, delivered, secrets_of
+from .fetching import Fetching, withdraw_variables
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
@@ -73,12 +74,14 @@ def propose(
     ``InputError`` with every fault of the files, ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
+        withdraw_variables(workspace, connection)
         asking = _Asking(workspace, connection, programs(workspace), pins, progress)
         if destroy:
             plan = builder.build_destroy(asking.inputs())
         else:
-            commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
             plan = _planned(asking, everything)
+            # After what fetches secrets: git is a child, and no child gets one in its environment.
+            commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
             plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace)
             if pins:
@@ -275,6 +278,9 @@ def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
 def _built(asking: _Asking, inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
     """The plan; ``built``: all that has to do with what is built."""
     inputs.catalogue = _typed(built)
+    for secret in secrets_of(inputs.catalogue).values():
+        if secret.variable:
+            withdraw(secret.variable)
     inputs.versions = asking.versions(inputs.catalogue)
     inputs.routing = routing(inputs.catalogue)
     inputs.patience_s = float(_profile(inputs.catalogue, "probing").get("patience_s", inputs.patience_s))

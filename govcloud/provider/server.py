@@ -41,6 +41,7 @@ from pulumi.provider.experimental.server import main as serve
 
 from .. import __version__
 from ..model.resources import TYPES, Identity, RealObject, ResourceType, object_uid
+from ..secrets.handing import ask
 from . import orders
 from .drivers import Driver, DriverError, open_driver
 from .schema import IDENTITY, package_schema
@@ -72,7 +73,7 @@ class GovcloudProvider(pulumi_provider.Provider):
             if target not in self._drivers:
                 fields = self._settings.targets[target]
                 self._drivers[target] = open_driver(
-                    self._settings.environment, fields, self._settings.workspace
+                    self._settings.environment, fields, self._settings.workspace, _credential(fields)
                 )
             return self._drivers[target]
 
@@ -196,6 +197,15 @@ class GovcloudProvider(pulumi_provider.Provider):
             self._settings.fence,
         )
         self._changed(target)
+
+
+def _credential(target: dict[str, Any]) -> bytes | None:
+    """What a target's driver logs in with, asked of the run. Raises ``DriverError``."""
+    name = target.get("credentials")
+    try:
+        return ask(name) if name else None
+    except LookupError as error:
+        raise DriverError(str(error)) from None
 
 
 def _kind(token: str) -> ResourceType:

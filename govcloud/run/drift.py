@@ -26,6 +26,7 @@ from ..provider.drivers import open_driver
 from ..provider.drivers.store import DEFAULT_PATH
 from ..source.claims import path_of
 from ..workspace import Workspace
+from .keeping import credential_of
 
 # What is said of an interface, before its name.
 ADDRESSES = "addresses of "
@@ -91,7 +92,8 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     for target in used:
         places.setdefault(_place(targets[target]), []).append(target)
     for names in places.values():
-        driver = open_driver(workspace.environment, targets[names[0]], str(workspace.root))
+        place = (workspace.environment, targets[names[0]], str(workspace.root))
+        driver = open_driver(*place, credential_of(workspace, ledger, targets[names[0]]))
         mine = {o: r for o, r in expected.items() if r.target in names}
         seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted, births)
         seen = [_put_back(one, restored) for one in seen]

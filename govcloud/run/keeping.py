@@ -13,10 +13,10 @@ from ..ledger import Ledger, entries, runs
 from ..ledger.connection import Connection
 from ..model.secret import Secret
 from ..plan.delivering import credentials, wanted_on
-from ..plan.fetching import Fetching
+from ..plan.fetching import Fetching, withdraw_variables
 from ..plan.stages import Plan, Play, Probe, Record
 from ..secrets.handing import handing
-from ..secrets.passphrase import current, former
+from ..secrets.passphrase import VARIABLE, current, fits, former, in_memory
 from ..secrets.resolving import Unresolved
 from ..workspace import Workspace
 
@@ -43,6 +43,26 @@ class Kept:
         return self._values[name] if name else None
 
     @contextmanager
+    def engine(
+        self, workspace: Workspace, targets: Iterable[Mapping[str, Any]], salt: str
+    ) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+        """(environment, handles to inherit) of an engine while the block lasts.
+
+        ``targets``: fields of those that it builds at; ``salt``: the stack's, empty for a new one.
+        """
+        names = {str(t["credentials"]) for t in targets if t.get("credentials")}
+        passphrase = self.passphrase
+        if self.former_passphrase is not None and salt and fits(self.former_passphrase, salt):
+            passphrase = self.former_passphrase
+        with self.handed(workspace, names) as offered:
+            if not passphrase:
+                # The engine insists on being told, and nothing is no secret.
+                yield {**offered, VARIABLE: ""}, ()
+                return
+            with in_memory(passphrase) as (handle, place):
+                yield {**offered, **place}, (handle,)
+
+    @contextmanager
     def handed(self, workspace: Workspace, names: Iterable[str]) -> Iterator[dict[str, str]]:
         """Offer these to children while the block lasts; gives the environment that tells them where."""
         with handing(workspace.private / "handing", {n: self._values[n] for n in names}) as environment:
@@ -56,6 +76,7 @@ def fetch(workspace: Workspace, ledger: Ledger, plan: Plan, run: str = "") -> Ke
     another value than when this was planned.
     """
     with ledger.read() as connection:
+        withdraw_variables(workspace, connection)
         done = {s.id for s in runs.stages(connection, run) if s.status is runs.Status.DONE} if run else set()
         left = [s for s in plan.stages if s.id not in done]
         played = {h for s in left if isinstance(s, Play) for h in s.inputs}
@@ -99,6 +120,23 @@ def fetch(workspace: Workspace, ledger: Ledger, plan: Plan, run: str = "") -> Ke
             hint=cancel,
         )
     return Kept(values, passphrase, before)
+
+
+def credential_of(workspace: Workspace, ledger: Ledger, target: Mapping[str, Any]) -> bytes | None:
+    """What a target's driver logs in with, outside of a run; None where it needs nothing.
+
+    Raises ``GovcloudError`` where it cannot be fetched.
+    """
+    name = target.get("credentials")
+    if not name:
+        return None
+    with ledger.read() as connection:
+        known = entries.current(connection, kind="secret")[("secret", name)]
+        reference = msgspec.convert(known.fields, Secret).reference()
+        try:
+            return Fetching(workspace, connection).value(name, reference)
+        except Unresolved as error:
+            raise GovcloudError(f"secret/{name}: {error.message}", hint=error.hint) from None
 
 
 def _said(connection: Connection, plan: Plan, kind: str) -> dict[str, dict[str, Any]]:

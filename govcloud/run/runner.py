@@ -69,9 +69,10 @@ def start(
     against it, ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
     in, before anything is done.
     """
+    # First of all, for what follows starts children.
+    kept = keeping.fetch(workspace, ledger, plan)
     identity = guarding.known(workspace, ledger, leave)
     check_reachable(workspace, ledger, plan)
-    kept = keeping.fetch(workspace, ledger, plan)
     bus = Bus([*sinks, *own_sinks(workspace)])
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
@@ -201,9 +202,9 @@ def resume(
         known = runs.get(connection, run_id)
         _refuse_over(known)
         plan = _plan_of(connection, known)
+    kept = keeping.fetch(workspace, ledger, plan, known.id)
     check_reachable(workspace, ledger, plan)
     check_standing(ledger, known.id, plan)
-    kept = keeping.fetch(workspace, ledger, plan, known.id)
     bus = Bus([*sinks, *own_sinks(workspace)])
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         with (

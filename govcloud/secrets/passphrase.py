@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..references import Reference
 from ..workspace import Workspace
-from .resolving import Resolver, Unresolved
+from .resolving import Resolver, Unresolved, withdraw
 
 VARIABLE = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE_FILE"
@@ -28,10 +28,14 @@ def current(workspace: Workspace, resolver: Resolver) -> bytes:
 
     Raises ``Unresolved``.
     """
+    # Whether it counts or not: no child inherits it.
+    withdraw(VARIABLE)
     named = workspace.settings.secrets.passphrase
-    if named is not None:
-        return resolver.value(named)
-    return _usual(workspace, resolver)
+    found = resolver.value(named) if named is not None else _usual(workspace, resolver)
+    if found != found.strip():
+        # The engine reads it so from a file, and would take the two for different ones.
+        raise Unresolved("the passphrase of the state begins or ends with white space")
+    return found
 
 
 def former(workspace: Workspace, resolver: Resolver) -> bytes | None:
@@ -64,6 +68,17 @@ def in_memory(passphrase: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         yield handle, {FILE_VARIABLE: f"/dev/fd/{handle}"}
     finally:
         os.close(handle)
+
+
+def salt_of(settings: Path) -> str:
+    """The salt in a stack's settings file; empty where there is none."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(settings.read_bytes())
+    except (OSError, yaml.YAMLError):
+        return ""
+    return str(found.get("encryptionsalt", "")) if isinstance(found, dict) else ""
 
 
 def fits(passphrase: bytes, salt: str) -> bool:

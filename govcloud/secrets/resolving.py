@@ -130,11 +130,31 @@ class Resolver:
         return read(self._vault, reference, self._root, self.value, self._limits.vault_timeout_s)
 
 
-def _environment(name: str) -> bytes:
-    """A variable's value; afterwards this process, and so every child, is without it."""
+def withdraw(name: str) -> None:
+    """Take a variable out of this process's environment, and so of every child's; it stays known here."""
     encoded = os.fsencode(name)
     if encoded in os.environb:
+        _wipe(encoded)
         _taken[name] = os.environb.pop(encoded)
+
+
+def _wipe(name: bytes) -> None:
+    """Overwrite the value where the kernel shows it to others: in what this process was started with.
+
+    A child that has been forked and not yet become another program shows the same.
+    """
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    libc.getenv.restype = ctypes.c_void_p
+    place = libc.getenv(name)
+    if place:
+        ctypes.memset(place, ord("-"), len(ctypes.string_at(place)))
+
+
+def _environment(name: str) -> bytes:
+    """A variable's value; afterwards this process is without it."""
+    withdraw(name)
     if name not in _taken:
         raise Unresolved(f"env {name}: the variable is not set")
     return _taken[name]

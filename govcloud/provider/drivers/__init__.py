@@ -78,10 +78,13 @@ class Driver(Protocol):
         ...
 
 
-def open_driver(environment: str, target: dict[str, Any], workspace: str) -> Driver:
+def open_driver(
+    environment: str, target: dict[str, Any], workspace: str, credential: bytes | None = None
+) -> Driver:
     """The driver of a target's fields (``model.policy.Target`` as a dict), for one environment.
 
-    ``workspace``: the folder that relative paths of the target start from.
+    ``workspace``: the folder that relative paths of the target start from; ``credential``: the value of
+    the secret that the target names.
     """
     name = target["driver"]
     if name == "lab":
@@ -91,5 +94,5 @@ def open_driver(environment: str, target: dict[str, Any], workspace: str) -> Dri
     if name == "store":
         from .store import StoreDriver
 
-        return StoreDriver(environment, workspace, target)
+        return StoreDriver(environment, workspace, target, credential)
     raise DriverError(f"no driver is called {name!r}")

@@ -20,6 +20,7 @@ from typing import Any
 from ...files import make_private
 from ...model.resources import TYPES, Identity, RealObject, ResourceType, foreign, object_uid
 from . import DriverError, ForeignObject, IdentityClash, StaleFence
+from .storelogin import log_in
 
 _SCHEMA = """
 create table if not exists object (

@@ -46,9 +46,11 @@ warnings.filterwarnings("ignore", "Error in event stream")
 class Interruptible(Command):
     """Runs the engine in a session of its own, so that Ctrl-C reaches it once, from here."""
 
-    def __init__(self, path: Path, stop: threading.Event) -> None:
+    def __init__(self, path: Path, stop: threading.Event, handles: Sequence[int] = ()) -> None:
+        """``handles``: open files that the engine inherits."""
         super().__init__(path)
         self._stop = stop
+        self._handles = tuple(handles)
 
     def run(
         self,
@@ -68,6 +70,7 @@ class Interruptible(Command):
             env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
             encoding="utf-8",
             start_new_session=True,
+            pass_fds=self._handles,
         )
         out: list[str] = []
         err: list[str] = []

@@ -110,7 +110,8 @@ def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
     # Users before what they use, as everywhere.
     for object_id, (type_name, target) in sorted(strays.items(), key=lambda s: (-rank(s[1][0]), s[0])):
         context.check_stop()
-        driver = open_driver(context.workspace.environment, targets[target], str(context.workspace.root))
+        place = (context.workspace.environment, targets[target], str(context.workspace.root))
+        driver = open_driver(*place, context.kept.credential(targets[target]))
         uid, incarnation = object_uid(object_id)
         identity = Identity(context.workspace.environment, uid, incarnation)
         if driver.read(type_name, identity) is not None:

@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from ...files import write_atomically
 from ...plan.stages import Stack
 from ...provider.orders import Orders
 from ...provider.settings import VARIABLE
+from ...secrets.passphrase import salt_of
 from ..context import RunContext, StageFailed
 from ..events import Note
 from ..slice import Collected, Declaration, NeedsSdk, Slice, only_declares
@@ -41,6 +42,20 @@ def update(stage: Stack, context: RunContext, progress: Progress, orders: Orders
 
     Raises ``StageFailed`` where its program is wrong, and the SDK's errors.
     """
+    folder = context.workspace.private / "stacks" / stage.stack
+    salt = salt_of(folder / f"Pulumi.{context.workspace.environment}.{stage.stack}.yaml")
+    with context.kept.engine(context.workspace, context.targets().values(), salt) as (offered, handles):
+        _update(stage, context, progress, orders, offered, handles)
+
+
+def _update(
+    stage: Stack,
+    context: RunContext,
+    progress: Progress,
+    orders: Orders,
+    offered: Mapping[str, str],
+    handles: Sequence[int],
+) -> None:
     program = _program(stage, context, progress)
     declarations = _collected(stage, program, progress)
     # The SDK brings gRPC into this process, and ansible-runner forks it. By default gRPC starts threads in
@@ -65,8 +80,7 @@ def update(stage: Stack, context: RunContext, progress: Progress, orders: Orders
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_project(folder, state)
     environment = {
-        # The state holds no secret yet; a site that wants a passphrase gives it by the usual variables.
-        "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", ""),
+        **offered,
         **engine.environment(private),
         VARIABLE: context.provider(orders.write(folder / "orders.json")).encode(),
     }
@@ -74,7 +88,7 @@ def update(stage: Stack, context: RunContext, progress: Progress, orders: Orders
         work_dir=str(folder),
         program=_inline(stage, program),
         env_vars=environment,
-        pulumi_command=Interruptible(binary, context.stop),
+        pulumi_command=Interruptible(binary, context.stop, handles),
         secrets_provider="passphrase",
     )
     stack = QuietStack(f"{context.workspace.environment}.{stage.stack}", workspace)
