@@ -82,7 +82,7 @@ def test_all_modules_keep_files_in_the_same_way() -> None:
 
 
 # Sizes below the limit that the host is told; any bytes, also such as are no text.
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.sampled_from([0o644, 0o755, 0o664, 0o444, 0o4711 | 0o044]))
 def test_any_file_comes_back_byte_for_byte(host: Host, content: bytes, mode: int) -> None:
     host.call("demo", state="absent", stop_s=0.2)

@@ -434,6 +434,8 @@ def run(arguments, check, diff):
     except Failure as failure:
         failure.facts["kept"] = service.keeper.told()
         raise
+    except OSError as error:
+        raise Failure("%s: %s" % (service.name, error), kept=service.keeper.told()) from None
     result = {"changed": bool(service.differences), "differences": service.differences}
     if diff:
         result["diff"] = service.diffs

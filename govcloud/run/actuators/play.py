@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...ledger import building, entries, hosts, keptfiles, runs
+from ...ledger import audit, building, entries, hosts, keptfiles, runs
 from ...ledger.building import Applied
 from ...ledger.connection import Connection
 from ...ledger.keptfiles import KeptFile
@@ -168,6 +168,10 @@ class _Playing:
         building.set_applied(connection, self._context.run, rows)
         if not more:
             building.forget_observed(connection, [r.uid for r in rows])
+        elif uids:
+            put = {host: [file.path for file in self._stage.restore[host]] for host in uids}
+            said = {"run": self._context.run, "as_before": self._stage.restore_from, "files": put}
+            audit.append(connection, self._context.actor, "files restored", said)
 
 
 def _with(host: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
