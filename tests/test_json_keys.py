@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from govcloud.ledger import building, entries, evidence, open_ledger
+from govcloud.ledger import building, entries, evidence, hosts, keptfiles, open_ledger
 from govcloud.ledger.building import Applied, Observed
 from govcloud.ledger.evidence import Evidence
+from govcloud.ledger.keptfiles import KeptFile
 from govcloud.model import KINDS
+from govcloud.run.playing.facts import NAMES
 from govcloud.workspace import open_workspace
 from tests.browsing import PROVINCE
 
@@ -41,6 +43,8 @@ TYPED = {
     "whoami": ["whoami"],
     "runs list": ["runs", "list"],
     "runs show": ["runs", "show", "RUN"],
+    "runs files": ["runs", "files", "RUN"],
+    "preview": ["preview"],
     "gc": ["gc", "--dry-run"],
 }
 # Rows that have the keys of another row first.
@@ -94,6 +98,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         building.set_applied(connection, run, [Applied("host:web-1", uid, 1, "d", {})])
         building.replace_observed(connection, ["host:web-1"], [seen])
         evidence.keep(connection, run, "probe", [measured])
+        hosts.set_facts(connection, run, {uid: ("web-1", {name: 1 for name in (*NAMES, "interfaces")})})
+        keptfiles.keep(connection, run, uid, [(KeptFile("web-1", "/etc/motd", True, size=1), b"x")])
     return root
 
 
