@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, nearest
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -110,6 +110,7 @@ def add(
         raise InputError([Problem(f"--to {end} is not after {begins}")])
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
+    _refuse_unknown(ledger, subjects)
     path = f"{FOLDER}/{name}.yaml"
     file = app.workspace.root / path
     if file.exists():
@@ -176,6 +177,26 @@ def end(app: App, name: str, as_json: bool) -> int:
         _record(app.workspace, ledger, places[0])
     _tell(app, name, "ends", as_json)
     return int(Exit.OK)
+
+
+def _refuse_unknown(ledger: Ledger, subjects: tuple[str, ...]) -> None:
+    """Raises ``InputError`` for what is not accepted, with the nearest name that is."""
+    from ..ledger.entries import among, key_of
+    from ..ledger.graph import kind_names
+
+    keys = [key_of(subject) for subject in subjects]
+    problems = []
+    with ledger.read() as connection:
+        known = among(connection, keys)
+        for kind, name in keys:
+            if (kind, name) not in known:
+                near = nearest(name, kind_names(connection, kind))
+                hint = f"did you mean {kind}/{near}?" if near else "`govcloud ls KIND` lists what there is"
+                problems.append(
+                    Problem(f"--subject {kind}/{name}: nothing of that name is accepted", hint=hint)
+                )
+    if problems:
+        raise InputError(problems)
 
 
 def _record(workspace: Workspace, ledger: Ledger, path: str) -> None:

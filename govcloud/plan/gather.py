@@ -188,7 +188,7 @@ def _plan_of_changes(asking: _Asking, *, only: str = "") -> Plan:
     check(judged)
     key = asking.key()
     memory = settled.recall(workspace, key)
-    if memory is not None and not scope.touches_built(graph, changed, memory.built):
+    if only or (memory is not None and not scope.touches_built(graph, changed, memory.built)):
         # What is built stays as it is: only the ledger changes.
         inputs = asking.inputs(building_too=False)
         _fill(asking, inputs, graph, changed, changed)
