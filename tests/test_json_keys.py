@@ -98,7 +98,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         building.set_applied(connection, run, [Applied("host:web-1", uid, 1, "d", {})])
         building.replace_observed(connection, ["host:web-1"], [seen])
         evidence.keep(connection, run, "probe", [measured])
-        hosts.set_facts(connection, run, {uid: ("web-1", {name: 1 for name in (*NAMES, "interfaces")})})
+        hosts.set_facts(connection, run, {uid: ("web-1", dict.fromkeys((*NAMES, "interfaces"), 1))})
         keptfiles.keep(connection, run, uid, [(KeptFile("web-1", "/etc/motd", True, size=1), b"x")])
     return root
 
