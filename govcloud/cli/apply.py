@@ -120,7 +120,7 @@ def carry(
         # What the ledger calls built is nowhere while the lab is down.
         check_reachable(workspace, ledger, plan)
         keep(workspace, ledger, plan)
-        _nothing(as_json)
+        tell_nothing(as_json)
         return int(Exit.OK)
     if not as_json:
         from .plan import for_reader, show
@@ -150,14 +150,15 @@ def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:
         )
 
 
-def _nothing(as_json: bool) -> None:
+def tell_nothing(as_json: bool, words: str = "Nothing to do.") -> None:
+    """As a run of nothing ends: an event, or a sentence."""
     if as_json:
         from ..run.events import RunEnded
         from ..run.sinks import JsonLines
 
         JsonLines().handle(RunEnded("", "done", 0.0))
     else:
-        click.echo("Nothing to do.")
+        click.echo(words)
 
 
 def _ask(as_json: bool) -> None:

@@ -60,7 +60,7 @@ def console(stderr: bool = False) -> Console:
 # What may stand in a message beside letters.
 LINES = "\n\t"
 # With --json these write an object a line as they go on; an error of theirs is a line too.
-EVENT_COMMANDS = frozenset({"apply", "destroy", "resume"})
+EVENT_COMMANDS = frozenset({"apply", "destroy", "resume", "adopt", "forget", "repair", "undo"})
 
 
 def emit(value: Any, *, as_line: bool = False) -> None:

@@ -19,6 +19,7 @@ SIGNS = {
     "changed": ("~", "yellow"),
     "extra": ("+", "magenta"),
     "unmanaged": ("?", "dim"),
+    "newer": ("*", "blue"),
 }
 
 
@@ -77,7 +78,8 @@ def _show(report: Report, seconds: float) -> None:
     for finding in report.findings:
         sign, colour = SIGNS[finding.status]
         subject = Text(f"{sign} {finding.status:9} {finding.subject}", colour)
-        print_line(out, Text.assemble(subject, (f"  {finding.owner}".rstrip(), "dim")))
+        where = finding.owner or (finding.object if finding.status in ("unmanaged", "newer") else "")
+        print_line(out, Text.assemble(subject, (f"  {where}".rstrip(), "dim")))
         for name, field in finding.fields.items():
             claimed = f"  {field['owner']}" if field["owner"] not in ("", finding.owner) else ""
             words = f"      {name}: should be {_words(field['wanted'])}, is {_words(field['seen'])}"

@@ -150,7 +150,7 @@ observed = Table(
     Column("object", Text, primary_key=True),
     Column("uid", String(16)),
     Column("target", String(63), nullable=False),
-    Column("status", String(16), nullable=False),  # present, missing, changed, extra, unmanaged
+    Column("status", String(16), nullable=False),  # present, missing, changed, extra, unmanaged, newer
     Column("detail", Text, nullable=False),
     Column("at", Float, nullable=False),
 )

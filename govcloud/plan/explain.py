@@ -13,7 +13,9 @@ from ..printable import fence, visible
 from .stages import EntryChange, FieldChange, Move, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "retire": "∓", "delete": "-"}
+SIGNS |= {"adopt": "⇐", "release": "⇒", "take": "="}
 STYLES = {"+": "green", "~": "yellow", "±": "magenta", "∓": "magenta", "!": "cyan", "-": "red", "→": "blue"}
+STYLES |= {"⇐": "green", "⇒": "yellow", "=": "dim"}
 # A list longer than this is told by its counts, unless everything is asked for.
 LONG = 24
 # Pinned entries that are named in a sentence; hosts that a secret goes to.

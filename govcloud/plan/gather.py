@@ -105,6 +105,38 @@ def propose_file(workspace: Workspace, ledger: Ledger, path: str) -> Plan:
         return msgspec.structs.replace(plan, checked=checked, workspace=workspace.settings.workspace)
 
 
+def propose_accepted(
+    workspace: Workspace, ledger: Ledger, *, rebuild: frozenset[Key] = frozenset()
+) -> Proposal:
+    """Plan what is left to do for what is accepted, whatever the files say by now. Writes nothing.
+
+    ``rebuild``: entries whose objects are made anew, with all that stands on them.
+    """
+    with ledger.read() as connection:
+        asking = _Asking(workspace, connection, programs(workspace))
+        graph = LedgerGraph(connection)
+        built = scope.built(graph)
+        inputs = asking.inputs()
+        _fill(asking, inputs, graph, {}, built)
+        inputs.rebuild = frozenset(inputs.accepted[key].uid for key in rebuild)
+        plan = _built(asking, inputs, built)
+        base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
+        checked = settings(connection).get(CHECKED_KEY, "")
+        name = workspace.settings.workspace
+        plan = msgspec.structs.replace(plan, base=base, checked=checked, workspace=name)
+    return Proposal(plan, asking.programs.of(plan))
+
+
+def propose_nothing(workspace: Workspace, ledger: Ledger) -> tuple[Plan, Programs]:
+    """An empty plan on the ledger as it stands, and the programs and playbooks of the workspace."""
+    with ledger.read() as connection:
+        known = programs(workspace)
+        plan = builder.build_record(_Asking(workspace, connection, known).inputs(building_too=False))
+        base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
+        checked = settings(connection).get(CHECKED_KEY, "")
+    return msgspec.structs.replace(plan, base=base, checked=checked), known
+
+
 @dataclass
 class _Asking:
     """A plan that is being made: what it is for, and the ledger as it stands."""

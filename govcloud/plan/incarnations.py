@@ -54,6 +54,14 @@ def pasts(inputs: Inputs) -> dict[str, Past]:
         kept = row.inputs
         lost = TYPES[kept["type"]].immutable & set(drifted.get(row.object_id, ()))
         past.built[row.incarnation] = None if lost else _of(kept)
+    for uid in inputs.rebuild & out.keys():
+        out[uid].built = dict.fromkeys(out[uid].built)
+    for one in inputs.observed:
+        # Made after this ledger was copied: it is that object, whatever incarnation it has.
+        if one.status == "newer" and one.uid is not None:
+            number = object_uid(one.object)[1]
+            values = {"type": one.detail["type"], "target": one.target, "inputs": one.detail["properties"]}
+            out.setdefault(one.uid, Past()).built.setdefault(number, _of(values))
     for intent in inputs.intents:
         uid, number = object_uid(intent.object)
         out.setdefault(uid, Past()).sent[number] = _of(intent.inputs)

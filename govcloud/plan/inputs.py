@@ -41,6 +41,8 @@ class Inputs:
     patience_s: float = 30.0
     # What is known of the secrets that go to hosts, by name.
     versions: Versions = field(default_factory=dict)
+    # Uids of entries whose objects are to be made anew though they could stay.
+    rebuild: frozenset[str] = frozenset()
     # Digest of what was measured, by probe, where the newest figure was good.
     proven: Mapping[str, str] = field(default_factory=dict)
     # Where an entry's field (kind, name, field) stands in the files.

@@ -73,7 +73,7 @@ def _stage(
     still = {o: built[o] for o in later if o in built}
     return Stack(
         id=visit.id,
-        title=f"{words} {visit.stack}: {_words(visit.changes)}",
+        title=f"{words} {visit.stack}: {words_of(visit.changes)}",
         phase=phase,
         needs=after + visit.needs,
         stack=visit.stack,
@@ -126,7 +126,7 @@ def expand_stages(
     return [
         Stack(
             id=visit.id,
-            title=f"build {visit.stack}: {_words(visit.changes)}",
+            title=f"build {visit.stack}: {words_of(visit.changes)}",
             phase="expand",
             needs=after + visit.needs,
             stack=visit.stack,
@@ -157,7 +157,7 @@ def contract_stages(slices: Slices, after: tuple[str, ...]) -> list[Stack]:
     return [
         Stack(
             id=visit.id,
-            title=f"clear {visit.stack}: {_words(visit.changes)}",
+            title=f"clear {visit.stack}: {words_of(visit.changes)}",
             phase="contract",
             needs=after + visit.needs,
             stack=visit.stack,
@@ -180,9 +180,13 @@ VERBS = {
     "heal": "to heal",
     "retire": "to retire",
     "delete": "to delete",
+    "adopt": "to adopt",
+    "release": "to let go of",
+    "take": "to take in",
 }
 
 
-def _words(changes: Iterable[ResourceChange]) -> str:
+def words_of(changes: Iterable[ResourceChange]) -> str:
+    """How many of them do what: ``2 to create, 1 to heal``."""
     counts: Counter[str] = Counter(c.verb for c in changes)
     return ", ".join(f"{counts[v]} {words}" for v, words in VERBS.items() if counts[v])

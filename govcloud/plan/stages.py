@@ -14,9 +14,13 @@ from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
 from ..ledger.keptfiles import KeptFile
 
 # "replace" makes the next incarnation of an object, "retire" takes the former one away.
-Verb = Literal["create", "update", "replace", "heal", "retire", "delete"]
+# "adopt" gives an object of nobody's its identity, "release" takes ours off one that stays; "take" lets an
+# engine know an object as it stands.
+Verb = Literal["create", "update", "replace", "heal", "retire", "delete", "adopt", "release", "take"]
 # Verbs that take an object away.
 ENDING: frozenset[str] = frozenset({"retire", "delete"})
+# Verbs after which an object is in no stack any more, whether it is there or not.
+LEAVING: frozenset[str] = ENDING | {"release"}
 Phase = Literal["expand", "contract"]
 
 
@@ -68,6 +72,7 @@ class ResourceChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``incarnation``: of the object that is made, changed or taken away (0 in plans of format 1, which do
     not say it). ``object`` and ``target`` are set for a stray: one of ours that is in no stack's state.
+    ``handle``: the driver's id of the object that is adopted.
     """
 
     verb: Verb
@@ -78,6 +83,7 @@ class ResourceChange(msgspec.Struct, frozen=True, omit_defaults=True):
     object: str = ""
     target: str = ""
     incarnation: int = 0
+    handle: str = ""
 
     @property
     def object_id(self) -> str:
@@ -138,7 +144,8 @@ class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
     """Brings one Pulumi stack to ``resources``, by the program with digest ``program``.
 
     ``refresh`` first reads what is really there, for objects that were seen missing or changed.
-    ``restart``: hosts whose configuration is void because their objects are made anew.
+    ``restart``: hosts whose configuration is void because their objects are made anew. ``partial``: it is
+    about its changes alone; what else of the stack is amiss or half done stays so.
     """
 
     stack: str
@@ -148,6 +155,7 @@ class Stack(_Stage, frozen=True, tag="stack", kw_only=True):
     changes: tuple[ResourceChange, ...]
     refresh: bool = False
     restart: tuple[str, ...] = ()
+    partial: bool = False
     evidence: str = "the stack's state and each object's identity"
     undo: str = "a plan towards the stack's former slice"
 
@@ -256,6 +264,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     effect: str
     base: Base
     destroy: bool = False
+    # About single objects: it is not made again where the ledger has moved.
+    limited: bool = False
     # Without a Record: who says, and where, what stays as it is.
     claims: ClaimChanges = ClaimChanges()
     # The pins that were set and released with it; and what is pinned then: the claimant by kind/name.

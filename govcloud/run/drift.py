@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -13,9 +13,11 @@ from ..lab.client import is_up
 from ..ledger import Ledger, building, entries
 from ..ledger.building import Applied, AppliedKey, Observed
 from ..ledger.claims import ClaimRow, claims_on
+from ..ledger.connection import Connection
+from ..ledger.store import settings
 from ..model.catalogue import Catalogue
 from ..model.network import Network
-from ..model.resources import RealObject
+from ..model.resources import TYPES, RealObject
 from ..notify import messages
 from ..plan.builder import reachable_hosts
 from ..plan.gather import built_catalogue, routing
@@ -31,6 +33,8 @@ from .keeping import credential_of
 # What is said of an interface, before its name.
 ADDRESSES = "addresses of "
 STATE = "state of "
+# The setting that lists objects which are newer than this ledger (``rebuilding``).
+NEWER = "newer_objects"
 MADE = "made"
 FILES = "files"
 
@@ -41,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True):
     ``fields``: {name: {wanted, seen, owner}}; ``owner``: who says what it should be (file:line).
     """
 
-    status: Literal["missing", "changed", "extra", "unmanaged"]
+    status: Literal["missing", "changed", "extra", "unmanaged", "newer"]
     subject: str
     type: str
     target: str
@@ -52,7 +56,7 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def deviates(self) -> bool:
         """Whether an apply would heal it."""
-        return self.status != "unmanaged"
+        return self.status not in ("unmanaged", "newer")
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -77,6 +81,7 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         applied = building.all_applied(connection)
         claims = claims_on(connection, ((kind, name) for kind, name, _ in catalogue))
         targets = entries.by_any_name(connection, "target")
+        newer = newer_objects(connection)
     expected = {a.object_id: restore(a) for a in applied.values() if a.stack}
     wanted = _addresses(catalogue, applied)
     hosts = {a.uid: str(a.inputs["birth"]) for a in applied.values() if a.inputs.get("birth")}
@@ -95,7 +100,8 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         place = (workspace.environment, targets[names[0]], str(workspace.root))
         driver = open_driver(*place, credential_of(workspace, ledger, targets[names[0]]))
         mine = {o: r for o, r in expected.items() if r.target in names}
-        seen = _compare(workspace.environment, names[0], mine, list(driver.list()), wanted, births)
+        found = list(driver.list())
+        seen = _compare(workspace.environment, names[0], mine, found, wanted, births, newer)
         seen = [_put_back(one, restored) for one in seen]
         observed += seen
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
@@ -104,6 +110,26 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         amiss = [(f.status, f.subject, ", ".join(f.fields)) for f in findings if f.deviates]
         messages.drift(connection, workspace, amiss)
     return Report(len(expected), tuple(findings))
+
+
+def look_at(
+    workspace: Workspace, ledger: Ledger, resource: Resource, found: list[RealObject]
+) -> list[Observed]:
+    """One object, as a driver found it (or nothing), compared with what was built. Stores nothing."""
+    with ledger.read() as connection:
+        catalogue = built_catalogue(connection)
+        applied = building.all_applied(connection)
+    mine = [a for a in applied.values() if a.uid == resource.uid]
+    born = next((str(a.inputs["birth"]) for a in mine if a.inputs.get("birth")), "")
+    births = {resource.subject: born} if born else {}
+    wanted = _addresses(catalogue, applied)
+    expected = {resource.object_id: resource}
+    return _compare(workspace.environment, resource.target, expected, found, wanted, births)
+
+
+def newer_objects(connection: Connection) -> frozenset[str]:
+    """Objects that were made after this ledger was copied from: told, and swept by nobody."""
+    return frozenset(settings(connection).get(NEWER, "").split())
 
 
 def _place(target: Mapping[str, Any]) -> tuple[str, str]:
@@ -128,6 +154,7 @@ def _compare(
     found: Iterable[RealObject],
     wanted: Mapping[str, dict[str, list[str]]],
     births: Mapping[str, str],
+    newer: Container[str] = (),
 ) -> list[Observed]:
     """What is seen at one place, object by object; ``target`` is its name for what nobody declared."""
     out: list[Observed] = []
@@ -137,8 +164,11 @@ def _compare(
             words = ".".join(str(v) for v in real.properties.values())
             known = {**real.properties, "node": real.facts.get("node_name", real.properties.get("node", ""))}
             name = " ".join(str(v) for v in known.values())
+            if real.type in TYPES:
+                name = f"{TYPES[real.type].kind}/{real.properties.get('name') or real.handle}"
             detail = {"type": real.type, "name": name, "properties": real.properties}
-            out.append(Observed(f"{real.type}:{words}", None, target, "unmanaged", detail))
+            handle = real.handle or f"{real.type}:{words}"
+            out.append(Observed(handle, None, target, "unmanaged", detail))
             continue
         if real.identity.environment != environment:
             continue
@@ -146,7 +176,11 @@ def _compare(
         resource = expected.get(object_id)
         if resource is None:
             name = str(real.properties.get("name", ""))
-            out.append(Observed(object_id, uid, target, "extra", {"type": real.type, "name": name}))
+            told: dict[str, Any] = {"type": real.type, "name": name}
+            if object_id in newer:
+                told["properties"] = real.properties
+            status = "newer" if object_id in newer else "extra"
+            out.append(Observed(object_id, uid, target, status, told))
             continue
         present.add(object_id)
         detail = {}

@@ -113,6 +113,8 @@ def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
         return plan
     sentence = "somebody else's run changed the ledger while this was planned"
     hint = "plan again: `govcloud plan`"
+    if plan.limited:
+        raise ConflictError(f"{sentence}; nothing was done", hint="type it again")
     try:
         again = propose(workspace, ledger, destroy=plan.destroy, pins=plan.pins).plan
     except InputError as error:

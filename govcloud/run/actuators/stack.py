@@ -12,12 +12,13 @@ from ...ledger.building import Applied, Intent
 from ...model.resources import Identity, object_uid
 from ...plan.ordering import rank
 from ...plan.stacking import resource_digest, snapshot
-from ...plan.stages import ENDING, ResourceChange, Stack, Verb
+from ...plan.stages import ENDING, LEAVING, ResourceChange, Stack, Verb
 from ...provider.drivers import open_driver
 from ...provider.orders import Orders
 from ..context import RunContext, StageFailed, Stopped
 from ..events import Note, StageProgress
 from .engine_words import Words
+from .handing import hand_over
 from .updating import update
 
 # Operations of the engine that bring an object to what the plan says of it. Others change nothing
@@ -30,18 +31,16 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     stage = _told(stage, context)
     _announce(stage, context)
     progress = _Progress(stage, context)
-    _sweep(stage, context, progress)
+    if not stage.partial:
+        _sweep(stage, context, progress)
+    hand_over(stage, context)
     context.check_stop()
     if all(c.object for c in stage.changes):
         # No stack's state knows of what was swept.
         _record(stage, context, progress, whole=True)
         return progress.detail()
-    orders = Orders(
-        change=frozenset(c.object_id for c in stage.changes if c.verb not in ENDING),
-        drop=frozenset(c.object_id for c in stage.changes if c.verb in ENDING),
-    )
     try:
-        update(stage, context, progress, orders)
+        update(stage, context, progress, _orders(stage))
     except GovcloudError:
         raise
     except Exception as error:  # the SDK raises many types; the engine's words are what counts
@@ -54,6 +53,16 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
         raise StageFailed(progress.words(error), progress.detail()) from error
     _record(stage, context, progress, whole=True)
     return progress.detail()
+
+
+def _orders(stage: Stack) -> Orders:
+    """What the engine may do to objects for the stage's changes."""
+    change = frozenset(c.object_id for c in stage.changes if c.verb not in LEAVING and c.verb != "take")
+    drop = frozenset(c.object_id for c in stage.changes if c.verb in ENDING)
+    if not stage.partial:
+        return Orders(change=change, drop=drop)
+    # Should the engine have lost its state, it is told of the others again, and leaves them as they are.
+    return Orders(change, drop, frozenset(r.object_id for r in stage.resources) - change, look=change)
 
 
 def _told(stage: Stack, context: RunContext) -> Stack:
@@ -83,11 +92,11 @@ def _told(stage: Stack, context: RunContext) -> Stack:
 
 def _announce(stage: Stack, context: RunContext) -> None:
     """Before anything is made: the intents; and what hosts lose with the objects made anew."""
-    changed = {c.object_id for c in stage.changes}
+    changed = {c.object_id: c.verb for c in stage.changes}
     rows = [
         Intent(r.object_id, stage.stack, r.type, r.target, snapshot(r), context.run)
         for r in stage.resources
-        if r.object_id in changed
+        if r.object_id in changed and changed[r.object_id] != "take"
     ]
     with context.write() as connection:
         building.add_intents(connection, rows)
@@ -151,7 +160,7 @@ class _Progress(Words):
             ending = (o for o, c in self._subjects.items() if c.uid == name and c.verb in ENDING)
             name = next(ending, name)
         change = self._subjects.get(name)
-        if change is None or op not in WHOLE or (op == "delete") != (change.verb in ENDING):
+        if change is None or op not in WHOLE or (op == "delete") != (change.verb in LEAVING):
             return
         if name in self.done:
             return
@@ -180,12 +189,19 @@ class _Progress(Words):
 def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bool) -> None:
     """Write down what is now built: everything after a success, what the engine confirmed otherwise."""
     scope = f"stack:{stage.stack}"
+    if whole:
+        # What the engine knew already, or had forgotten, it tells nothing of.
+        progress.done |= {
+            c.object_id: c.verb for c in stage.changes if c.verb in ("adopt", "release", "take")
+        }
+    about = {c.object_id for c in stage.changes}
     rows = [
         Applied(scope, r.uid, r.incarnation, resource_digest(r), snapshot(r))
         for r in stage.resources
-        if whole or (r.object_id in progress.done and r.object_id not in progress.failed)
+        if (whole and (not stage.partial or r.object_id in about))
+        or (r.object_id in progress.done and r.object_id not in progress.failed)
     ]
-    ends = [c for c in stage.changes if c.verb in ENDING and not c.object]
+    ends = [c for c in stage.changes if c.verb in LEAVING and not c.object]
     gone = [c for c in ends if whole or c.object_id in progress.done]
     confirmed = [c for c in stage.changes if whole or c.object_id in progress.done]
     with context.write() as connection:
@@ -194,8 +210,8 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
         # What was seen of an object is history only when the engine has confirmed its change.
         building.settle_observed(connection, [c.uid for c in confirmed])
         if whole:
-            known = {r.object_id for r in stage.resources} | {c.object_id for c in stage.changes}
+            known = about if stage.partial else about | {r.object_id for r in stage.resources}
             building.settle_intents(connection, stage.stack, known | progress.swept)
         for change in gone:
-            if change.verb == "delete":
+            if change.verb in ("delete", "release"):
                 building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}", [change.uid])
