@@ -64,7 +64,7 @@ def named(group: Any) -> Any:
     return pytest.param(group, id=name, marks=[pytest.mark.lab] if name == "playing" else [])
 
 
-@pytest.mark.parametrize("group", map(named, GROUPS))
+@pytest.mark.parametrize("group", [named(group) for group in GROUPS])
 def test_each_runs_at_a_tiny_size_and_gives_figures(tmp_path: Path, group: Any) -> None:
     done = bench(tmp_path, "--quick", "--tiny", *group.BENCHMARKS)
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,7 @@ def environment(private: Path) -> dict[str, str]:
     """
     folder = private / "pulumi"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _no_logs(folder)
     return {
         **_user(),
         "PULUMI_HOME": str(folder),
@@ -105,6 +107,20 @@ def environment(private: Path) -> dict[str, str]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
     }
+
+
+def _no_logs(folder: Path) -> None:
+    """Keep the engine from writing a log of each start, up to 500 MB of them, with every value in it.
+
+    There is no setting for it; where the folder for them is a file, it goes without. Its words come by its
+    events, which the ledger keeps.
+    """
+    logs = folder / "logs"
+    if logs.is_file():
+        return
+    if logs.is_dir():
+        shutil.rmtree(logs)
+    logs.touch(mode=0o600)
 
 
 def _user() -> dict[str, str]:

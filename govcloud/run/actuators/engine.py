@@ -26,6 +26,7 @@ from pulumi.automation.errors import (
 from ...engine.automation import Command
 from ..slice import Declaration
 from .language import OnEvent, serving
+from .states import lay_down
 
 # The engine finishes what it is doing at the first signal, and gives up at the second.
 PATIENCE = 30.0
@@ -113,15 +114,19 @@ class QuietStack(Stack):
     after every update, which nobody asks for: references are ledger reads (design.md).
     """
 
-    def __init__(self, name: str, workspace: LocalWorkspace) -> None:
+    def __init__(self, name: str, workspace: LocalWorkspace, state: Path | None = None) -> None:
+        """``state``: the folder of the engine's states, where they are files."""
         self.name = name
         self.workspace = workspace
         self._mode = StackInitMode.CREATE_OR_SELECT
-        # The engine writes this file when it makes the stack, and nobody else does.
+        self._state = state
+        # The engine writes this file when it makes the stack or first brings it up, and nobody else does.
         if not (Path(workspace.work_dir) / f"Pulumi.{name}.yaml").exists():
             self._make()
 
     def _make(self) -> None:
+        if self._state is not None and lay_down(self._state, self.name):
+            return
         # A dead run may have got so far, or another machine with the same state.
         with suppress(StackAlreadyExistsError):
             try:

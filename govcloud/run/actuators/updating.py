@@ -21,8 +21,7 @@ from ...secrets.passphrase import salt_of
 from ..context import RunContext, StageFailed
 from ..events import Note
 from ..slice import Collected, Declaration, NeedsSdk, Slice, only_declares
-
-PROJECT = "govcloud"
+from .states import PROJECT
 
 
 class Progress(Protocol):
@@ -91,7 +90,8 @@ def _update(
         pulumi_command=Interruptible(binary, context.stop, handles),
         secrets_provider="passphrase",
     )
-    stack = QuietStack(f"{context.workspace.environment}.{stage.stack}", workspace)
+    files = Path(state.removeprefix("file://")) if state.startswith("file://") else None
+    stack = QuietStack(f"{context.workspace.environment}.{stage.stack}", workspace, files)
 
     def up() -> None:
         if declarations is not None:
