@@ -154,6 +154,10 @@ def run_safely(command: click.Command, argv: list[str]) -> int:
 
 
 def _fail(error: GovcloudError, argv: list[str]) -> int:
+    # Where secrets were fetched, no error says one: an engine or a command may have put it there.
+    redaction = sys.modules.get("govcloud.secrets.redaction")
+    if redaction is not None:
+        error.message = redaction.clean(error.message)
     if _wants_json(argv):
         _emit_error(error, argv)
     show_error(error)

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "probe": ("probe", "Measure the accepted flows now."),
     "inventory": ("inventory", "The ledger as an Ansible inventory."),
     "whoami": ("whoami", "For whom you are taken, and what you may do."),
+    "secrets": ("secrets", "Where values are kept, whether they are there; change passphrase and keys."),
     "audit": ("audit", "Check the chain of what was done."),
     "gc": ("gc", "Prune what nobody needs any more, by policy."),
     "lab": ("lab", "The province in network namespaces on this machine."),

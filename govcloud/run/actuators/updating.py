@@ -20,6 +20,7 @@ from ...provider.settings import VARIABLE
 from ...secrets.passphrase import salt_of
 from ..context import RunContext, StageFailed
 from ..events import Note
+from ..rekeying import being_changed
 from ..slice import Collected, Declaration, NeedsSdk, Slice, only_declares
 from .states import PROJECT
 
@@ -42,6 +43,11 @@ def update(stage: Stack, context: RunContext, progress: Progress, orders: Orders
     Raises ``StageFailed`` where its program is wrong, and the SDK's errors.
     """
     folder = context.workspace.private / "stacks" / stage.stack
+    if being_changed(folder):
+        raise GovcloudError(
+            f"the passphrase of {stage.stack} was being changed, and that did not come to its end",
+            hint="`govcloud secrets rotate-passphrase` brings it there",
+        )
     salt = salt_of(folder / f"Pulumi.{context.workspace.environment}.{stage.stack}.yaml")
     with context.kept.engine(context.workspace, context.targets().values(), salt) as (offered, handles):
         _update(stage, context, progress, orders, offered, handles)
@@ -77,7 +83,7 @@ def _update(
         Path(state.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = private / "stacks" / stage.stack
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_project(folder, state)
+    write_project(folder, state)
     environment = {
         **offered,
         **engine.environment(private),
@@ -194,7 +200,7 @@ def _tell_unraisable(event: sys.UnraisableHookArgs) -> None:
         sys.__unraisablehook__(event)
 
 
-def _write_project(folder: Path, state: str) -> None:
+def write_project(folder: Path, state: str) -> None:
     """The project file. The SDK's own settings cannot name a plugin's folder, so it is written here."""
     project = {
         "name": PROJECT,
