@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from ..ledger.evidence import Evidence
     from ..ledger.runs import Run, StageRow
     from ..plan.guards import Leave
+    from ..report.timeline import Timeline
+
+
+# A stage that waited for a shorter time did not wait for anybody.
+WORTH_TELLING_S = 0.5
 
 
 @click.group()
@@ -50,26 +56,61 @@ def list_(app: App, as_json: bool) -> None:
 @runs.command()
 @click.argument("run", shell_complete=complete_run)
 @json_option
+@click.option("--timeline", "drawn", is_flag=True, help="Draw what ran beside what.")
+@click.option(
+    "--svg",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write the timeline as a picture; - is standard output.",
+)
 @click.pass_obj
-def show(app: App, run: str, as_json: bool) -> None:
+def show(app: App, run: str, as_json: bool, drawn: bool, file: Path | None) -> None:
     """A run's stages: what was done, what was not, what to type next. RUN: its id, or how it begins."""
+    from ..access import sight
     from ..ledger import evidence, open_ledger
     from ..ledger import runs as table
+    from ..report.timeline import timeline
 
-    with open_ledger(app.workspace).read() as connection:
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
         found = table.get(connection, run)
         stages = table.stages(connection, found.id)
         measured = evidence.of(connection, run=found.id)
+        line, titles = timeline(connection, found, sight(app.workspace, ledger, connection))
+    if file is not None:
+        _draw(app.workspace.environment, found, line, titles, file)
+        if not as_json and not drawn:
+            return
     if as_json:
-        emit({"run": found, "stages": stages, "evidence": measured})
+        emit({"run": found, "stages": stages, "evidence": measured, "timeline": line})
         return
-    _show(found, stages, measured)
+    _show(found, stages, measured, line)
+    if drawn:
+        from ..report.timeline_text import rows
+
+        out = console()
+        for row in rows(line, out.width if out.is_terminal else 100):
+            out.print(row, no_wrap=True, crop=False)
 
 
-def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
+def _draw(environment: str, found: Run, line: Timeline, titles: dict[str, str], file: Path) -> None:
+    """Write the picture, whole or not at all."""
+    from ..files import write_atomically
+    from ..report import timeline_svg
+
+    heads = timeline_svg.heading(environment, found.id, str(found.status), line)
+    picture = timeline_svg.svg(line, *heads, titles)
+    if str(file) == "-":
+        click.echo(picture, nl=False)
+    else:
+        write_atomically(file, picture.encode(), 0o644)
+
+
+def _show(found: Run, stages: list[StageRow], measured: list[Evidence], line: Timeline) -> None:
     from rich.text import Text
 
     from ..ledger import runs as table
+    from ..report.timeline import duration
     from .tables import print_line
 
     out = console()
@@ -77,15 +118,18 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence]) -> None:
     begun = f"  by {found.actor}, {_when(found.started)}{took}"
     print_line(out, Text.assemble((found.id, "bold"), "  ", _coloured(found.status), begun))
     print_line(out, Text(found.title, "dim"))
+    lanes = {lane.stage: lane for lane in line.lanes}
     for stage in stages:
-        seconds = f"{stage.ended - stage.started:.1f} s" if stage.started and stage.ended else ""
+        lane = lanes[stage.id]
+        seconds = f"{lane.ran:.1f} s" if lane.bars else ""
         status = _coloured(stage.status)
         status.pad_right(max(0, 8 - status.cell_len))
         again = f" (attempt {stage.attempt})" if stage.attempt > 1 else ""
+        waited = f", waited {duration(lane.waited)}" if lane.waited >= WORTH_TELLING_S else ""
         words = f": {stage.detail['words']}" if stage.detail.get("words") else ""
-        title = f"  {stage.title}{words}{again}"
-        line = Text.assemble("  ", status, f"{seconds:>8}  ", (stage.id, "bold"), title)
-        print_line(out, line, 20)
+        title = f"  {stage.title}{words}{again}{waited}"
+        text = Text.assemble("  ", status, f"{seconds:>8}  ", (stage.id, "bold"), title)
+        print_line(out, text, 20)
         for trouble in _trouble(stage):
             print_line(out, Text(f"{'':20}{trouble}"), 22)
     if measured:
