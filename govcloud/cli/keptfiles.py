@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 @click.pass_obj
 def files(app: App, run: str, host: str | None, as_json: bool) -> None:
     """Files of hosts that RUN changed, as they were before it. RUN: its id, or how it begins."""
+    from ..access import sight
     from ..ledger import keptfiles, open_ledger, runs
 
-    with open_ledger(app.workspace).read() as connection:
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
         found = runs.get(connection, run)
+        hidden = sight(app.workspace, ledger, connection)
+        uids = keptfiles.uids_of(connection, found.id) if hidden else {}
         kept = keptfiles.of_run(connection, found.id, host=host)
+    kept = [file for file in kept if uids.get(file.host) not in hidden]
     if as_json:
         emit({"run": found.id, "files": [_document(file) for file in kept]})
         return
@@ -87,7 +92,7 @@ def restore(
     A run of its own, which keeps what it replaces. The hosts are then not as declared: `plan` says so,
     and `apply` configures them again.
     """
-    from ..access import enforce
+    from ..access import enforce, require_sight_of_all
     from ..ledger import open_ledger
     from ..plan.restoring import restoring
     from .apply import carry
@@ -98,6 +103,8 @@ def restore(
         )
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
+    # Files name what is in them, and faults name files.
+    require_sight_of_all(app.workspace, ledger)
     found = restoring(app.workspace, ledger, run, hosts, paths)
     for file in found.left:
         click.echo(f"warning: {file.host}:{file.path} stays: {file.left_out}, so it was not kept", err=True)

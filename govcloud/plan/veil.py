@@ -52,13 +52,20 @@ def _stage(
         moves = tuple(_move(m) if m.uid in hidden else m for m in stage.changes)
         return msgspec.structs.replace(stage, changes=moves, holdings=())
     if isinstance(stage, Play):
-        inputs = {}
-        for number, (host, digest) in enumerate(stage.inputs.items()):
-            inputs[f"{VEIL} {number}" if is_hidden(hosts[host]["entry"]) else host] = digest
-        return msgspec.structs.replace(stage, inputs=inputs)
+        return _play(stage, {host for host in stage.inputs if is_hidden(hosts[host]["entry"])})
     assert isinstance(stage, Probe)
     probes = tuple(_probe(p) if is_hidden(p["subject"]) else p for p in stage.probes)
     return msgspec.structs.replace(stage, probes=probes)
+
+
+def _play(stage: Play, hidden: set[str]) -> Play:
+    shown = {h: f"{VEIL} {n}" if h in hidden else h for n, h in enumerate(stage.inputs)}
+    return msgspec.structs.replace(
+        stage,
+        inputs={shown[host]: digest for host, digest in stage.inputs.items()},
+        batches=tuple(tuple(shown[host] for host in batch) for batch in stage.batches),
+        restore={shown[host]: () if host in hidden else files for host, files in stage.restore.items()},
+    )
 
 
 def _entry(change: EntryChange) -> EntryChange:

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from govcloud.errors import InputError
 from govcloud.ledger.entries import Accepted
+from govcloud.ledger.keptfiles import KeptFile
 from govcloud.plan.batches import Batches, PlayPolicy, batches, policy
 from govcloud.plan.hosts import HostVars
 from govcloud.plan.inputs import Inputs
+from govcloud.plan.stages import Base, Plan, Play
+from govcloud.plan.veil import veiled
 
 
 def host(kind: str, *groups: str) -> HostVars:
@@ -77,6 +80,25 @@ def test_every_host_comes_once_and_a_batch_has_its_share_of_each_role(
     for end in range(len(rest)):
         # Any beginning has as many routers as is their share; rounding costs one for each place.
         assert abs(sum(n[0] == "r" for n in rest[:end]) - of_all * end / len(rest)) <= 2 * sites + 2
+
+
+def test_a_host_that_its_reader_may_not_see_is_in_no_batch_by_name() -> None:
+    stage = Play(
+        id="play",
+        title="configure",
+        phase="expand",
+        playbook="p",
+        routing="static",
+        inputs={"open": "1", "veiled": "2"},
+        batches=(("veiled",), ("open",)),
+        restore={"veiled": (KeptFile("veiled", "/etc/secret-name", True),)},
+    )
+    hosts = {name: {"entry": f"server/{name}"} for name in stage.inputs}
+    plan = Plan(environment="test", title="", stages=(stage,), effect="", base=Base({}, {}), hosts=hosts)
+    shown = veiled(plan, frozenset({"u"}), lambda subject: subject == "server/veiled").stages[0]
+    assert isinstance(shown, Play)
+    assert shown.batches == (("(classified) 1",), ("open",)) and list(shown.inputs) == ["open", "(classified) 1"]
+    assert shown.restore == {"(classified) 1": ()}
 
 
 def test_the_accepted_policy_counts_and_not_the_proposed_one() -> None:
