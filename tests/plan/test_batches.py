@@ -97,7 +97,8 @@ def test_a_host_that_its_reader_may_not_see_is_in_no_batch_by_name() -> None:
     plan = Plan(environment="test", title="", stages=(stage,), effect="", base=Base({}, {}), hosts=hosts)
     shown = veiled(plan, frozenset({"u"}), lambda subject: subject == "server/veiled").stages[0]
     assert isinstance(shown, Play)
-    assert shown.batches == (("(classified) 1",), ("open",)) and list(shown.inputs) == ["open", "(classified) 1"]
+    assert shown.batches == (("(classified) 1",), ("open",))
+    assert list(shown.inputs) == ["open", "(classified) 1"]
     assert shown.restore == {"(classified) 1": ()}
 
 
