@@ -130,7 +130,7 @@ def carry(
             show(for_reader(workspace, ledger, plan), verdict)
     leave = guarding.ask_leave(workspace, ledger, plan, leave or NO_LEAVE, quiet=as_json)
     if not yes and not leave.confirmed:
-        _ask(as_json)
+        ask(as_json)
     _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
     return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json), leave=leave).exit_code)
@@ -161,7 +161,7 @@ def tell_nothing(as_json: bool, words: str = "Nothing to do.") -> None:
         click.echo(words)
 
 
-def _ask(as_json: bool) -> None:
+def ask(as_json: bool) -> None:
     """Ask a person; a pipe must say --yes itself."""
     if as_json or not sys.stdin.isatty():
         raise DeniedError("nobody is there to confirm the plan", hint="`--yes` confirms it beforehand")

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "adopt": ("adopt", "Take over an object that nobody manages."),
     "forget": ("forget", "Let go of an object; it stays as it is."),
     "probe": ("probe", "Measure the accepted flows now."),
+    "state": ("state", "The engine's state against the ledger and what stands."),
     "inventory": ("inventory", "The ledger as an Ansible inventory."),
     "whoami": ("whoami", "For whom you are taken, and what you may do."),
     "secrets": ("secrets", "Where values are kept, whether they are there; change passphrase and keys."),

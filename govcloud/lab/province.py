@@ -183,7 +183,8 @@ class Province:
         with self._lock:
             if fence < self._fence:
                 raise LabError(
-                    f"the fencing token {fence} is older than {self._fence}: another run has taken over",
+                    f"the fencing token {fence} is older than {self._fence}: another run has taken over "
+                    "(or this ledger is an older copy: `govcloud state check`)",
                     code="fence",
                 )
             self._fence = fence

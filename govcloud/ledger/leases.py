@@ -121,6 +121,23 @@ def release(connection: Connection, name: str, token: int) -> None:
     )
 
 
+def newest(connection: Connection, name: str) -> int:
+    """The newest token of a lease; 0 where nobody has held it yet."""
+    return int(connection.scalar("SELECT token FROM lease WHERE name = :name", name=name) or 0)
+
+
+def outrun(connection: Connection, name: str, seen: int) -> None:
+    """Let the next token be newer than one that was seen elsewhere: the ledger is a copy from before it.
+
+    Nothing happens to a lease that somebody holds.
+    """
+    connection.run(
+        "UPDATE lease SET token = :seen WHERE name = :name AND holder = '' AND token < :seen",
+        name=name,
+        seen=seen,
+    )
+
+
 def check(connection: Connection, name: str, token: int) -> None:
     """Raises ``ConflictError`` where ``token`` is not the lease's newest: somebody took over."""
     newest = connection.scalar("SELECT token FROM lease WHERE name = :name", name=name)

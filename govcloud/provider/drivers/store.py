@@ -231,7 +231,8 @@ class StoreDriver:
             ).fetchone()
             if row is not None and fence < row[0]:
                 raise StaleFence(
-                    f"the fencing token {fence} is older than {row[0]}: another run has taken over"
+                    f"the fencing token {fence} is older than {row[0]}: another run has taken over "
+                    "(or this ledger is an older copy: `govcloud state check`)"
                 )
             if row is None or fence > row[0]:
                 connection.execute("insert or replace into fence values (?, ?)", (self.environment, fence))

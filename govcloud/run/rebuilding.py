@@ -1,0 +1,257 @@
+"""The engine's state, the ledger and reality held against each other, and brought together again.
+
+Three things can be lost: the engine's state (all of it, one stack, or it is an older copy); the newest
+rows of the ledger (a copy was restored); or neither. Nothing that stands is touched by any of this.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .. import engine
+from ..access import actor
+from ..errors import GovcloudError, InputError, Problem
+from ..ledger import Ledger, audit, building, entries, leases
+from ..ledger.building import Applied
+from ..ledger.connection import Connection
+from ..ledger.store import keep_setting
+from ..model.resources import TYPES, RealObject
+from ..plan import limiting
+from ..plan.gather import Proposal, propose_nothing
+from ..plan.stacking import resource_digest, restore
+from ..workspace import Workspace
+from .context import LEASE
+from .drift import NEWER, newer_objects
+from .single import driver_of
+
+PROJECT = "govcloud"
+# Stacks that are asked about at once; each is a start of the engine.
+AT_ONCE = 4
+
+
+class StackState(msgspec.Struct, frozen=True):
+    """One stack: what the ledger has built that the engine does not know, and what only the engine knows.
+
+    ``lost``: the engine has no state of it at all. ``gone``: built by the ledger, and not there.
+    """
+
+    stack: str
+    lost: bool
+    unknown: list[str]
+    surplus: list[str]
+    gone: list[str]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the engine's state is to be rebuilt."""
+        return bool(self.unknown or self.surplus)
+
+
+class Stray(msgspec.Struct, frozen=True):
+    """An object of ours that the ledger does not have as built; ``subject`` where its entry is known."""
+
+    object: str
+    type: str
+    name: str
+    target: str
+    subject: str
+
+
+@dataclass
+class Findings:
+    """``taken``: of entries that the ledger has; ``newer``: of none that it has, and made after the copy
+    that it was restored from. ``fence`` is the newest token that a target has seen, ``token`` ours."""
+
+    stacks: list[StackState] = field(default_factory=list)
+    taken: list[Stray] = field(default_factory=list)
+    newer: list[Stray] = field(default_factory=list)
+    token: int = 0
+    fence: int = 0
+    rows: list[Applied] = field(default_factory=list)
+    replaced: list[Applied] = field(default_factory=list)
+    there: frozenset[str] = frozenset()
+
+    @property
+    def older(self) -> bool:
+        """Whether the ledger is an older copy: a target has been built at since, by another's token."""
+        return self.fence > self.token
+
+    @property
+    def wrong(self) -> bool:
+        """Whether there is anything to bring together."""
+        return self.older or bool(self.taken) or any(s.wrong for s in self.stacks)
+
+
+def look(workspace: Workspace, ledger: Ledger, only: str | None = None) -> Findings:
+    """Hold all three against each other; ``only``: of the stacks this one. Changes nothing.
+
+    Raises ``InputError`` for a stack that nobody knows, ``GovcloudError`` where a target or the engine's
+    state cannot be read.
+    """
+    out = Findings()
+    with ledger.read() as connection:
+        applied = [row for row in building.all_applied(connection).values() if row.stack]
+        sent = {intent.object for intent in building.intents(connection)}
+        live = _live(connection)
+        targets = entries.by_any_name(connection, "target")
+        out.token = leases.newest(connection, LEASE)
+        known = newer_objects(connection)
+    real: dict[str, tuple[str, RealObject]] = {}
+    for target in sorted({row.inputs["target"] for row in applied} | set(_reachable(targets))):
+        driver = driver_of(workspace, ledger, target)
+        out.fence = max(out.fence, driver.fence())
+        for one in driver.list():
+            if one.identity is not None and one.identity.environment == workspace.environment:
+                real.setdefault(one.identity.object_id, (target, one))
+    out.there = frozenset(real)
+    _strays(out, applied, real, live, sent, known)
+    stacks = {row.stack for row in applied} | {row.stack for row in out.rows}
+    if only is not None and only not in stacks:
+        raise InputError(
+            [Problem(f"no stack is called {only!r}")], hint=f"stacks: {', '.join(sorted(stacks))}"
+        )
+    out.stacks = _compare(workspace, _rows(applied, out), out.there, {only} if only else stacks)
+    return out
+
+
+def _live(connection: Connection) -> dict[str, tuple[str, str | None]]:
+    rows = connection.rows("SELECT uid, kind, name, stack FROM entry WHERE until IS NULL")
+    return {uid: (f"{kind}/{name}", stack) for uid, kind, name, stack in rows}
+
+
+def _reachable(targets: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    # A lab that is down holds nothing; whoever built in it is asked about it by name.
+    return (name for name, fields in targets.items() if fields["driver"] != "lab")
+
+
+def _strays(
+    out: Findings,
+    applied: list[Applied],
+    real: Mapping[str, tuple[str, RealObject]],
+    live: Mapping[str, tuple[str, str | None]],
+    sent: set[str],
+    known: frozenset[str],
+) -> None:
+    """Sort the objects of ours that the ledger does not have as built."""
+    built = {row.object_id for row in applied}
+    standing = {row.uid for row in applied if row.object_id in real}
+    newest: dict[str, str] = {}
+    for object_id, (target, one) in sorted(real.items()):
+        if object_id in built or object_id in sent or one.identity is None:
+            continue
+        subject, stack = live.get(one.identity.uid, ("", None))
+        name = str(one.properties.get("name", ""))
+        stray = Stray(object_id, one.type, name, target, subject)
+        if not stack:
+            if out.older or object_id in known:
+                out.newer.append(stray)
+        elif one.identity.uid not in standing:
+            former = newest.get(one.identity.uid)
+            if former is None or real[former][1].identity < one.identity:  # type: ignore[operator]
+                newest[one.identity.uid] = object_id
+    for uid, object_id in sorted(newest.items()):
+        target, one = real[object_id]
+        subject, stack = live[uid]
+        assert one.identity is not None and stack
+        inputs = {p.name: one.properties[p.name] for p in TYPES[one.type].properties}
+        kept = {"type": one.type, "subject": subject, "target": target, "inputs": inputs}
+        row = Applied(f"stack:{stack}", uid, one.identity.incarnation, "", kept)
+        out.rows.append(msgspec.structs.replace(row, digest=resource_digest(restore(row))))
+        out.replaced += [a for a in applied if a.uid == uid]
+        out.taken.append(Stray(object_id, one.type, str(one.properties.get("name", "")), target, subject))
+
+
+def _rows(applied: list[Applied], out: Findings) -> list[Applied]:
+    """What is built, as the ledger will have it."""
+    return [row for row in applied if row not in out.replaced] + out.rows
+
+
+def _compare(
+    workspace: Workspace, rows: list[Applied], there: frozenset[str], stacks: set[str]
+) -> list[StackState]:
+    binary = engine.find()
+    if binary is None:
+        raise GovcloudError(
+            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
+        )
+    names = sorted(stacks)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        states = dict(zip(names, pool.map(lambda s: _engine_knows(workspace, binary, s), names), strict=True))
+    out = []
+    for stack in names:
+        state, mine = states[stack], {r.object_id: str(r.inputs["subject"]) for r in rows if r.stack == stack}
+        out.append(
+            StackState(
+                stack,
+                state is None,
+                sorted(subject for o, subject in mine.items() if o in there and o not in (state or ())),
+                sorted(o for o in state or () if o not in mine),
+                sorted(subject for o, subject in mine.items() if o not in there),
+            )
+        )
+    return out
+
+
+def _engine_knows(workspace: Workspace, binary: Path, stack: str) -> set[str] | None:
+    """Ids of the objects in a stack's state; None where there is none. Raises ``GovcloudError``."""
+    name = f"organization/{PROJECT}/{workspace.environment}.{stack}"
+    environment = {**engine.environment(workspace.private), "PULUMI_BACKEND_URL": workspace.state_url}
+    done = subprocess.run(
+        [str(binary), "stack", "export", "--stack", name, "--non-interactive"],
+        cwd=workspace.private,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        words = done.stderr.strip()
+        if "no stack named" in words or "no such file or directory" in words:
+            return None
+        raise GovcloudError(f"the state of {stack} cannot be read: {words.removeprefix('error: ')}")
+    resources = (json.loads(done.stdout).get("deployment") or {}).get("resources") or ()
+    return {r["id"] for r in resources if r.get("custom") and r["type"].startswith("govcloud:")}
+
+
+def bring_together(workspace: Workspace, ledger: Ledger, found: Findings) -> None:
+    """Let the ledger have what stands, and outrun the tokens that targets have seen. Safe to repeat."""
+    if not (found.older or found.rows):
+        return
+    with leases.held(ledger, LEASE) as fence, ledger.write((LEASE, fence)) as connection:
+        for row in found.replaced:
+            building.forget_objects(connection, row.scope, [row.object_id])
+        building.set_applied(connection, "", found.rows)
+        connection.run_many(
+            "UPDATE entry SET incarnation = :incarnation WHERE uid = :uid",
+            [{"uid": row.uid, "incarnation": row.incarnation} for row in found.rows],
+        )
+        keep_setting(connection, NEWER, " ".join(sorted(s.object for s in found.newer)))
+        data = {
+            "taken": [s.object for s in found.taken],
+            "newer": [s.object for s in found.newer],
+            "token": found.token,
+            "seen": found.fence,
+        }
+        audit.append(connection, actor(), "ledger brought to what stands", data)
+    # Not under the lease: its holder goes by the token that it took.
+    with ledger.write() as connection:
+        leases.outrun(connection, LEASE, found.fence)
+
+
+def planned(workspace: Workspace, ledger: Ledger, found: Findings) -> Proposal:
+    """A plan that lets the engine know what stands, stack by stack."""
+    empty, programs = propose_nothing(workspace, ledger)
+    with ledger.read() as connection:
+        rows = list(building.all_applied(connection).values())
+    stacks = [state.stack for state in found.stacks if state.wrong]
+    plan = limiting.taking(empty, rows, stacks, found.there, dict(programs.stacks))
+    return Proposal(plan, programs.of(plan))

@@ -1,0 +1,116 @@
+"""State that was lost, and a ledger restored from an older copy: nothing is made twice, nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from store_province import Province, province
+
+Cli = Callable[..., Any]
+
+
+def engine_files(place: Province) -> list[Path]:
+    """The engine's own state of each stack."""
+    return sorted((place.private / "state" / ".pulumi" / "stacks").rglob("*.json"))
+
+
+def stacks(cli: Cli, place: Province) -> dict[str, Any]:
+    return {s["stack"]: s for s in cli("state", "check", "--json", cwd=place.root).json["stacks"]}
+
+
+def copy_ledger(place: Province) -> Path:
+    """A copy of the ledger as a backup makes it."""
+    copy = place.root.with_name("backup.db")
+    with sqlite3.connect(place.private / "ledger.db") as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    return copy
+
+
+def restore_ledger(place: Province, copy: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        (place.private / f"ledger.db{end}").unlink(missing_ok=True)
+    shutil.copy(copy, place.private / "ledger.db")
+
+
+def test_a_lost_state_is_told_and_rebuilt_without_touching_anything(cli: Cli, tmp_path: Path) -> None:
+    place = province(tmp_path / "w", nodes=3).edge().write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+    agreed = cli("state", "check", cwd=place.root)
+    assert agreed.code == 0 and "agree" in agreed.out, agreed
+    one = next(f for f in engine_files(place) if "network-1" in f.name)
+    one.unlink()
+    told = cli("state", "check", "--json", cwd=place.root)
+    assert told.code == 3, told
+    wrong = {s["stack"]: s for s in told.json["stacks"] if s["unknown"] or s["surplus"]}
+    assert list(wrong) == ["network-1"] and wrong["network-1"]["lost"]
+    assert len(wrong["network-1"]["unknown"]) == 5
+    # What drifted stays as it is: rebuilding is no healing.
+    with sqlite3.connect(place.store) as connection:
+        connection.execute(
+            "update object set properties = replace(properties, '100', '7') where type = 'Link'"
+        )
+    drifted = place.objects()
+    assert cli("state", "rebuild", "--yes", cwd=place.root).code == 0
+    assert place.objects() == drifted
+    assert cli("state", "check", cwd=place.root).code == 0
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
+    assert cli("drift", cwd=place.root).code == 3
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+    assert cli("state", "check", "--stack", "nothing-1", cwd=place.root).code == 2
+
+
+def test_with_all_state_lost_a_removal_still_removes(cli: Cli, tmp_path: Path) -> None:
+    """The engine knows of nothing; after a rebuild it deletes what the files no longer say."""
+    place = province(tmp_path / "w", nodes=3).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+    shutil.rmtree(place.private / "state")
+    assert cli("state", "rebuild", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+    del place.tables["links"]["r2-r3"], place.tables["nodes"]["r3"]
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    assert place.objects() == {k: r for k, r in before.items() if k in place.wanted()}
+
+
+def test_a_ledger_restored_from_an_older_copy_takes_back_what_stands(cli: Cli, tmp_path: Path) -> None:
+    """Made since: a router and its line, another incarnation of an instance, and one of another workspace."""
+    place = province(tmp_path / "w", nodes=2).edge().write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    copy = copy_ledger(place)
+    place.node("r3").link("r2", "r3")
+    place.tables["images"]["other"] = {"os": "Other"}
+    place.tables["instances"]["vm"]["image"] = "other"
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    place.node("r4")
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    before = place.objects()
+    assert before["Instance/vm"].incarnation == 2
+    del place.tables["nodes"]["r4"]  # whoever declared it is not here
+    restore_ledger(place.write(), copy)
+
+    told = cli("state", "check", "--json", cwd=place.root)
+    assert told.code == 3 and told.json["older"], told
+    taken = [(t["subject"], t["object"]) for t in told.json["taken"]]
+    assert taken == [("instance/vm", before["Instance/vm"].object_id)]
+    assert {n["name"] for n in told.json["newer"]} == {"r3", "r2-r3", "r4"}
+    refused = cli("apply", "--yes", cwd=place.root)
+    assert refused.code == 1 and "govcloud state check" in refused.out, refused
+    assert place.objects() == before
+    assert cli("state", "rebuild", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+    drift = cli("drift", "--json", cwd=place.root)
+    assert ("newer", "r4") in {(f["status"], f["subject"]) for f in drift.json["findings"]}
+    done = cli("apply", "--yes", cwd=place.root)
+    assert done.code == 0, done
+    assert place.objects() == before  # nothing made twice, nothing swept
+    place.node("r4")
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    assert place.objects() == before
+    assert cli("drift", cwd=place.root).code == 0
+    assert cli("state", "check", cwd=place.root).code == 0
