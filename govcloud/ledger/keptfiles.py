@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from .among import rows_among
 from .connection import Connection, matching
 from .runs import put_blob
 
@@ -79,12 +80,10 @@ def known_on(connection: Connection, hosts: Sequence[str], most: int) -> dict[st
 
     A host forgets what it kept itself when it hears that the ledger has it.
     """
-    wanted = set(hosts)
     out: dict[str, dict[str, list[str]]] = {}
-    rows = connection.rows("SELECT host, run, path FROM kept_file ORDER BY host, run DESC, path")
+    asked = "SELECT host, run, path FROM kept_file WHERE host IN :among ORDER BY host, run DESC, path"
+    rows = rows_among(connection, asked, hosts)
     for host, run, path in rows:
-        if host not in wanted:
-            continue
         runs = out.setdefault(host, {})
         if run in runs or len(runs) < most:
             runs.setdefault(run, []).append(path)

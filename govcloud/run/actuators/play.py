@@ -56,7 +56,8 @@ def play(stage: Play, context: RunContext) -> dict[str, Any]:
         hint = {"hint": BUILT_AGAIN, "anew": True} if absent and not course.failed else {}
         raise StageFailed(course.words(), course.document() | hint)
     changed = len(course.changed)
-    return course.document() | {"words": f"{changed} of {len(stage.inputs)} hosts changed"}
+    many = f", in {len(course.batches)} batches" if len(course.batches) > 1 else ""
+    return course.document() | {"words": f"{changed} of {len(stage.inputs)} hosts changed{many}"}
 
 
 def _done(stage: Play, context: RunContext, reach: Reach) -> list[str]:
