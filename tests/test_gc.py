@@ -54,6 +54,9 @@ def test_what_is_old_goes_and_the_province_stands_as_before(cli: Cli, tmp_path: 
         assert cli("apply", "--yes", cwd=place.write().root).code == 0
     assert cli("drift", cwd=place.root).code == 0
     old(place, "cache", 1)
+    # Of an engine that still kept logs.
+    (place.private / "pulumi" / "former-logs").mkdir()
+    (place.private / "pulumi" / "former-logs" / "one.log").write_text("created")
     objects, before = place.objects(), state(place)
     past = [place.ledger(f"select * from {t} order by id") for t in ("accepted", "claim")]
     trail = place.ledger("select * from audit order by seq")

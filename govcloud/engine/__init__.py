@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import onpath, store
 from .recipe import VERSION, dotted
 
-__all__ = ["VERSION", "Engine", "ensure", "environment", "faults", "find", "locate"]
+__all__ = ["FORMER_LOGS", "VERSION", "Engine", "ensure", "environment", "faults", "find", "locate"]
+
+
+# Below the engine's own folder: what it logged while it still did.
+FORMER_LOGS = "former-logs"
 
 
 @dataclass(frozen=True)
@@ -113,14 +117,14 @@ def _no_logs(folder: Path) -> None:
     """Keep the engine from writing a log of each start, up to 500 MB of them, with every value in it.
 
     There is no setting for it; where the folder for them is a file, it goes without. Its words come by its
-    events, which the ledger keeps.
+    events, which the ledger keeps. Logs that are there already are put aside for ``govcloud gc``.
     """
     logs = folder / "logs"
-    if logs.is_file():
-        return
     if logs.is_dir():
-        shutil.rmtree(logs)
-    logs.touch(mode=0o600)
+        with suppress(OSError):
+            logs.rename(folder / FORMER_LOGS)
+    if not logs.exists():
+        logs.touch(mode=0o600)
 
 
 def _user() -> dict[str, str]:

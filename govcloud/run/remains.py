@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engine import FORMER_LOGS
 from ..ledger.pruning import Tally
 from ..ledger.retention import Policy
 from ..workspace import Workspace
@@ -49,7 +50,7 @@ def find(workspace: Workspace, policy: Policy, standing: Iterable[str], *, now: 
     engine = policy.before("engine_days", now)
     return [
         _engine(workspace, engine),
-        _files("engine logs", "logs_days", private / "pulumi" / "logs", policy.before("logs_days", now)),
+        _files("engine logs", "logs_days", private / "pulumi" / FORMER_LOGS, policy.before("logs_days", now)),
         _segments(private / "workflows.db", engine, kept),
         _plays(private / "plays", kept),
         _files("cache", "cache_days", private / "cache", policy.before("cache_days", now)),
