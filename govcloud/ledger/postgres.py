@@ -21,6 +21,7 @@ from ..errors import ConflictError, GovcloudError, InputError, Problem
 from ..workspace import SETTINGS
 from . import connection as shared
 from .connection import Connection, NoTables, Row, Values
+from .patience import Unreachable
 from .pgstatements import at_once, translated
 
 FORM = "postgresql://USER@HOST:PORT/DATABASE?OPTIONS"
@@ -290,7 +291,7 @@ def told(error: psycopg.Error) -> GovcloudError:
     """What PostgreSQL says inside a transaction, as a sentence and what to do about it."""
     words = error.diag.message_primary or str(error).strip().partition("\n")[0]
     if gone(error):
-        return GovcloudError(f"{GONE}; nothing of this was written ({words})", hint=LOOK)
+        return Unreachable(f"{GONE}; nothing of this was written ({words})", hint=LOOK)
     for kind, sentence, hint in SENTENCES:
         if isinstance(error, kind):
             return GovcloudError(f"{sentence}: {words}", hint=hint)
@@ -313,4 +314,4 @@ def _refused(error: psycopg.Error) -> GovcloudError:
     for pattern, sentence, hint in REFUSALS:
         if re.search(pattern, words):
             return GovcloudError(f"{sentence}: {words}", hint=hint)
-    return GovcloudError(f"the ledger's server cannot be reached: {words}", hint=UNREACHED)
+    return Unreachable(f"the ledger's server cannot be reached: {words}", hint=UNREACHED)

@@ -6,8 +6,9 @@ start, so two writers never interleave: the second waits, and a kill leaves noth
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from .connection import Connection, Database, NoDatabase, NoTables
 if TYPE_CHECKING:
     from ..workspace import Workspace
     from .heads import Outside
+    from .patience import Patience
 
 SCHEMA_HEAD = "0003"
 SQLITE = "sqlite:///"
@@ -38,6 +40,8 @@ class Ledger:
         # copies of it; the key that signs, where the workspace names one.
         self.anchor, self.anchors, self.audit_key = anchor, tuple(anchors), audit_key
         self._outside: Outside | None = None
+        # Set while a run goes on: it waits for a server that is away.
+        self.patience: Patience | None = None
 
     @property
     def outside(self) -> Outside:
@@ -51,7 +55,7 @@ class Ledger:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent state."""
-        with self._database.begin(writing=False) as connection:
+        with self._begun(writing=False) as connection:
             yield connection
 
     @contextmanager
@@ -61,7 +65,7 @@ class Ledger:
         Where it added to the audit chain, the new head is signed and written outside the database.
         Raises ``ConflictError`` when the token is no longer the lease's.
         """
-        with self._database.begin(writing=True) as connection:
+        with self._begun(writing=True) as connection:
             if fence is not None:
                 from . import leases
 
@@ -75,6 +79,27 @@ class Ledger:
                 earlier = heads.announce(self.outside, connection.audited)
         if connection.audited is not None:
             heads.keep(self.outside, self.read, connection.audited, self.write, earlier)
+
+    @contextmanager
+    def _begun(self, *, writing: bool) -> Iterator[Connection]:
+        patience = self.patience
+        if patience is None:
+            with self._database.begin(writing=writing) as connection:
+                yield connection
+            return
+        from .patience import Unreachable
+
+        since = time.monotonic()
+        with ExitStack() as stack:
+            while True:
+                try:
+                    connection = stack.enter_context(self._database.begin(writing=writing))
+                    break
+                except Unreachable as error:
+                    if not patience.again(since, error):
+                        raise
+            patience.well()
+            yield connection
 
     def _introduce(self, connection: Connection, actor: str) -> tuple[dict[str, Any], dict[str, Any]]:
         from . import writers

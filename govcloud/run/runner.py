@@ -21,6 +21,7 @@ from ..errors import ConflictError, Exit, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, entries, leases, legs, runs
 from ..ledger.claims import CHECKED_KEY, change_claims
 from ..ledger.connection import Connection
+from ..ledger.patience import DEFAULT, Patience, outage_s
 from ..ledger.runs import Status
 from ..ledger.store import keep_setting, settings
 from ..notify import messages
@@ -255,15 +256,20 @@ def _carry(context: RunContext, number: int) -> Outcome:
     done = {r.id for r in rows if r.status is Status.DONE}
     graph = [(s.id, [n for n in s.needs if n not in done]) for s in context.plan.stages if s.id not in done]
     try:
-        with _heartbeat(context), _signals(context):
-            status = _segment(context, number, graph) if graph else Status.DONE
-        if context.lost:
-            raise context.lost[0]
-        with context.write() as connection:
-            runs.set_status(connection, context.run, status)
-            guarding.ended(connection, context.plan, context.run, status)
-            audit.append(connection, context.actor, f"run {status}", {"run": context.run})
-            messages.run_ended(connection, context.workspace, context.run, status)
+        with _patient(context):
+            with _heartbeat(context), _signals(context):
+                status = _segment(context, number, graph) if graph else Status.DONE
+            if context.lost:
+                raise context.lost[0]
+            with context.write() as connection:
+                runs.set_status(connection, context.run, status)
+                guarding.ended(connection, context.plan, context.run, status)
+                audit.append(connection, context.actor, f"run {status}", {"run": context.run})
+                messages.run_ended(connection, context.workspace, context.run, status)
+    except GovcloudError as error:
+        context.bus.close()
+        _say_way_on(error, context.run)
+        raise
     except BaseException:
         context.bus.close()
         raise
@@ -272,6 +278,36 @@ def _carry(context: RunContext, number: int) -> Outcome:
     context.bus(RunEnded(context.run, str(status), seconds, hint))
     context.bus.close()
     return Outcome(context.run, status, seconds)
+
+
+def _say_way_on(error: GovcloudError, run: str) -> None:
+    """What ended a run before its end could be written: it says how the run goes on."""
+    if isinstance(error, leases.LeaseLost):
+        error.hint = error.hint or f"`govcloud runs show {run}` tells how it goes on elsewhere"
+    elif not isinstance(error, ConflictError):
+        step = f"`govcloud runs resume {run}` goes on with it: what was built is known and is taken up again"
+        error.hint = f"{error.hint}; then {step}" if error.hint else step
+
+
+@contextmanager
+def _patient(context: RunContext) -> Iterator[None]:
+    """While the run goes on it waits for a ledger that does not answer, as long as the policy says."""
+
+    def tell(words: str) -> None:
+        context.bus(Note("", words, "warning"))
+
+    try:
+        with context.ledger.read() as connection:
+            seconds = outage_s(connection)
+    except InputError as error:
+        # What puts the policy right is a run, too.
+        seconds = DEFAULT
+        tell(f"{error.problems[0]}; the run waits for up to {seconds:.0f} s as if it said nothing")
+    context.ledger.patience = Patience(seconds, context.stop, tell)
+    try:
+        yield
+    finally:
+        context.ledger.patience = None
 
 
 def _next_step(context: RunContext) -> str:

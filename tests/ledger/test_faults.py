@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_province import Province, province, records
+from store_province import Province, records
 
 from govcloud.errors import GovcloudError
 from govcloud.ledger import Ledger, audit, entries, open_ledger
@@ -270,36 +270,3 @@ def test_a_reader_that_loses_the_server_says_so(remote: tuple[Server, Ledger]) -
     server.start()
     with ledger.read() as connection:
         assert audit.head(connection)[0] == 0
-
-
-def test_the_server_is_stopped_while_a_run_builds(cli: Cli, breakable: Server, tmp_path: Path) -> None:
-    """The run ends with a sentence; when the server is back it goes on, and nothing is built twice."""
-    place = province(tmp_path, nodes=3, ledger=breakable.create("ledger")).slow(800.0).write()
-    process = subprocess.Popen(
-        [GOVCLOUD, "apply", "--yes"],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    end = time.monotonic() + 60
-    while not place.objects() and time.monotonic() < end:
-        time.sleep(0.05)
-    breakable.stop()
-    out, words = process.communicate(timeout=120)
-    assert process.returncode == 1, (out, words)
-    assert "error: the ledger's server cannot be reached" in words or "server went away" in words, words
-    assert "Traceback" not in out + words and "hint: " in words
-    gone = cli("runs", "list")
-    assert gone.code == 1 and "cannot be reached" in gone.err and "see that it runs" in gone.err
-    breakable.start()
-    births = {k: r.birth for k, r in place.objects().items()}
-    run = cli("runs", "list", "--json").json[0]
-    resumed = cli("runs", "resume", run["id"])
-    assert resumed.code == 0, resumed
-    assert set(place.objects()) == place.wanted()
-    assert {k: place.objects()[k].birth for k in births} == births
-    assert cli("plan", "--detailed-exitcode").code == 0
-    assert cli("drift").code == 0
-    assert cli("audit", "verify").code == 0

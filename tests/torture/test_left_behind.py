@@ -8,51 +8,26 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from store_province import ENVIRONMENT, Province, province
 
-from .killing import GOVCLOUD, is_engine, until
+from .commands import Begin, Begun
+from .killing import is_engine, until
 
 Cli = Callable[..., Any]
 SLOW = 700.0
 
 
-@pytest.fixture
-def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
-    """``started("apply", "--yes")`` begins a command in the test's folder; it ends with the test."""
-    begun: list[subprocess.Popen[bytes]] = []
-
-    def run(*argv: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [str(GOVCLOUD), *argv],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        begun.append(process)
-        return process
-
-    yield run
-    for process in begun:
-        process.kill()
-        process.wait()
-    for left in Province(tmp_path).processes():
-        left.kill()
-
-
-def engine_of(process: subprocess.Popen[bytes]) -> psutil.Process:
+def engine_of(command: Begun) -> psutil.Process:
     """The engine that a command has started, once it is there."""
     found: list[psutil.Process] = []
 
     def there() -> bool:
-        found[:] = [c for c in psutil.Process(process.pid).children() if is_engine(c)]
+        found[:] = [c for c in psutil.Process(command.pid).children() if is_engine(c)]
         return bool(found)
 
     assert until(there, 30)
@@ -100,16 +75,15 @@ def test_a_lock_of_somebody_else_who_has_the_number_now(cli: Cli, tmp_path: Path
 
 
 def test_an_engine_that_outlives_its_command_writes_nothing_any_more(
-    cli: Cli, started: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+    cli: Cli, begin: Begin, tmp_path: Path
 ) -> None:
     """Frozen, or waiting for a slow target: its old state must not replace the new one when it comes to."""
     place = province(tmp_path, nodes=3).slow(SLOW).write()
-    command = started("apply", "--yes")
+    command = begin("apply", "--yes")
     engine = engine_of(command)
     assert until(lambda: bool(place.objects()), 30)
     engine.send_signal(signal.SIGSTOP)
     command.kill()
-    command.wait()
     place.slow(0).write()
     run = cli("runs", "list", "--json").json[0]["id"]
     resumed = cli("runs", "resume", run)
