@@ -299,5 +299,5 @@ def _finding(seen: Observed, resource: Resource | None, owners: _Owners) -> Find
         seen.target,
         seen.object,
         fields,
-        owners.of(subject),
+        owners.of(subject) if resource else "",
     )
