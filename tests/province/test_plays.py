@@ -161,7 +161,7 @@ def test_a_preview_tells_what_would_change_and_changes_nothing(province: Place) 
     assert province.on("app-1", "sh", "-c", LOOK).out == files
     assert province.on("app-1", "cat", "/run/govcloud/web/.daemons.json").out == pids
     assert everything(province) == rows
-    assert not list((province.root / ".govcloud").glob("preview-*"))
+    assert not list((province.root / ".govcloud" / "plays").iterdir())
     province.type("apply", "--yes")
     assert province.ask("preview")["hosts"] == []
 

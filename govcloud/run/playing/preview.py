@@ -63,8 +63,10 @@ def preview(
     absent = set(reach.missing(wanted))
     left = [h for h in wanted if h not in absent]
     found: dict[str, HostPreview] = {h: HostPreview(h, "not_there", words="not built yet") for h in absent}
-    workspace.private.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="preview-", dir=workspace.private) as folder:
+    # Beside those of runs: `gc` takes away what a killed process left here.
+    place = workspace.private / "plays"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="preview-", dir=place) as folder:
         playbooks = Playbooks.unpack(Path(folder), reach, proposal.blobs[stage.playbook])
         while left:
             tasks: dict[str, list[TaskChange]] = {}
