@@ -49,8 +49,9 @@ TYPED = {
 }
 # Rows that have the keys of another row first.
 LIKE = {"show": "ls KIND", "runs cancel": "runs list"}
-# Run by a test of its own: only a run that is not over can be given up.
-ELSEWHERE = {"runs cancel"}
+# Run by a test of its own: only a run that is not over can be given up, and what guards list has to be
+# there first (tests/guards).
+ELSEWHERE = {"runs cancel", "approvals", "emergencies", "freeze"}
 
 
 def told() -> dict[str, str]:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from .common import App, console, emit, json_option
 from .completing import complete_run
-from .guarding import leave_options
+from .guarding import guards_of, leave_options, show_guards
 from .keptfiles import files, restore
+from .undo import undo
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from ..ledger.clearances import State
     from ..ledger.evidence import Evidence
     from ..ledger.runs import Run, StageRow
     from ..plan.guards import Leave
@@ -28,7 +31,7 @@ WORTH_TELLING_S = 0.5
 
 @click.group()
 def runs() -> None:
-    """List, show, resume or cancel runs."""
+    """List, show, resume, cancel or undo runs."""
 
 
 @runs.command("list")
@@ -36,21 +39,29 @@ def runs() -> None:
 @click.pass_obj
 def list_(app: App, as_json: bool) -> None:
     """The newest runs, newest first."""
-    from ..ledger import open_ledger
+    from ..ledger import clearances, open_ledger
     from ..ledger import runs as table
 
     with open_ledger(app.workspace).read() as connection:
         found = table.recent(connection)
+        waiting = {one.run: one.state for one in clearances.emergencies(connection, waiting=True)}
     if as_json:
-        emit(found)
+        emit([{**msgspec.structs.asdict(r), "emergency": waiting.get(r.id)} for r in found])
         return
     if not found:
         click.echo("No run yet.")
         return
     from .tables import print_table
 
-    rows = [(r.id, _coloured(r.status), r.title, _when(r.started), _took(r), r.actor) for r in found]
+    rows = [
+        (r.id, _coloured(r.status), _marked(r, waiting), _when(r.started), _took(r), r.actor) for r in found
+    ]
     print_table(console(), ("run", "status", "what", "started", "took", "by"), rows, right=("took",))
+
+
+def _marked(run: Run, waiting: dict[str, State]) -> str:
+    """What a run is, and whether it is an emergency that nobody has approved."""
+    return f"{run.title} (emergency, approval {waiting[run.id]})" if run.id in waiting else run.title
 
 
 @runs.command()
@@ -77,14 +88,16 @@ def show(app: App, run: str, as_json: bool, drawn: bool, file: Path | None) -> N
         stages = table.stages(connection, found.id)
         measured = evidence.of(connection, run=found.id)
         line, titles = timeline(connection, found, sight(app.workspace, ledger, connection))
+        guards = guards_of(connection, found.id)
     if file is not None:
         _draw(app.workspace.environment, found, line, titles, file)
         if not as_json and not drawn:
             return
     if as_json:
-        emit({"run": found, "stages": stages, "evidence": measured, "timeline": line})
+        emit({"run": found, "stages": stages, "evidence": measured, "timeline": line, **guards})
         return
     _show(found, stages, measured, line)
+    show_guards(guards)
     if drawn:
         from ..report.timeline_text import rows
 
@@ -173,9 +186,17 @@ def cancel(app: App, run: str, as_json: bool) -> None:
     enforce(app.workspace, ledger, "apply")
     found = runner.cancel(app.workspace, ledger, run)
     if as_json:
-        emit(found)
+        from ..ledger import clearances
+
+        with ledger.read() as connection:
+            waiting = clearances.emergencies(connection, run=found.id, waiting=True)
+        state = next((one.state for one in waiting), None)
+        emit({**msgspec.structs.asdict(found), "emergency": state})
     else:
         click.echo(f"run {found.id} is cancelled; `govcloud plan` shows what is left to do")
+
+
+runs.add_command(undo)
 
 
 runs.add_command(files)

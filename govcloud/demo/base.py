@@ -77,8 +77,8 @@ def _play(scene: Scene, figures: Figures) -> None:
     figures.replan_changes = int(scene.ask("plan")["changes"])
     _break_and_heal(scene, figures)
     if not scene.keep:
-        scene.say("Taken down: users before what they use, then the lab itself.")
-        scene.type("destroy", "--yes")
+        scene.say("Taken down, and said in words that this is meant: users before what they use.")
+        scene.type("destroy", "--confirm", f"destroy everything in {SAMPLE}")
         scene.type("lab", "down")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.guards.conftest import Hall
 from tests.guards.test_freezes import freeze
+from tests.test_json_keys import keys_of
 
 AT_ONCE = ["--yes", "--emergency", "--reason", "the hall is on fire"]
 
@@ -89,6 +90,9 @@ def test_it_is_told_everywhere_until_somebody_else_approves(burning: Hall) -> No
     assert "emergency" not in burning.run("plan").out
     assert "approved by chief" in burning.run("runs", "show", run).out
     (one,) = burning.run("emergencies", "--all", "--json").json
+    assert set(one) == set(keys_of("emergencies"))
+    assert set(burning.run("freeze", "--json").json[0]) == set(keys_of("freeze"))
+    assert set(burning.run("approvals", "--json").json[0]) == set(keys_of("approvals"))
     assert (one["state"], one["approved_by"]) == ("approved", "chief")
     assert burning.approve(run, by="deputy").code == 2
     assert burning.run("audit", "verify").code == 0

@@ -50,7 +50,7 @@ def test_the_sample_comes_up_and_each_line_of_a_villages_way_counts(hainan: Plac
         assert hainan.ask("probe", FLOW, "--wait", "60")["bad"] == 0, link["name"]
     assert len(cut) == len(flow["fields"]["path"]) - 1 == 6
 
-    hainan.type("destroy", "--yes")
+    hainan.type("destroy", "--confirm", "destroy everything in hainan")
     hainan.type("lab", "down")
     assert hainan.traces(before) == []
 

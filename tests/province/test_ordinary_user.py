@@ -50,6 +50,6 @@ def test_an_ordinary_user_has_the_whole_round(theirs: Place, routing: str) -> No
     theirs.type("apply", "--yes")
     assert theirs.ask("probe")["bad"] == 0
     assert theirs.ask("drift")["findings"] == []
-    theirs.type("destroy", "--yes")
+    theirs.type("destroy", "--confirm", "destroy everything in small")
     theirs.type("lab", "down")
     assert theirs.traces(before) == []

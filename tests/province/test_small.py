@@ -14,6 +14,8 @@ from tests.province import small
 from tests.province.place import Machine, Place, machine, until
 
 PING = ["ansible", "-i", "inventory.sh", "all", "-m", "ansible.builtin.ping", "-o"]
+# All of it goes: that wants more than --yes.
+MEANT = ("--confirm", "destroy everything in small")
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("province-small"), pytest.mark.timeout(600)]
 
@@ -169,7 +171,7 @@ def test_plain_ansible_reaches_every_host(province: Place) -> None:
 def test_a_lost_lab_is_told_in_a_sentence_and_built_again(province: Place) -> None:
     os.kill(province.ask("lab", "status")["pid"], signal.SIGKILL)
     assert until(10, lambda: not province.hostnames())
-    for command in (["apply", "--yes"], ["probe"], ["drift"], ["destroy", "--yes"]):
+    for command in (["apply", "--yes"], ["probe"], ["drift"], ["destroy", *MEANT]):
         failed = province.type(*command, expect=1)
         assert failed.err == "error: the lab is not up; `govcloud lab up` starts it\n"
     assert "the lab is not up" in province.type("lab", "status").out
@@ -183,7 +185,8 @@ def test_a_lost_lab_is_told_in_a_sentence_and_built_again(province: Place) -> No
 
 
 def test_after_destroy_and_down_nothing_is_left(province: Place, before: Machine) -> None:
-    province.type("destroy", "--yes")
+    assert MEANT[1] in province.type("destroy", "--yes", expect=4).err
+    province.type("destroy", *MEANT)
     status = province.ask("lab", "status")
     assert status["up"] and status["nodes"] == status["links"] == []
     assert province.hostnames() == []

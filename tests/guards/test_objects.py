@@ -1,0 +1,123 @@
+"""Limits on what is built: objects that are deleted or made anew, by an engine, and a run that is resumed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.access.office import ssh_key, token_digest
+from tests.conftest import GOVCLOUD
+from tests.store_province import Province, province
+
+Cli = Callable[..., Any]
+NODES = 8
+# Both work in one account, and are told apart by their tokens.
+BUILDER, CHIEF = ({"GOVCLOUD_TOKEN": f"{name}-secret"} for name in ("builder", "chief"))
+# Seven links and seven nodes go, of fifteen objects.
+PHRASE = "destroy 14 objects and 14 entries in tiny"
+
+
+@pytest.fixture
+def chain(tmp_path: Path, cli: Cli) -> Province:
+    """Eight routers in a chain are built; somebody may sign."""
+    place = province(tmp_path / "place", nodes=NODES)
+    key = ssh_key(tmp_path, "chief")
+    place.tables |= {
+        "units": {"bureau": {"region": "here"}},
+        "persons": {
+            name: {
+                "unit": "bureau",
+                "duty": "staff",
+                "ssh_keys": [key] if name == "chief" else [],
+                "token_digest": token_digest(f"{name}-secret"),
+            }
+            for name in ("builder", "chief")
+        },
+    }
+    done = cli("apply", "--yes", cwd=place.write().root)
+    assert done.code == 0, done
+    return place
+
+
+def cut(place: Province) -> None:
+    """All but the first router go from the files."""
+    place.tables["nodes"] = {"r1": place.tables["nodes"]["r1"]}
+    place.tables["links"] = {}
+    place.write()
+
+
+def sign(place: Province, cli: Cli, target: str = "") -> str:
+    """The chief signs the plan of now, or a run's; gives the signature's id."""
+    effect = target or cli("plan", "--json", cwd=place.root).json["effect"]
+    key = place.root.parent / "chief"
+    done = cli("approve", effect, "--key", key, "--yes", "--json", cwd=place.root, env=CHIEF)
+    assert done.code == 0, done
+    id: str = done.json["id"]
+    return id
+
+
+def test_destroy_and_apply_want_their_words(chain: Province, cli: Cli) -> None:
+    before = chain.objects()
+    refused = cli("destroy", "--yes", cwd=chain.root)
+    assert refused.code == 4, refused
+    assert '--confirm "destroy everything in tiny"' in refused.err
+    cut(chain)
+    refused = cli("apply", "--yes", cwd=chain.root)
+    assert refused.code == 4, refused
+    assert "14 objects go or are made anew, 93 % of 15, more than 20 %" in refused.err
+    assert chain.objects() == before
+    done = cli("apply", "--confirm", PHRASE, cwd=chain.root)
+    assert done.code == 0, done
+    assert set(chain.objects()) == {"Node/r1"}
+
+
+def test_what_is_made_anew_goes(chain: Province, cli: Cli) -> None:
+    """A field that cannot be changed: no entry is withdrawn, and every object is lost."""
+    chain.tables["targets"]["other"] = {"driver": "store", "path": "other.db"}
+    for node in chain.tables["nodes"].values():
+        node["target"] = "other"
+    chain.write()
+    guards = cli("plan", "--json", cwd=chain.root).json["guards"]
+    assert [b["limit"] for b in guards["beyond"]] == ["objects_percent"]
+    assert guards["phrase"] == "destroy 15 objects in tiny"
+
+
+def test_a_run_that_was_signed_goes_on_only_while_it_is(chain: Province, cli: Cli) -> None:
+    assert cli("apply", "--yes", cwd=chain.slow(600).write().root).code == 0
+    cut(chain)
+    id = sign(chain, cli)
+    process = subprocess.Popen(
+        [str(GOVCLOUD), "apply", "--yes"],
+        cwd=chain.root,
+        env=dict(os.environ) | BUILDER,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while len(chain.rows()) == 2 * NODES - 1:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run = cli("runs", "list", "--json", cwd=chain.root).json[0]["id"]
+    assert cli("approve", "--revoke", id, cwd=chain.root, env=CHIEF).code == 0
+    left = set(chain.objects())
+    refused = cli("runs", "resume", run, cwd=chain.root, env=BUILDER)
+    assert refused.code == 4, refused
+    assert "beyond its limits" in refused.err
+    assert set(chain.objects()) <= left
+    sign(chain, cli, run)
+    done = cli("runs", "resume", run, cwd=chain.root, env=BUILDER)
+    assert done.code == 0, done
+    assert set(chain.objects()) == {"Node/r1"}
+    shown = cli("runs", "show", run, "--json", cwd=chain.root).json["clearances"]
+    assert [c["how"] for c in shown] == ["signed", "signed"]
+    assert chain.processes() == []
