@@ -13,12 +13,12 @@ from typing import Any
 from govcloud import canonical
 from govcloud.ledger.building import Applied, AppliedKey, Intent, Observed
 from govcloud.ledger.entries import Accepted, Key
-from govcloud.model.resources import TYPES, object_uid, places_of
+from govcloud.model.resources import TYPES, places_of
 from govcloud.plan import builder
 from govcloud.plan.inputs import Inputs
-from govcloud.plan.ordering import references
+from govcloud.plan.ordering import rank, references
 from govcloud.plan.stacking import resource_digest, restore, snapshot
-from govcloud.plan.stages import ENDING, Move, Plan, Record, Resource, Stack
+from govcloud.plan.stages import ENDING, Move, Plan, Record, Resource, Stack, Stage
 from govcloud.source import check
 
 PROGRAMS = {d: f"program of {d}" for d in ("network", "datacentre", "cloud", "recovery")}
@@ -59,18 +59,25 @@ class World:
         """The plan towards these entries."""
         return builder.build(self.inputs(proposed))
 
-    def carry(self, plan: Plan, *, until: int | None = None) -> None:
-        """Carry out a plan, or only its first stages."""
+    def carry(self, plan: Plan, *, until: int | None = None, steps: int | None = None) -> None:
+        """Carry out a plan, or only its first stages; with ``steps`` so much of the stage that follows."""
         done: set[str] = set()
         for stage in plan.stages[:until]:
             assert set(stage.needs) <= done, f"{stage.id} before what it needs"
-            if isinstance(stage, Record):
-                self._record(stage)
-            elif isinstance(stage, Stack):
-                self._stack(stage, plan)
-            elif isinstance(stage, Move):
-                self._move(stage)
+            self._perform(stage)
             done.add(stage.id)
+        following = plan.stages[until : until + 1] if until is not None and steps is not None else ()
+        for stage in following:
+            if isinstance(stage, Stack):
+                self._stack(stage, steps=steps)
+
+    def _perform(self, stage: Stage) -> None:
+        if isinstance(stage, Record):
+            self._record(stage)
+        elif isinstance(stage, Stack):
+            self._stack(stage)
+        elif isinstance(stage, Move):
+            self._move(stage)
 
     def _record(self, stage: Record) -> None:
         for change in stage.changes:
@@ -117,7 +124,8 @@ class World:
             assert len(held) == len(holding.resources)
             assert held == self._built(holding.stack), f"{stage.id} changes {holding.stack} besides"
 
-    def _stack(self, stage: Stack, plan: Plan) -> None:
+    def _stack(self, stage: Stack, *, steps: int | None = None) -> None:
+        """A stage as it is carried out; with ``steps`` it is killed after so many of them."""
         before = self._built(stage.stack)
         after = {r.object_id: r for r in stage.resources}
         assert len(after) == len(stage.resources), f"{stage.id} holds an object twice"
@@ -128,38 +136,59 @@ class World:
             )
         gone = {o for o, c in told.items() if c.verb in ENDING}
         assert not gone & after.keys(), f"{stage.id} keeps what it takes away"
-        for object_id in gone:
-            self.real.pop(object_id, None)
-        self._nobody_uses(gone, stage.id)
-        for object_id, change in told.items():
-            if change.verb in ENDING:
-                continue
-            assert object_id in after, f"{stage.id} does not hold {change.subject}, which it makes"
-            resource = after[object_id]
-            there = self.real.get(object_id)
-            for other in references(resource):
-                assert other in self.real or other in after, f"{stage.id}: {resource.subject} before {other}"
-            if there is not None:
-                fixed = TYPES[resource.type].immutable
-                assert all(there.inputs[n] == resource.inputs[n] for n in fixed), (
-                    f"{stage.id} changes what cannot be changed of {resource.subject}"
-                )
-            self.real[object_id] = resource
-        self._nothing_twice(stage.id)
+        assert told.keys() - gone <= after.keys(), f"{stage.id} does not hold what it makes"
+        self._announce(stage, after)
+        acts = [
+            # Strays go first, then the engine makes what is used before its users, and deletes after that.
+            *sorted((c for c in stage.changes if c.object), key=lambda c: -rank(c.type)),
+            *sorted((c for o, c in told.items() if o not in gone), key=lambda c: rank(c.type)),
+            *sorted((c for o, c in told.items() if o in gone and not c.object), key=lambda c: -rank(c.type)),
+        ]
+        for act in acts[:steps]:
+            if act.verb in ENDING:
+                self.real.pop(act.object_id, None)
+                self._nobody_uses(act.object_id, stage.id)
+            else:
+                self._make(after[act.object_id], stage.id)
+        if steps is not None:
+            return
         for resource in stage.resources:
             self._put(stage.stack, resource)
-        for object_id in gone:
-            uid, incarnation = object_uid(object_id)
-            self.applied.pop((f"stack:{stage.stack}", uid, incarnation), None)
-        self.intents = [i for i in self.intents if i.stack != stage.stack or i.object not in {*told, *after}]
+        known = {*told, *after}
+        self.intents = [i for i in self.intents if i.stack != stage.stack or i.object not in known]
         uids = {c.uid for c in told.values()}
         self.observed = [o for o in self.observed if o.uid not in uids]
 
-    def _nobody_uses(self, removed: set[str], when: str) -> None:
+    def _announce(self, stage: Stack, after: dict[str, Resource]) -> None:
+        """What is to be made or taken away is written down, and what goes is not held for built any more."""
+        sent: dict[str, Intent] = {i.object: i for i in self.intents}
+        for change in stage.changes:
+            key = (f"stack:{stage.stack}", change.uid, change.incarnation)
+            row = self.applied.pop(key, None) if change.verb in ENDING and not change.object else None
+            resource = after.get(change.object_id) or (restore(row) if row else None)
+            if resource is not None:
+                kept = snapshot(resource)
+                sent[change.object_id] = Intent(
+                    change.object_id, stage.stack, resource.type, resource.target, kept, "run"
+                )
+        self.intents = list(sent.values())
+
+    def _make(self, resource: Resource, when: str) -> None:
+        there = self.real.get(resource.object_id)
+        for other in references(resource):
+            assert other in self.real, f"{when}: {resource.subject} before its {other}"
+        if there is not None:
+            fixed = TYPES[resource.type].immutable
+            assert all(there.inputs[n] == resource.inputs[n] for n in fixed), (
+                f"{when} changes what cannot be changed of {resource.subject}"
+            )
+        self.real[resource.object_id] = resource
+        self._nothing_twice(when)
+
+    def _nobody_uses(self, removed: str, when: str) -> None:
         """As at a strict target: nothing is taken away while something there stands on it."""
         for resource in self.real.values():
-            used = removed & set(references(resource))
-            assert not used, f"{when}: {resource.subject} is left without its {used}"
+            assert removed not in references(resource), f"{when}: {resource.subject} stands on {removed}"
 
     def _nothing_twice(self, when: str) -> None:
         """An interface, and a thing of which there is one, is there once."""

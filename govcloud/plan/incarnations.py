@@ -38,7 +38,11 @@ class Past:
             return accepted
         if fit:
             return max(fit)
-        free = accepted not in self.built and self.sent.get(accepted, wanted) == wanted
+        perhaps = [number for number, fixed in self.sent.items() if fixed == wanted]
+        if perhaps and accepted not in self.built:
+            # It may stand, and is looked for.
+            return accepted if accepted in perhaps else max(perhaps)
+        free = accepted not in self.built and accepted not in self.sent
         return accepted if free else 1 + max([accepted, *self.built, *self.sent])
 
 

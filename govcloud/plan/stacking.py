@@ -122,6 +122,8 @@ def compare(
     ``drivers``: by target.
     """
     seen = {o.object: o for o in observed}
+    # What an engine was sent to make, change or take away, and nobody has confirmed: it is looked at.
+    doubtful = {i.object: i for i in intents}
     built: dict[str, list[Applied]] = {}
     former: dict[str, Applied] = {}
     for _, row in sorted(applied.items()):
@@ -137,10 +139,11 @@ def compare(
             live.add(resource.object_id)
             rows = built.get(resource.object_id, [])
             here = next((row for row in rows if row.stack == stack), rows[0] if rows else None)
-            one = _change(resource, here, former.get(resource.uid), seen)
+            doubt = doubtful.get(resource.object_id)
+            one = _change(resource, here, former.get(resource.uid), seen, doubt)
             if one is not None:
                 change.expand.append(one)
-                change.refresh |= one.verb == "heal"
+                change.refresh |= one.verb == "heal" or doubt is not None
             moves += [_move(resource, row.stack, stack) for row in rows if row.stack != stack]
     uids = {r.uid for resources in wanted.values() for r in resources}
     for object_id, rows in built.items():
@@ -153,7 +156,7 @@ def compare(
         change.contract.sort(key=lambda c: (c.subject, c.incarnation))
     _clear(out, wanted, drivers)
     going = {(stack, r.object_id): r for stack, change in out.items() for r in change.doomed}
-    going |= _sweep(out, built, seen.values(), intents, live)
+    going |= _sweep(out, built, seen.values(), doubtful.values(), live)
     return Changes({s: c for s, c in out.items() if c.clear or c.expand or c.contract}, moves, going)
 
 
@@ -168,9 +171,13 @@ def _move(resource: Resource, source: str, stack: str) -> ObjectMove:
 
 
 def _change(
-    resource: Resource, built: Applied | None, former: Applied | None, seen: Mapping[str, Observed]
+    resource: Resource,
+    built: Applied | None,
+    former: Applied | None,
+    seen: Mapping[str, Observed],
+    doubt: Intent | None,
 ) -> ResourceChange | None:
-    """What happens to an object; ``former``: what else stands of its entry."""
+    """What happens to an object; ``former``: what else stands of its entry, ``doubt``: what it may be."""
 
     def change(verb: Verb, fields: tuple[FieldChange, ...] = ()) -> ResourceChange:
         return ResourceChange(
@@ -184,13 +191,7 @@ def _change(
 
     if built is None and former is None:
         return change("create")
-    before = (built or former).inputs["inputs"]  # type: ignore[union-attr]
-    after = resource.inputs
-    fields = tuple(
-        FieldChange(n, before.get(n), after.get(n))
-        for n in sorted({*before, *after})
-        if before.get(n) != after.get(n)
-    )
+    fields = _differences((built or former).inputs["inputs"], resource.inputs)  # type: ignore[union-attr]
     if built is None:
         return change("replace", fields)
     found = seen.get(resource.object_id)
@@ -204,7 +205,17 @@ def _change(
             FieldChange(n, v["seen"], v["wanted"]) for n, v in sorted(found.detail.get("fields", {}).items())
         )
         return change("heal", drifted)
+    if doubt is not None:
+        return change("heal", _differences(doubt.inputs["inputs"], resource.inputs))
     return None
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(n, before.get(n), after.get(n))
+        for n in sorted({*before, *after})
+        if before.get(n) != after.get(n)
+    )
 
 
 def _clear(

@@ -15,14 +15,13 @@ from ..files import write_atomically
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """Object ids: ``change``: made or changed; ``drop``: taken away; ``take``: there, and taken as it is.
+    """Object ids: ``change``: made or changed; ``drop``: taken away. Others are known as they are.
 
     ``look``: of these alone reality is read; None: of all.
     """
 
     change: frozenset[str] = frozenset()
     drop: frozenset[str] = frozenset()
-    take: frozenset[str] = frozenset()
     look: frozenset[str] | None = None
 
     def write(self, path: Path) -> str:

@@ -137,16 +137,20 @@ class GovcloudProvider(pulumi_provider.Provider):
         return DiffResponse(changes=bool(detailed), diffs=list(detailed), detailed_diff=detailed)
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        """Make the object, or adopt the one that already has this identity."""
+        """Make the object, or adopt the one that already has this identity.
+
+        What the plan does not make is taken as it is, there or not.
+        """
         kind = _kind(request.type)
         inputs = _plain_map(kind, request.properties)
         if request.preview:
             return CreateResponse(properties=request.properties)
         identity = Identity(self._settings.environment, inputs["uid"], inputs["incarnation"])
-        if self._orders is not None and identity.object_id in self._orders.take:
+        if self._orders is not None and identity.object_id not in self._orders.change:
+            # The engine does not know of it and the ledger does: it is handed over, or a state was lost.
             found = await self._call(self._seen, inputs["target"], kind.name, identity)
-            if found is not None:
-                return CreateResponse(identity.object_id, _state(inputs, found))
+            state = _state(inputs, found) if found is not None else request.properties
+            return CreateResponse(identity.object_id, state)
         made = await self._call(
             self._driver(inputs["target"]).create,
             kind.name,

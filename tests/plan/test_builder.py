@@ -18,7 +18,7 @@ from govcloud.ledger.building import Intent, Observed
 from govcloud.model.resources import TYPES
 from govcloud.plan import builder, stages
 from govcloud.plan.builder import build_destroy, effect_of
-from govcloud.plan.stacking import snapshot
+from govcloud.plan.stacking import restore, snapshot
 from govcloud.plan.stages import Move, Plan, Record, ResourceChange, Stack
 
 FAST = settings(
@@ -44,9 +44,9 @@ def arrive(world: World, proposed: Proposed) -> Plan:
     world.carry(plan)
     world.nothing_dangles()
     assert {k: a.fields for k, a in world.accepted.items()} == proposed
-    assert {r.object_id: r for r in world.real.values()} == {
-        f"{a.uid}.{a.incarnation}": world.real[f"{a.uid}.{a.incarnation}"] for a in world.applied.values()
-    }
+    assert world.real == {a.object_id: restore(a) for a in world.applied.values()}
+    assert len({r.uid for r in world.real.values()}) == len(world.real), "an entry has two incarnations"
+    assert world.intents == []
     again = world.plan(proposed)
     assert again.empty, msgspec.to_builtins(again.stages)
     assert len({a.uid for a in world.accepted.values()}) == len(world.accepted)
@@ -71,6 +71,24 @@ def test_a_plan_that_got_half_way_is_taken_up_by_the_next(
     arrive(world, first)
     world.carry(world.plan(second), until=stages_done)
     arrive(world, first if stages_done % 2 else second)
+
+
+@FAST
+@given(
+    st.lists(entries(), min_size=2, max_size=4),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 8), st.integers(0, 6)), min_size=1, max_size=4),
+    st.sampled_from([2, 200]),
+)
+def test_a_plan_that_is_killed_in_the_middle_of_a_stage_is_taken_up_by_the_next(
+    wishes: list[Proposed], kills: list[tuple[int, int, int]], size: int
+) -> None:
+    """Again and again, towards any wish: nothing is taken away that others stand on, and all gets there."""
+    world = World(size)
+    arrive(world, wishes[0])
+    for wish, until, steps in kills:
+        world.carry(world.plan(wishes[wish % len(wishes)]), until=until, steps=steps)
+    arrive(world, wishes[kills[-1][0] % len(wishes)])
+    arrive(world, wishes[0])
 
 
 @FAST
@@ -312,15 +330,22 @@ def test_what_was_seen_missing_changed_or_extra_is_healed_and_nothing_else() -> 
     assert first.restart == ("n2",)
 
 
-def test_a_stray_that_is_wanted_or_held_is_none() -> None:
+def test_what_nobody_confirmed_is_looked_at_and_is_no_stray() -> None:
+    """An engine was sent, and its run died: whether it changed anything is not known."""
     world = World()
     wish = chain(2)
     arrive(world, wish)
-    world.intents = [
+    sent = [
         Intent(r.object_id, "network-1", r.type, r.target, snapshot(r), "dead") for r in world.real.values()
     ]
+    world.intents = sent
+    plan = world.plan(wish)
+    assert {verb for verb, _ in changes(plan)["stack:network-1"]} == {"heal"}
+    assert [s.refresh for s in plan.stages if isinstance(s, Stack)] == [True]
+    world.carry(plan)
     assert world.plan(wish).empty
     # One that is going to be taken away as usual is not swept besides.
+    world.intents = sent
     assert changes(world.plan(chain(1)))["contract:network-1"] == [
         ("delete", "link/n0-n1"),
         ("delete", "node/n1"),

@@ -178,6 +178,7 @@ def test_a_rename_keeps_the_object(cli: Cli, place: Province) -> None:
     networks, servers = place.tables["networks"], place.tables["servers"]
     networks["hall"] = networks.pop("lan") | {"was": "lan"}
     servers["portal"] = servers.pop("web") | {"was": "web", "network": "hall"}
+    place.tables["instances"]["guest"]["network"] = "hall"
     plan = apply(cli, place)
     assert set(plan["stack:datacentre-1"]) == {"update network/hall", "update server/portal"}
     after = place.objects()

@@ -69,8 +69,7 @@ def _bring(
         resources=tuple(resources),
         changes=(),
     )
-    taken = frozenset(m.object_id for m in stage.changes if m.stack == holding.stack)
-    update(slice_, context, progress, Orders(take=taken))
+    update(slice_, context, progress, Orders())
 
 
 def _record(stage: Move, context: RunContext, moved: dict[str, Resource]) -> None:

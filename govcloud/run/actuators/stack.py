@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -35,12 +36,9 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
         _sweep(stage, context, progress)
     hand_over(stage, context)
     context.check_stop()
-    if all(c.object for c in stage.changes):
-        # No stack's state knows of what was swept.
-        _record(stage, context, progress, whole=True)
-        return progress.detail()
     try:
         update(stage, context, progress, _orders(stage))
+        _take_away(stage, context, progress)
     except GovcloudError:
         raise
     except Exception as error:  # the SDK raises many types; the engine's words are what counts
@@ -61,8 +59,7 @@ def _orders(stage: Stack) -> Orders:
     drop = frozenset(c.object_id for c in stage.changes if c.verb in ENDING)
     if not stage.partial:
         return Orders(change=change, drop=drop)
-    # Should the engine have lost its state, it is told of the others again, and leaves them as they are.
-    return Orders(change, drop, frozenset(r.object_id for r in stage.resources) - change, look=change)
+    return Orders(change, drop, look=change)
 
 
 def _told(stage: Stack, context: RunContext) -> Stack:
@@ -91,17 +88,32 @@ def _told(stage: Stack, context: RunContext) -> Stack:
 
 
 def _announce(stage: Stack, context: RunContext) -> None:
-    """Before anything is made: the intents; and what hosts lose with the objects made anew."""
+    """Before anything is done: the intents; and what hosts lose with the objects made anew.
+
+    What is taken away is no longer held for built, and may be there: should the run end on the way, it is
+    looked for, as what was to be made is.
+    """
     changed = {c.object_id: c.verb for c in stage.changes}
     rows = [
         Intent(r.object_id, stage.stack, r.type, r.target, snapshot(r), context.run)
         for r in stage.resources
         if r.object_id in changed and changed[r.object_id] != "take"
     ]
+    scope = f"stack:{stage.stack}"
+    ending = {c.object_id for c in stage.changes if c.verb in ENDING and not c.object}
     with context.write() as connection:
+        built = building.all_applied(connection).values() if ending else ()
+        gone = [a for a in built if a.scope == scope and a.object_id in ending]
+        rows += [_sent_away(a, stage, context) for a in gone]
         building.add_intents(connection, rows)
+        building.forget_objects(connection, scope, [a.object_id for a in gone])
         for host in stage.restart:
             building.forget_applied(connection, f"host:{host}")
+
+
+def _sent_away(built: Applied, stage: Stack, context: RunContext) -> Intent:
+    kept = built.inputs
+    return Intent(built.object_id, stage.stack, kept["type"], kept["target"], kept, context.run)
 
 
 def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
@@ -114,10 +126,26 @@ def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
         held = {a.object_id for a in building.all_applied(connection).values() if a.stack}
     strays = {i.object: (i.type, i.target) for i in sent}
     strays |= {c.object: (c.type, c.target) for c in stage.changes if c.object}
-    strays = {o: t for o, t in strays.items() if o not in wanted and o not in held}
+    ending = {c.object_id for c in stage.changes if c.verb in ENDING and not c.object}
+    strays = {o: t for o, t in strays.items() if o not in wanted | held | ending}
+    for object_id in _remove(strays, stage, context):
+        progress.swept.add(object_id)
+
+
+def _take_away(stage: Stack, context: RunContext, progress: _Progress) -> None:
+    """What the engine has told nothing of, for its state did not know it, is taken away without it."""
+    left = {c.object_id for c in stage.changes if c.verb in ENDING and not c.object} - progress.done.keys()
+    with context.ledger.read() as connection:
+        sent = building.intents(connection, stage.stack) if left else []
+    for _ in _remove({i.object: (i.type, i.target) for i in sent if i.object in left}, stage, context):
+        pass
+
+
+def _remove(objects: Mapping[str, tuple[str, str]], stage: Stack, context: RunContext) -> Iterator[str]:
+    """Take objects (type and target by id) away by their drivers; each is told when it is gone."""
     targets = context.targets()
     # Users before what they use, as everywhere.
-    for object_id, (type_name, target) in sorted(strays.items(), key=lambda s: (-rank(s[1][0]), s[0])):
+    for object_id, (type_name, target) in sorted(objects.items(), key=lambda s: (-rank(s[1][0]), s[0])):
         context.check_stop()
         place = (context.workspace.environment, targets[target], str(context.workspace.root))
         driver = open_driver(*place, context.kept.credential(targets[target]))
@@ -126,7 +154,7 @@ def _sweep(stage: Stack, context: RunContext, progress: _Progress) -> None:
         if driver.read(type_name, identity) is not None:
             driver.delete(type_name, identity, context.fence)
             context.bus(Note(stage.id, f"swept {type_name} {object_id}, which nobody wants any more"))
-        progress.swept.add(object_id)
+        yield object_id
 
 
 class _Progress(Words):
@@ -209,6 +237,8 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
         building.forget_objects(connection, scope, [c.object_id for c in gone])
         # What was seen of an object is history only when the engine has confirmed its change.
         building.settle_observed(connection, [c.uid for c in confirmed])
+        confirmed_ids = {c.object_id for c in confirmed} - progress.failed.keys()
+        building.settle_intents(connection, stage.stack, confirmed_ids)
         if whole:
             known = about if stage.partial else about | {r.object_id for r in stage.resources}
             building.settle_intents(connection, stage.stack, known | progress.swept)
