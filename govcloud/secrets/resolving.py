@@ -36,8 +36,10 @@ class Unresolved(GovcloudError):
     """A value cannot be had. The message names the source, never a value."""
 
 
-# What was taken out of this process's environment, so that no child inherits it.
+# What was taken out of this process's environment, so that no child inherits it; and what pipes gave,
+# which can be read once.
 _taken: dict[str, bytes] = {}
+_pipes: dict[Path, bytes] = {}
 
 
 class Resolver:
@@ -170,22 +172,33 @@ def read_private(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise Unresolved(f"file {path}: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         about = os.fstat(handle)
-        if not (stat.S_ISREG(about.st_mode) or stat.S_ISFIFO(about.st_mode)):
-            raise Unresolved(f"file {path}: it is neither a file nor a pipe")
-        if about.st_uid not in (os.geteuid(), 0):
-            raise Unresolved(f"file {path}: it belongs to user {about.st_uid}")
-        if about.st_mode & 0o077:
-            mode = stat.S_IMODE(about.st_mode)
-            raise Unresolved(f"file {path}: others may read it (mode {mode:04o})", hint=f"chmod 600 {path}")
-        try:
+        _refuse_open(path, about)
+        if path in _pipes:
+            return _pipes[path]
+        with os.fdopen(handle, "rb", closefd=False) as file:
             found = file.read(LARGEST + 1)
-        except OSError as error:
-            raise Unresolved(f"file {path}: {error.strerror}") from None
+        if stat.S_ISFIFO(about.st_mode):
+            _pipes[path] = found
+    except OSError as error:
+        raise Unresolved(f"file {path}: {error.strerror}") from None
+    finally:
+        os.close(handle)
     if len(found) > LARGEST:
         raise Unresolved(f"file {path}: it has more than {LARGEST // 1024} KiB")
     return found
+
+
+def _refuse_open(path: Path, about: os.stat_result) -> None:
+    """Raises ``Unresolved`` where it is no file, or not one's own alone."""
+    if not (stat.S_ISREG(about.st_mode) or stat.S_ISFIFO(about.st_mode)):
+        raise Unresolved(f"file {path}: it is neither a file nor a pipe")
+    if about.st_uid not in (os.geteuid(), 0):
+        raise Unresolved(f"file {path}: it belongs to user {about.st_uid}")
+    if about.st_mode & 0o077:
+        mode = stat.S_IMODE(about.st_mode)
+        raise Unresolved(f"file {path}: others may read it (mode {mode:04o})", hint=f"chmod 600 {path}")
 
 
 def _ended(found: bytes, reference: Reference) -> bytes:

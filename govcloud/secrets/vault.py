@@ -72,11 +72,12 @@ def _client(settings: VaultSettings, root: Path, timeout: float) -> Any:
     session = requests.Session()
     # Neither proxies nor passwords nor authorities from the environment: what is said is what is used.
     session.trust_env = False
-    verify: bool | str = str(root / Path(settings.ca).expanduser()) if settings.ca else True
+    # hvac leaves a session that it is given as it is.
+    session.verify = str(root / Path(settings.ca).expanduser()) if settings.ca else True
     client = hvac.Client(
         url=settings.address,
         namespace=settings.namespace or None,
-        verify=verify,
+        verify=session.verify,
         timeout=timeout,
         session=session,
         allow_redirects=False,
