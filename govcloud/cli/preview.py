@@ -46,7 +46,7 @@ def preview(app: App, hosts: tuple[str, ...], full: bool, detailed_exitcode: boo
         proposal = propose(app.workspace, ledger, progress=progress)
     played = [h for s in proposal.plan.stages if isinstance(s, Play) for h in s.inputs]
     _refuse_unknown(hosts, played)
-    found = look(app.workspace, proposal, hosts)
+    found = look(app.workspace, ledger, proposal, hosts)
     with unwatched():
         if as_json:
             emit({"hosts": found, "counts": _counts(found)})

@@ -14,9 +14,12 @@ from typing import Any
 
 import msgspec
 
+from ...ledger import Ledger
+from ...plan.delivering import wanted_on
 from ...plan.gather import Proposal
 from ...plan.stages import Play
 from ...workspace import Workspace
+from ..keeping import fetch
 from ..reach import Reach
 from .ansible import Event, Playbooks
 
@@ -47,13 +50,15 @@ class HostPreview(msgspec.Struct, frozen=True):
 
 def preview(
     workspace: Workspace,
+    ledger: Ledger,
     proposal: Proposal,
     hosts: Collection[str] = (),
     told: Callable[[str], None] = lambda _: None,
 ) -> list[HostPreview]:
     """What the play of a plan would change on its hosts, or on some of them, in the plan's order.
 
-    ``told`` hears of each task. Raises ``LabDown`` where no host can be there. Writes nothing.
+    ``told`` hears of each task. Raises ``LabDown`` where no host can be there, ``GovcloudError`` where a
+    secret that goes to one cannot be fetched. Writes nothing.
     """
     stage = next((s for s in proposal.plan.stages if isinstance(s, Play)), None)
     if stage is None:
@@ -63,10 +68,17 @@ def preview(
     absent = set(reach.missing(wanted))
     left = [h for h in wanted if h not in absent]
     found: dict[str, HostPreview] = {h: HostPreview(h, "not_there", words="not built yet") for h in absent}
+    # Files of secrets are compared on the host, so their values are needed, and these hosts' alone.
+    playing = {h: proposal.plan.hosts[h] for h in left}
+    part = msgspec.structs.replace(stage, inputs={h: stage.inputs[h] for h in left})
+    kept = fetch(workspace, ledger, msgspec.structs.replace(proposal.plan, stages=(part,)))
     # Beside those of runs: `gc` takes away what a killed process left here.
     place = workspace.private / "plays"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="preview-", dir=place) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="preview-", dir=place) as folder,
+        kept.handed(workspace, wanted_on(playing.values())) as offered,
+    ):
         playbooks = Playbooks.unpack(Path(folder), reach, proposal.blobs[stage.playbook])
         while left:
             tasks: dict[str, list[TaskChange]] = {}
@@ -75,10 +87,11 @@ def preview(
                 _hear(kind, data, tasks, told)
 
             result = playbooks.play(
-                {h: proposal.plan.hosts[h] for h in left},
+                {h: playing[h] for h in left},
                 forks=workspace.settings.forks,
                 heard=heard,
                 options=("--check", "--diff"),
+                environment=offered,
             )
             wrong = result.failed | result.unreachable
             cut = [] if len(result.cut) == len(left) else result.cut
