@@ -100,8 +100,9 @@ def _show_task(out: Console, task: TaskChange, full: bool) -> None:
     from .tables import print_line
 
     print_line(out, Text(f"  {task.task}"), 4)
+    shown_below = {file.path for file in task.files}
     for one in task.differences:
-        if one.get("what") != "file":
+        if one.get("value") not in shown_below:
             words = f"    {one.get('state')}: {one.get('what')} {one.get('where')} {one.get('value')}"
             print_line(out, Text(words, "dim"), 6)
     for file in task.files:
