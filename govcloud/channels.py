@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -104,7 +104,16 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def twice(channels: list[Channel]) -> str:
-    """A name that two channels have, or nothing."""
-    names = [channel.name for channel in channels]
+class Named(Protocol):
+    """What a list of settings holds by name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+def twice(listed: Iterable[Named]) -> str:
+    """A name that two have, or nothing."""
+    names = [one.name for one in listed]
     return next((name for name in names if names.count(name) > 1), "")

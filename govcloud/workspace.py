@@ -14,6 +14,7 @@ import msgspec
 from .channels import Channel, twice
 from .errors import InputError, Problem
 from .references import SecretSettings, check_settings
+from .sitestacks import SiteStack
 
 SETTINGS = "govcloud.yaml"
 # The version of that file that this release reads.
@@ -47,6 +48,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     # The most stages that run at once, and hosts that one play talks to at once.
     parallel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     forks: Annotated[int, msgspec.Meta(ge=1, le=200)] = 10
+    # Pulumi programs of the site's own beside the shipped ones (docs/own-stacks.md).
+    stacks: list[SiteStack] = []
     # Who is told what (docs/notifications.md); a file that gets every event of a run, as JSON lines; the size
     # at which it is put aside, and how many such files are kept.
     notify: list[Channel] = []
@@ -130,6 +133,7 @@ def read_settings(path: Path) -> Settings:
 
     settings = read(path, Settings, VERSION, distinct=("layers",))
     check_settings(settings.secrets, path.name)
-    if name := twice(settings.notify):
-        raise InputError([Problem(f"`notify`: two channels are called {name!r}", path.name)])
+    for setting, listed in (("notify", settings.notify), ("stacks", settings.stacks)):
+        if name := twice(listed):
+            raise InputError([Problem(f"`{setting}`: two are called {name!r}", path.name)])
     return settings

@@ -391,3 +391,17 @@ emergency = Table(
     Column("at", Float, nullable=False),
     Column("due", Float, nullable=False),
 )
+
+# What a site's own stacks hold; their resources are nobody's entries.
+site_stack = Table(
+    "site_stack",
+    metadata,
+    Column("name", String(31), primary_key=True),
+    Column("workspace", String(63), nullable=False),
+    Column("digest", String(32), nullable=False),  # of all that it was given; empty: not whole
+    Column("plugins", Text, nullable=False),
+    Column("resources", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("run", String(40), nullable=False),
+    Column("at", Float, nullable=False),
+)

@@ -25,7 +25,7 @@ from .identities import Identity, contract_record, entry_changes, expand_record,
 from .inputs import Inputs
 from .ordering import MAKING
 from .probes import ProbeSpec, probes, spec_digest
-from .stages import Base, Move, Plan, Play, Probe, Record, Resource, Stack, Stage
+from .stages import Base, Move, Plan, Play, Probe, Record, Resource, SiteStack, Stack, Stage
 
 HOST_KINDS = ("node", "server", "instance")
 # The fields of a target that say where its objects are.
@@ -273,6 +273,8 @@ def effect_of(stages: list[Stage]) -> str:
             parts.append([stage.id, stage.probes])
         elif isinstance(stage, Move):
             parts.append([stage.id, [h.program for h in stage.holdings], stage.changes])
+        elif isinstance(stage, SiteStack):
+            parts.append([stage.id, stage.program, stage.given, stage.changes])
         else:
             changed = {c.object_id for c in stage.changes}
             values = [r for r in stage.resources if r.object_id in changed]

@@ -10,7 +10,19 @@ from typing import Any
 import msgspec
 
 from ..printable import fence, visible
-from .stages import EntryChange, FieldChange, Move, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+from .stages import (
+    EntryChange,
+    FieldChange,
+    Move,
+    Plan,
+    Play,
+    Probe,
+    Record,
+    ResourceChange,
+    SiteStack,
+    Stack,
+    Stage,
+)
 
 SIGNS = {"create": "+", "update": "~", "replace": "±", "heal": "!", "retire": "∓", "delete": "-"}
 SIGNS |= {"adopt": "⇐", "release": "⇒", "take": "="}
@@ -41,7 +53,7 @@ def summary(plan: Plan) -> dict[str, int]:
         match stage:
             case Record():
                 counts["entries"] += len(stage.changes)
-            case Stack():
+            case Stack() | SiteStack():
                 for change in stage.changes:
                     counts[change.verb] += 1
             case Move():
@@ -128,9 +140,9 @@ def _lines(plan: Plan, full: bool, above: Iterable[Line]) -> Iterator[Line]:
 
 def _body(stage: Stage, full: bool) -> Iterator[Line]:
     match stage:
-        case Record() | Stack():
+        case Record() | Stack() | SiteStack():
             yield from _changes(stage.changes, full)
-            if isinstance(stage, Stack) and stage.refresh:
+            if isinstance(stage, Stack | SiteStack) and stage.refresh:
                 yield "dim", "   reads what is really there first"
         case Move():
             for move in stage.changes:
@@ -252,7 +264,7 @@ def document(plan: Plan) -> dict[str, Any]:
             "undo": stage.undo,
         }
         match stage:
-            case Record() | Stack() | Move():
+            case Record() | Stack() | Move() | SiteStack():
                 one["changes"] = msgspec.to_builtins(stage.changes)
             case Play():
                 one["hosts"] = list(stage.inputs)

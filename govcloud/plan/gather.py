@@ -17,7 +17,7 @@ import msgspec
 
 from .. import __version__, canonical
 from ..errors import InputError, Problem
-from ..ledger import Ledger, building, entries, evidence
+from ..ledger import Ledger, building, entries, evidence, sitestacks
 from ..ledger.claims import CHECKED_KEY, ClaimRow, claims, claims_on, sources
 from ..ledger.connection import Connection
 from ..ledger.store import settings
@@ -31,7 +31,7 @@ from ..source.layers import PINS
 from ..source.loading import Progress
 from ..source.merging import Saying
 from ..workspace import Workspace
-from . import builder, delta, scope, settled
+from . import builder, delta, scope, settled, site
 from . import pins as pinning
 from .delivering import Version, delivered, secrets_of
 from .fetching import Fetching, withdraw_variables
@@ -77,9 +77,9 @@ def propose(
         withdraw_variables(workspace, connection)
         asking = _Asking(workspace, connection, programs(workspace), pins, progress)
         if destroy:
-            plan = builder.build_destroy(asking.inputs())
+            plan, blobs = site.extend(workspace, connection, builder.build_destroy(asking.inputs()))
         else:
-            plan = _planned(asking, everything)
+            plan, blobs = site.extend(workspace, connection, _planned(asking, everything))
             # After what fetches secrets: git is a child, and no child gets one in its environment.
             commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
@@ -89,7 +89,7 @@ def propose(
                 plan = msgspec.structs.replace(plan, effect=canonical.digest([plan.effect, pins]))
         base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
         plan = msgspec.structs.replace(plan, base=base)
-    return Proposal(plan, asking.programs.of(plan))
+    return Proposal(plan, asking.programs.of(plan) | blobs)
 
 
 def propose_file(workspace: Workspace, ledger: Ledger, path: str) -> Plan:
@@ -347,11 +347,13 @@ def still_based(plan: Plan, ledger: Ledger) -> bool:
         applied = building.all_applied(connection)
         known = entries.digests(connection, (entries.key_of(subject) for subject in base.entries))
         recorded = sources(connection, "file") if base.sources else {}
+        sites = sitestacks.built(connection) if base.sites else {}
     return (
         all(known.get(entries.key_of(subject), "") == digest for subject, digest in base.entries.items())
         and all(recorded.get(claimant, "") == digest for claimant, digest in base.sources.items())
         and host_digests(base.hosts, applied) == base.hosts
         and all(applied_digest(stack, applied) == digest for stack, digest in base.stacks.items())
+        and all(site.base_of(sites.get(name)) == digest for name, digest in base.sites.items())
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
 from ..ledger.keptfiles import KeptFile
+from ..ledger.sitestacks import SiteResource
 
 # "replace" makes the next incarnation of an object, "retire" takes the former one away.
 # "adopt" gives an object of nobody's its identity, "release" takes ours off one that stays; "take" lets an
@@ -205,7 +206,39 @@ class Probe(_Stage, frozen=True, tag="probe", kw_only=True):
     undo: str = "nothing to undo: it only looks"
 
 
-Stage = Record | Stack | Move | Play | Probe
+class SiteStack(_Stage, frozen=True, tag="site_stack", kw_only=True):
+    """A Stack of the site's own: ``program`` (digest; empty: everything of it goes) is given ``entries``
+    (fields by kind/name) and ``values``, and registers ``resources`` of any provider.
+
+    ``plugins``: digests of the providers' executables by name. ``given``: digest of all that. What the engine
+    would do otherwise than ``changes`` say is refused before anything is done. ``refresh``: as of Stack.
+    """
+
+    name: str
+    workspace: str
+    program: str
+    plugins: dict[str, str]
+    entries: dict[str, dict[str, Any]]
+    values: dict[str, Any]
+    given: str
+    resources: tuple[SiteResource, ...]
+    changes: tuple[ResourceChange, ...]
+    refresh: bool = False
+    evidence: str = "the stack's state and the engine's own preview, which is held against the plan"
+    undo: str = "a plan towards what the program was given before"
+
+    @property
+    def kind(self) -> str:
+        """It is one of the kinds that there are."""
+        return "stack"
+
+    @property
+    def stack(self) -> str:
+        """The engine's name for it, which none of the program's own stacks has."""
+        return f"site.{self.name}"
+
+
+Stage = Record | Stack | Move | Play | Probe | SiteStack
 
 
 class PinChanges(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -232,6 +265,8 @@ class Base(msgspec.Struct, frozen=True):
     sources: dict[str, str] = {}
     # The newest revision. Where there is a newer one the plan is made again before it is carried out.
     revision: int = 0
+    # Digest of what the site's own stacks hold, by name (empty: nothing).
+    sites: dict[str, str] = {}
 
 
 class SecretUse(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,19 @@ from typing import Any
 
 import msgspec
 
-from .stages import EntryChange, Move, ObjectMove, Plan, Play, Probe, Record, ResourceChange, Stack, Stage
+from .stages import (
+    EntryChange,
+    Move,
+    ObjectMove,
+    Plan,
+    Play,
+    Probe,
+    Record,
+    ResourceChange,
+    SiteStack,
+    Stack,
+    Stage,
+)
 
 VEIL = "(classified)"
 Change = EntryChange | ResourceChange
@@ -48,6 +60,12 @@ def _stage(
     if isinstance(stage, Stack):
         objects = tuple(_object(c) if c.uid in hidden else c for c in stage.changes)
         return msgspec.structs.replace(stage, changes=objects, resources=())
+    if isinstance(stage, SiteStack):
+        # What a program makes of what it is given, nobody here can tell.
+        if any(is_hidden(subject) for subject in stage.entries):
+            bare = tuple(msgspec.structs.replace(c, changes=()) for c in stage.changes)
+            return msgspec.structs.replace(stage, changes=bare, resources=(), entries={}, values={})
+        return stage
     if isinstance(stage, Move):
         moves = tuple(_move(m) if m.uid in hidden else m for m in stage.changes)
         return msgspec.structs.replace(stage, changes=moves, holdings=())

@@ -9,7 +9,7 @@ from ..errors import ConflictError, GovcloudError
 from ..lab.client import LabClient
 from ..ledger import Ledger, building, entries, runs
 from ..plan.stacking import restore
-from ..plan.stages import ENDING, Move, Plan, Record, Stack
+from ..plan.stages import ENDING, Move, Plan, Record, SiteStack, Stack
 from ..workspace import Workspace
 
 
@@ -18,7 +18,7 @@ def check_reachable(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
 
     And ``GovcloudError`` where the engine that the plan needs is not there.
     """
-    if any(isinstance(stage, Stack | Move) for stage in plan.stages) and engine.find() is None:
+    if any(isinstance(stage, Stack | Move | SiteStack) for stage in plan.stages) and engine.find() is None:
         raise GovcloudError(
             "; ".join(["the Pulumi engine is not there", *engine.faults()]) + "; nothing was done",
             hint="`python -m govcloud.engine` builds it, once; then the same command again",

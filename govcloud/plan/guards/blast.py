@@ -14,7 +14,7 @@ from ...ledger.among import rows_among
 from ...ledger.connection import Connection
 from ...ledger.entries import Key, key_of, last_revision
 from ...model.resources import TYPES
-from ..stages import EntryChange, Plan, Record, ResourceChange, Stack
+from ..stages import EntryChange, Plan, Record, ResourceChange, SiteStack, Stack
 from .belonging import above, below_site
 from .limits import EMERGENCY, LIMITS, Limits
 
@@ -56,6 +56,9 @@ def going(connection: Connection, plan: Plan, done: Collection[str] = ()) -> Goi
             removed |= {c.uid or c.object: c.subject for c in stage.changes if takes_away(c)}
             strays = {c.uid or c.object: c.subject for c in stage.changes if c.object}
             out.objects |= strays
+        elif isinstance(stage, SiteStack):
+            gone = ("delete", "replace")
+            out.objects |= {c.uid: c.subject for c in stage.changes if c.verb in gone}
         elif isinstance(stage, Record):
             for change in stage.changes:
                 _note(connection, out, change)

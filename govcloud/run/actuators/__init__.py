@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...plan.stages import Move, Play, Probe, Record, Stack, Stage
+from ...plan.stages import Move, Play, Probe, Record, SiteStack, Stack, Stage
 from ..context import RunContext
 
 
@@ -26,6 +26,10 @@ def actuate(stage: Stage, context: RunContext) -> dict[str, Any]:
             from .move import move
 
             return move(stage, context)
+        case SiteStack():
+            from .site import build_site
+
+            return build_site(stage, context)
         case Play():
             from .play import play
 

@@ -12,6 +12,7 @@ def upgrade() -> None:
     _incarnations()
     _attempts()
     _notices()
+    _site_stacks()
     hosts()
     _guards()
 
@@ -149,4 +150,19 @@ def _guards() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("due", sa.Float(), nullable=False),
+    )
+
+
+def _site_stacks() -> None:
+    """What a site's own stacks hold."""
+    op.create_table(
+        "site_stack",
+        sa.Column("name", sa.String(31), primary_key=True),
+        sa.Column("workspace", sa.String(63), nullable=False),
+        sa.Column("digest", sa.String(32), nullable=False),
+        sa.Column("plugins", sa.Text(), nullable=False),
+        sa.Column("resources", sa.Text(), nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("run", sa.String(40), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
     )
