@@ -144,6 +144,11 @@ def test_a_new_value_shows_and_replaces_the_old_one(guarded: Guarded) -> None:
     shown = where.type("plan", expect=(0, 3)).out
     assert "~ secret/db-password: new version, for 2 hosts: db, web" in shown
     assert "tls" not in shown and "web-key" not in shown
+    previewed = where.type("preview").out
+    assert "changed: file db /run/govcloud/db/password" in previewed
+    assert guarded.get("db-password") not in previewed and former not in previewed
+    assert guarded.file("db", "db/password")[1] == former, "a preview changes nothing"
+    assert guarded.traces(former) == {}
     guarded.apply()
     for host, path in (("db", "db/password"), ("web", "web/db.password")):
         assert guarded.file(host, path) == ("600 0", guarded.get("db-password"))

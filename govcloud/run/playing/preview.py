@@ -115,8 +115,12 @@ def _hear(kind: str, data: Event, tasks: dict[str, list[TaskChange]], told: Call
     host, task = str(data.get("host", "")), str(data.get("task", ""))
     told(f"{host}: {task}")
     if result.get("changed"):
-        differences = tuple(d for d in result.get("differences", ()) if isinstance(d, Mapping))
-        one = TaskChange(task, tuple(map(dict, differences)), tuple(_files(result.get("diff"))))
+        differences = [dict(d) for d in result.get("differences", ()) if isinstance(d, Mapping)]
+        # Files of secrets are told by their names alone.
+        for key, state in (("written", "changed"), ("removed", "extra")):
+            paths = result.get(key, ())
+            differences += [{"what": "file", "where": host, "value": str(p), "state": state} for p in paths]
+        one = TaskChange(task, tuple(differences), tuple(_files(result.get("diff"))))
         tasks.setdefault(host, []).append(one)
 
 
