@@ -145,7 +145,7 @@ def test_a_new_value_shows_and_replaces_the_old_one(guarded: Guarded) -> None:
     assert "~ secret/db-password: new version, for 2 hosts: db, web" in shown
     assert "tls" not in shown and "web-key" not in shown
     previewed = where.type("preview").out
-    assert "changed: file db /run/govcloud/db/password" in previewed
+    assert "changed: file db db/password" in previewed
     assert guarded.get("db-password") not in previewed and former not in previewed
     assert guarded.file("db", "db/password")[1] == former, "a preview changes nothing"
     assert guarded.traces(former) == {}
