@@ -75,6 +75,7 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
 
     ``quiet``: there is nobody to ask. Raises ``DeniedError`` with what to type.
     """
+    from ..notify.courier import courier
     from ..plan.guards import Leave, admit
     from ..run.guarding import known, written_down
 
@@ -86,11 +87,11 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
         verdict = verdict_on(workspace, ledger, plan)
         askable = verdict.phrase and verdict.needs == "confirmation" and not verdict.frozen
         if quiet or leave.confirmed or not askable or not sys.stdin.isatty():
-            with written_down(ledger, identity, plan):
+            with courier(workspace, ledger), written_down(workspace, ledger, identity, plan):
                 raise
         typed = click.prompt(f'\nType "{verdict.phrase}" if this is meant', default="", show_default=False)
         leave = Leave(typed)
-        with written_down(ledger, identity, plan), ledger.read() as connection:
+        with written_down(workspace, ledger, identity, plan), ledger.read() as connection:
             admit(connection, plan, identity, leave)
     return leave
 

@@ -86,16 +86,17 @@ def test(app: App, channels: tuple[str, ...], as_json: bool) -> int:
 def retry(app: App, everything: bool, as_json: bool) -> int:
     """Send what is due and has not got there; a timer may run this every few minutes.
 
-    It also tells of a run whose process died: nobody else would.
+    It also tells of a run whose process died, and of an emergency that is not approved in its time.
     """
     from ..access import enforce
     from ..ledger import open_ledger
-    from ..notify.delivery import deliver, tell_of_the_dead
+    from ..notify.delivery import deliver, tell_of_emergencies, tell_of_the_dead
 
     wanted = _channels(app, ())
     ledger = open_ledger(app.workspace, create=True)
     enforce(app.workspace, ledger, "apply")
     tell_of_the_dead(app.workspace, ledger)
+    tell_of_emergencies(app.workspace, ledger)
     sent = [s for channel in wanted for s in deliver(app.workspace, ledger, channel, everything=everything)]
     return _tell(sent, as_json, _left(ledger))
 

@@ -17,7 +17,7 @@ import msgspec
 
 from ..channels import Channel
 from ..errors import GovcloudError
-from ..ledger import Ledger, leases, outbox, runs
+from ..ledger import Ledger, clearances, leases, outbox, runs
 from ..ledger.outbox import Delivery, Notice
 from ..printable import visible
 from ..secrets.redaction import clean
@@ -169,6 +169,16 @@ def within(seconds: float, what: Callable[[], T]) -> T:
     if not found:
         raise Trouble(f"no answer within {seconds:g} s")
     return found[0]
+
+
+def tell_of_emergencies(workspace: Workspace, ledger: Ledger) -> None:
+    """Put into the outbox that an emergency was not approved in its time."""
+    with ledger.read() as connection:
+        late = [one for one in clearances.emergencies(connection, waiting=True) if one.state == "overdue"]
+    if late:
+        with ledger.write() as connection:
+            for one in late:
+                messages.overdue(connection, workspace, one)
 
 
 def tell_of_the_dead(workspace: Workspace, ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..channels import EventName
 from ..ledger import legs, outbox, runs
+from ..ledger.clearances import Emergency
 from ..ledger.connection import Connection
 from ..ledger.outbox import Notice, id_of
 from ..ledger.runs import Run, StageRow, Status
@@ -169,17 +170,21 @@ def gate(
     )
 
 
-def emergency(
-    connection: Connection,
-    workspace: Workspace,
-    key: Sequence[object],
-    *,
-    title: str,
-    words: Iterable[str],
-    next: str,
-) -> bool:
-    """An emergency change: made, or not approved in its time. ``key``: the change and which of the two."""
-    return post(connection, workspace, "emergency", key, title=title, words=words, next=next)
+def overdue(connection: Connection, workspace: Workspace, emergency: Emergency) -> bool:
+    """An emergency that nobody has approved in its time. False where it was told."""
+    return post(
+        connection,
+        workspace,
+        "emergency",
+        [emergency.run],
+        title=f"run {emergency.run} was an emergency, and is not approved",
+        words=[
+            f"{emergency.account}: {emergency.reason}",
+            f"it should have been approved by {_when(emergency.due)}",
+        ],
+        next=f"govcloud approve {emergency.run}",
+        run=emergency.run,
+    )
 
 
 def _words(rows: Iterable[StageRow]) -> Iterable[str]:

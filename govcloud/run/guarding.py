@@ -10,6 +10,7 @@ from ..errors import DeniedError, GovcloudError
 from ..ledger import Ledger, approvals, audit, clearances, runs
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
+from ..notify import messages
 from ..plan.guards import Leave, Pass, admit, emergencies
 from ..plan.guards.freezes import standing_against
 from ..plan.guards.judging import frozen_words
@@ -26,8 +27,8 @@ def known(workspace: Workspace, ledger: Ledger, leave: Leave) -> Identity:
 
 
 @contextmanager
-def written_down(ledger: Ledger, identity: Identity, plan: Plan) -> Iterator[None]:
-    """What the guards refuse inside goes into the audit trail."""
+def written_down(workspace: Workspace, ledger: Ledger, identity: Identity, plan: Plan) -> Iterator[None]:
+    """What the guards refuse inside goes into the audit trail; who could sign for it is told."""
     try:
         yield
     except DeniedError as error:
@@ -35,6 +36,15 @@ def written_down(ledger: Ledger, identity: Identity, plan: Plan) -> Iterator[Non
         try:
             with ledger.write() as connection:
                 audit.append(connection, str(identity), "denied", data)
+                if error.hint.startswith("`govcloud approve"):
+                    messages.gate(
+                        connection,
+                        workspace,
+                        [plan.effect],
+                        title="a plan waits for somebody else's signature",
+                        words=[f"{plan.title}, by {identity}", error.message],
+                        next=f"govcloud approve {plan.effect[:12]}",
+                    )
         except GovcloudError as unwritten:
             # It is refused all the same.
             error.hint = f"{error.hint}; that it was refused could not be written down: {unwritten.message}"

@@ -79,7 +79,7 @@ def start(
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         plan = _of_now(workspace, ledger, plan)
         with (
-            guarding.written_down(ledger, identity, plan),
+            guarding.written_down(workspace, ledger, identity, plan),
             ledger.write((LEASE, fence)) as connection,
         ):
             # Before what others left is given up: a run that is refused changes nothing.
@@ -211,7 +211,7 @@ def resume(
     bus = Bus([*sinks, *own_sinks(workspace)])
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         with (
-            guarding.written_down(ledger, identity, plan),
+            guarding.written_down(workspace, ledger, identity, plan),
             ledger.write((LEASE, fence)) as connection,
         ):
             # Once more, now that nobody else can change it: somebody may have finished or given it up.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from govcloud.ledger import open_ledger, outbox
+from govcloud.ledger import clearances, open_ledger, outbox
 from govcloud.notify import delivery, messages, webhook
 from govcloud.notify.policy import Patience
 from govcloud.workspace import open_workspace
@@ -224,6 +224,25 @@ def test_a_dead_run_is_told_by_whoever_comes_next(cli: Cli, tmp_path: Path) -> N
     done, dead = told(at)
     assert dead["event"] == "interrupted"
     assert dead["next"] == f"govcloud runs resume {done['run']}"
+
+
+def test_an_emergency_that_nobody_approved_is_told_once(cli: Cli, tmp_path: Path) -> None:
+    with hook() as at:
+        place = records(
+            tmp_path, notify=[{"name": "duty", "webhook": at.url, "events": ["emergency"]}]
+        ).write()
+        assert cli("apply", "--yes", cwd=place.root).code == 0
+        ledger = open_ledger(open_workspace(str(place.root)))
+        about = {"effect": "e", "person": "wu", "account": "wu@ops", "reason": "the cable is cut"}
+        with ledger.write() as connection:
+            for run, hours in (("early", 5), ("late", -1)):
+                clearances.declare(connection, run=run, hours=hours, **about)
+        for _ in range(2):
+            assert cli("notify", "retry", cwd=place.root).code == 0
+    (body,) = told(at)
+    assert body["run"] == "late"
+    assert body["words"][0] == "wu@ops: the cable is cut"
+    assert body["next"] == "govcloud approve late"
 
 
 def test_a_channel_hears_nothing_of_what_is_classified(cli: Cli, tmp_path: Path) -> None:
