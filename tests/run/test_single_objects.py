@@ -191,3 +191,16 @@ def test_a_forget_that_is_killed_goes_on_and_loses_nothing(cli: Cli, tmp_path: P
     assert place.objects() == before
     with sqlite3.connect(place.store) as connection:
         assert connection.execute("select count(*) from object").fetchone() == (3,)
+
+
+def test_an_adoption_that_is_killed_is_found_by_the_identity_that_it_wrote(cli: Cli, tmp_path: Path) -> None:
+    """The identity is on, and neither engine nor ledger has heard of it: the next apply takes it in."""
+    place = province(tmp_path, nodes=2).write()
+    handle = place.foreign("Node", "vm-1", name="r2", role="core")
+    assert cli("apply", "--yes", cwd=place.root).code == 1
+    ((uid,),) = place.ledger("select uid from entry where kind = 'node' and name = 'r2'")
+    identity = Identity(ENVIRONMENT, uid, 1)
+    place.driver().adopt("Node", handle, identity, {"name": "r2", "role": "core"}, place.fence())
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert set(place.objects()) == place.wanted() and nobodys(place) == {}
+    assert place.objects()["Node/r2"].birth == "born-vm-1"
