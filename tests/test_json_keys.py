@@ -46,12 +46,13 @@ TYPED = {
     "runs files": ["runs", "files", "RUN"],
     "preview": ["preview"],
     "gc": ["gc", "--dry-run"],
+    "secrets check": ["secrets", "check"],
 }
 # Rows that have the keys of another row first.
 LIKE = {"show": "ls KIND", "runs cancel": "runs list"}
 # Run by a test of its own: only a run that is not over can be given up, and what guards list has to be
-# there first (tests/guards).
-ELSEWHERE = {"runs cancel", "approvals", "emergencies", "freeze"}
+# there first (tests/guards); as must be secrets (tests/secrets).
+ELSEWHERE = {"runs cancel", "secrets list", "approvals", "emergencies", "freeze"}
 
 
 def told() -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from ansible.plugins.action import ActionBase
 
 PROGRAM = Path(__file__).parent.parent / "roles" / "secrets" / "files" / "put.py"
 ARGUMENTS = frozenset({"root", "files"})
+
+
+def handed_over() -> bool:
+    """Whether a run offers secrets to this process (``govcloud.secrets.handing.VARIABLE``)."""
+    return "GOVCLOUD_SECRETS" in os.environ
 
 
 class ActionModule(ActionBase):
@@ -32,6 +38,9 @@ class ActionModule(ActionBase):
         arguments = self._task.args
         if set(arguments) != ARGUMENTS:
             raise AnsibleActionFail(f"expected {sorted(ARGUMENTS)}; got {sorted(arguments)}")
+        if self._task.check_mode and not handed_over():
+            # A look beforehand fetches nothing: that a value is a new one, the plan says.
+            return result | {"changed": False, "msg": "not looked at: no run hands secrets over"}
         order = {
             "root": arguments["root"],
             "check": bool(self._task.check_mode),

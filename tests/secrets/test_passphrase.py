@@ -98,10 +98,10 @@ def test_state_and_settings_that_were_left_apart_agree_again(encrypted: Province
     says(encrypted, passphrase="two", former_passphrase="one")
     assert cli("secrets", "rotate-passphrase", cwd=encrypted.root).code == 0
     # As if it had been killed when the state was written and the settings were not.
-    name = next(iter(before))
-    folder = encrypted.private / "stacks" / name
-    (folder / f"Pulumi.{ENVIRONMENT}.{name}.yaml").write_text(f"encryptionsalt: {before[name]}\n")
-    (folder / "passphrase-changes").touch()
+    for name, salt in before.items():
+        folder = encrypted.private / "stacks" / name
+        (folder / f"Pulumi.{ENVIRONMENT}.{name}.yaml").write_text(f"encryptionsalt: {salt}\n")
+        (folder / "passphrase-changes").touch()
     encrypted.node("r4").link("r3", "r4").node("r1", title="changed").write()
     encrypted.link("r1", "r2", bandwidth_mbps=7).write()
     refused = cli("apply", "--yes", cwd=encrypted.root)

@@ -1,0 +1,96 @@
+"""`govcloud secrets …` as it is typed, on a workspace that only records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Result
+from tests.store_province import Province, records
+
+Cli = Callable[..., Result]
+VALUE = "cnry-5b1f20-of-the-commands"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, cli: Cli) -> Province:
+    """Secrets of three origins, accepted."""
+    made = records(tmp_path / "w")
+    made.tables["secrets"] = {
+        "in-file": {"origin": "file", "path": "value"},
+        "by-command": {"origin": "command", "command": ["cat", "value"]},
+        "in-env": {"origin": "env", "variable": "NOT_SET_ANYWHERE"},
+    }
+    made.write()
+    value = made.root / "value"
+    value.touch(0o600)
+    value.write_text(f"{VALUE}\n")
+    done = cli("apply", "--yes", cwd=made.root)
+    assert done.code == 0, done
+    return made
+
+
+def test_list_says_where_and_check_says_whether(recorded: Province, cli: Cli) -> None:
+    listed = cli("secrets", "list", "--json", cwd=recorded.root).json
+    assert listed[0] == {"name": "by-command", "kept": "command cat", "files": [], "targets": []}
+    checked = cli("secrets", "check", "--json", cwd=recorded.root)
+    assert checked.code == 3
+    assert {one["name"]: one["trouble"] for one in checked.json} == {
+        "secret/by-command": "",
+        "secret/in-env": "env NOT_SET_ANYWHERE: the variable is not set",
+        "secret/in-file": "",
+        "the key of versions": "",
+        "the passphrase of the state": "",
+    }
+    assert VALUE not in checked.out
+    there = cli("secrets", "check", cwd=recorded.root, env={"NOT_SET_ANYWHERE": "x" * 9})
+    assert there.code == 0, there
+
+
+def test_a_command_that_changed_must_be_allowed_again(recorded: Province, cli: Cli) -> None:
+    fields = recorded.tables["secrets"]["by-command"]
+    fields["command"] = ["cat", "./value"]
+    recorded.write()
+    unconfirmed = cli("secrets", "allow", "by-command", cwd=recorded.root)
+    assert unconfirmed.code == 4 and "['cat', './value']" in unconfirmed.out
+    done = cli("secrets", "allow", "by-command", "--yes", "--json", cwd=recorded.root)
+    assert done.json == {"secret": "by-command", "command": ["cat", "./value"]}
+    for name, words in (("in-file", "it runs no command"), ("nobody", "no secret is called 'nobody'")):
+        refused = cli("secrets", "allow", name, cwd=recorded.root)
+        assert refused.code == 2 and words in refused.err
+
+
+def test_what_is_said_wrong_has_its_place(recorded: Province, cli: Cli) -> None:
+    del recorded.tables["secrets"]["in-file"]["path"]
+    recorded.write()
+    told = cli("validate", cwd=recorded.root)
+    assert told.code == 2
+    assert f"base.yaml:{recorded.line_of('in-file')}" in told.err and "needs `path`" in told.err, told
+    recorded.settings["secrets"] = {"passphrase": {"origin": "env"}, "vault": {"address": "https://v"}}
+    recorded.write()
+    told = cli("plan", cwd=recorded.root)
+    assert told.code == 2
+    assert "`secrets.passphrase`: `origin: env` needs `variable`" in told.err
+    assert "`secrets.vault` needs either `token`, or `role` with `secret_id`" in told.err
+
+
+def test_two_secrets_for_one_file_are_a_fault(recorded: Province, cli: Cli) -> None:
+    recorded.node("gate", target="")
+    one = {"secret": "in-file", "hosts": ["node/gate"], "path": "web/key"}
+    recorded.tables["secret_files"] = {"a": one, "b": one | {"secret": "in-env"}}
+    recorded.write()
+    told = cli("validate", cwd=recorded.root)
+    assert told.code == 2 and "web/key on node/gate is the file of secret_file/a already" in told.err, told
+    for path in ("/etc/shadow", "../x/y", "key", "web/../../y"):
+        recorded.tables["secret_files"] = {"a": one | {"path": path}}
+        recorded.write()
+        told = cli("validate", cwd=recorded.root)
+        assert told.code == 2 and "secret_file" in told.err, (path, told)
+
+
+def test_a_new_key_of_versions_is_in_the_audit_trail(recorded: Province, cli: Cli) -> None:
+    assert cli("secrets", "rotate-version-key", "--json", cwd=recorded.root).json == {"renewed": True}
+    log = cli("audit", "log", "--json", cwd=recorded.root).json
+    assert "version key renewed" in str(log)
