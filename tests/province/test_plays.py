@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,6 +214,34 @@ def test_files_come_back_byte_for_byte_with_mode_and_owner_and_so_does_their_abs
     assert sorted(row["data"]["as_before"] for row in rows) == sorted([back, run, run])
 
 
+def test_a_run_that_was_killed_after_a_change_still_has_what_was_before(province: Place) -> None:
+    path = "/run/govcloud/web/services.json"
+    before = province.on("app-1", "sha256sum", path).out
+    small.write(province.root, routing="static", title="第三门户")
+    process = subprocess.Popen(
+        ["govcloud", "apply", "--yes", "--json"],
+        cwd=province.root,
+        env=province.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    # The file is changed on the host, and nothing of it is written down yet.
+    assert any("The applications of this machine" in line for line in process.stdout)
+    process.kill()
+    process.communicate()
+    run = newest(province)
+    assert province.on("app-1", "sha256sum", path).out != before
+    assert province.ask("runs", "files", run)["files"] == []
+    province.type("runs", "resume", run)
+    (kept,) = province.ask("runs", "files", run)["files"]
+    assert (kept["host"], kept["path"], kept["kept"]) == ("app-1", path, True)
+    province.type("runs", "restore", run, "--host", "app-1", "--yes")
+    assert province.on("app-1", "sha256sum", path).out == before
+    province.type("apply", "--yes")
+
+
 def test_what_a_host_says_of_itself_is_kept_with_its_day(province: Place) -> None:
     facts = province.ask("show", "node/city")["facts"]
     uname = province.on("city", "uname", "-r").out.strip()
@@ -225,14 +253,10 @@ def test_what_a_host_says_of_itself_is_kept_with_its_day(province: Place) -> Non
 
 
 def test_a_changed_role_is_for_the_hosts_that_use_it(province: Place) -> None:
-    import shutil
-
-    from govcloud.share import shipped
-
-    shutil.copytree(shipped("playbooks"), province.root / "playbooks", dirs_exist_ok=True)
+    # What `init` copied is the site's own.
     role = province.root / "playbooks" / "roles" / "web" / "files" / "serve.py"
     assert to_configure(province) == set()
-    Path(role).write_text(role.read_text() + "# of this site\n")
+    role.write_text(role.read_text() + "# of this site\n")
     assert to_configure(province) == {"app-1"}
     province.type("apply", "--yes")
     assert "# of this site" in province.on("app-1", "cat", "/run/govcloud/web/serve.py").out
