@@ -55,7 +55,9 @@ def large(fixtures: Fixtures) -> list[Figure]:
 
 
 def largest(fixtures: Fixtures) -> list[Figure]:
-    """5,000 objects from nothing, once. Plain Pulumi has no checkpoints here: with them it takes an hour."""
+    """5,000 objects from nothing, once. Plain Pulumi goes without checkpoints: with them a thousand take a
+    minute, and their cost grows with the square.
+    """
     size = fixtures.sizes.many
     fixtures.built(size)
     ours = fixtures.seconds[f"govcloud-{size}"]
