@@ -41,6 +41,9 @@ Routing = Literal["ospf", "static"]
 # The groups that site.yml names; they exist in every inventory, empty or not.
 PLAY_GROUPS = ("routers", "servers", "instances", "dns_servers", "web_servers", "standbys", "secret_holders")
 
+# The profile whose values a site's own roles find as `govcloud_site`.
+SITE = "site"
+
 # Where the profile `routing` says nothing: the defaults of RFC 2328, appendix C.3.
 OSPF_HELLO_S, OSPF_DEAD_S = 10, 40
 
@@ -71,7 +74,10 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
     for host, interface, found in interfaces(catalogue):
         if found:
             addresses.setdefault(host, {}).setdefault(interface, []).extend(found)
-    common = {"govcloud_resolver": _resolver(catalogue)}
+    common: dict[str, Any] = {"govcloud_resolver": _resolver(catalogue)}
+    own = catalogue.find("profile", SITE)
+    if isinstance(own, Profile):
+        common["govcloud_site"] = own.values
     out: dict[str, HostVars] = {}
     for name, node in built_nodes(catalogue).items():
         out[name] = _router(name, node, addresses.get(name, {}), common)
