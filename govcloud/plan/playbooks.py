@@ -16,8 +16,6 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from .. import canonical
 
 PLAYBOOK = "site.yml"
@@ -113,6 +111,8 @@ def _vars_of(path: str) -> str | None:
 
 def _plays(files: Mapping[str, bytes]) -> list[tuple[frozenset[str], frozenset[str]]]:
     """(hosts, roles) of the plays. Raises ``_TooClever``."""
+    import yaml  # a plan without anything to do needs none of it
+
     for path, content in files.items():
         if _SHARED.match(path):
             raise _TooClever
