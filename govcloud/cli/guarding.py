@@ -77,6 +77,7 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
     """
     from ..notify.courier import courier
     from ..plan.guards import Leave, admit
+    from ..plan.guards.judging import refusal
     from ..run.guarding import known, written_down
 
     identity = known(workspace, ledger, leave)
@@ -88,7 +89,8 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
         askable = verdict.phrase and verdict.needs == "confirmation" and not verdict.frozen
         if quiet or leave.confirmed or not askable or not sys.stdin.isatty():
             with courier(workspace, ledger), written_down(workspace, ledger, identity, plan):
-                raise
+                # Without the names of what its reader may not see.
+                raise refusal(for_reader(workspace, ledger, verdict), plan, leave) from None
         typed = click.prompt(f'\nType "{verdict.phrase}" if this is meant', default="", show_default=False)
         leave = Leave(typed)
         with written_down(workspace, ledger, identity, plan), ledger.read() as connection:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import Exit
 from .common import App, json_option
 from .completing import complete_entry, complete_run
+from .guarding import leave_options
+
+if TYPE_CHECKING:
+    from ..plan.guards import Leave
 
 
 @click.command()
@@ -26,9 +31,17 @@ from .completing import complete_entry, complete_run
 )
 @json_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@leave_options
 @click.pass_obj
 def undo(
-    app: App, run: str, only: tuple[str, ...], force: bool, out: Path | None, as_json: bool, yes: bool
+    app: App,
+    run: str,
+    only: tuple[str, ...],
+    force: bool,
+    out: Path | None,
+    as_json: bool,
+    yes: bool,
+    leave: Leave,
 ) -> int:
     """Bring the entries that RUN touched back to what they were before it, by a plan with pins.
 
@@ -55,4 +68,4 @@ def undo(
             f"warning: {names} went away or was made anew by that run: what was on it does not come back",
             err=True,
         )
-    return carry_pins(app, ledger, found.change, out, as_json, yes)
+    return carry_pins(app, ledger, found.change, out, as_json, yes, leave)

@@ -169,3 +169,15 @@ def test_a_person_at_a_terminal_types_it(hall: Hall, typed: str, code: int) -> N
     terminal.close()
     assert terminal.exitstatus == code
     assert hall.servers() == (2 if code == 0 else SERVERS)
+
+
+def test_a_refusal_does_not_name_what_its_reader_may_not_see(hall: Hall) -> None:
+    hall.policy(protected=["application/*"])
+    hall.tables["applications"]["vault"] = {"unit": "bureau", "classified": True}
+    assert hall.apply("--confirm", "change limits in office", by="admin").code == 0
+    hall.tables["applications"] = {}
+    refused = hall.apply("--yes")
+    assert refused.code == 4, refused
+    assert "1 protected entry goes: application/(classified)" in refused.err
+    assert "vault" not in refused.err + refused.out + hall.run("plan", "--json").out
+    assert "application/vault" in hall.apply("--yes", by="admin").err

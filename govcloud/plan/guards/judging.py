@@ -104,11 +104,7 @@ def admit(
     if against and any(one.how == "emergency" for one in former):
         return _goes_on(connection, run, actor, against)
     if verdict.frozen:
-        raise DeniedError(
-            frozen_words(verdict.frozen[0]),
-            hint="wait for its end, leave that out of the plan, or `--emergency --reason TEXT` "
-            "for whom may; `govcloud freeze` lists them",
-        )
+        raise refusal(verdict, plan, leave)
     if not verdict.beyond:
         return Pass()
     if verdict.approved:
@@ -119,7 +115,7 @@ def admit(
             return Pass("confirmed", {**against, "typed": verdict.phrase})
         if any(one.how == "confirmed" for one in former):
             return Pass()
-    raise _beyond(verdict, plan, leave)
+    raise refusal(verdict, plan, leave)
 
 
 def same(typed: str, wanted: str) -> bool:
@@ -154,7 +150,14 @@ def _goes_on(connection: Connection, run: str, actor: Identity, against: dict[st
     return Pass("emergency", {"reason": "goes on with what was begun", **against})
 
 
-def _beyond(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
+def refusal(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
+    """What somebody is told whom a guard refuses, and what to type next."""
+    if verdict.frozen:
+        return DeniedError(
+            frozen_words(verdict.frozen[0]),
+            hint="wait for its end, leave that out of the plan, or `--emergency --reason TEXT` "
+            "for whom may; `govcloud freeze` lists them",
+        )
     words = "; ".join(map(beyond_words, verdict.beyond))
     approve = f"`govcloud approve {plan.effect[:12]}` by somebody else"
     voids = "; ".join(f"the signature of {one.approval.person} does not count: {one.void}"
