@@ -174,6 +174,7 @@ def test_the_document_is_json_with_its_documented_keys() -> None:
         "summary",
         "effect",
         "pinned",
+        "secrets",
         "base",
         "stages",
     }
