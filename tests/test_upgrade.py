@@ -154,6 +154,50 @@ def objects(place: Path) -> list[Any]:
         return store.execute("select * from object order by uid").fetchall()
 
 
+def names(place: Path) -> dict[str, str]:
+    """What the engine's states have: a resource's name by its object's id."""
+    out = {}
+    for path in (place / ".govcloud" / "state" / ".pulumi" / "stacks" / "govcloud").glob("*.json"):
+        for resource in json.loads(path.read_text())["checkpoint"]["latest"]["resources"]:
+            if resource["type"].startswith("govcloud:"):
+                assert resource["id"] not in out, "an object is in one state, once"
+                out[resource["id"]] = resource["urn"].rpartition("::")[2]
+    return out
+
+
+def test_its_resources_get_their_new_names_and_no_object_is_made_anew(cli: Cli, old: Path) -> None:
+    """There a resource was called by its entry alone; an object is known by its incarnation, too."""
+    before = {row[1]: row for row in objects(old)}
+    assert set(names(old).values()) == set(before)
+    base = old / "base.yaml"
+    base.write_text(base.read_text().replace("vcpus: 2", "vcpus: 4").replace("role: border", "role: core"))
+    assert cli("apply", "--yes", cwd=old).code == 0
+    after = {row[1]: row for row in objects(old)}
+    # Uid, incarnation and birth are what they were.
+    assert [(*row[:4], row[-1]) for row in after.values()] == [(*row[:4], row[-1]) for row in before.values()]
+    assert names(old) == {f"{uid}.1": f"{uid}.1" for uid in after}
+    assert cli("plan", "--detailed-exitcode", cwd=old).code == 0
+    assert cli("drift", cwd=old).code == 0
+
+
+def test_what_it_built_is_replaced_as_ours_is(cli: Cli, old: Path) -> None:
+    """The former incarnation goes by its old name, after the next one is there."""
+    births = {row[1]: row[-1] for row in objects(old)}
+    base = old / "base.yaml"
+    base.write_text(base.read_text().replace("interface: net0", "interface: net1"))
+    done = cli("apply", "--yes", cwd=old)
+    assert done.code == 0, done
+    after = {row[1]: row for row in objects(old)}
+    assert len(after) == len(objects(old)) == 3
+    assert {row[2] for row in after.values() if row[3] in ("Network", "Instance")} == {2}
+    assert [uid for uid, row in after.items() if births[uid] == row[-1]] == ["4e9fa6c61fdaa2be"]
+    assert names(old) | {"4e9fa6c61fdaa2be.1": ""} == {
+        f"{uid}.{row[2]}": f"{uid}.{row[2]}" for uid, row in after.items()
+    } | {"4e9fa6c61fdaa2be.1": ""}
+    assert cli("plan", "--detailed-exitcode", cwd=old).code == 0
+    assert cli("drift", cwd=old).code == 0
+
+
 def test_a_run_that_it_left_in_the_middle_is_given_up(cli: Cli, old: Path) -> None:
     interrupt(old, second_plan(old), done=("record",))
     told = cli("runs", "cancel", INTERRUPTED, cwd=old)
