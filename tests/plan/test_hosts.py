@@ -27,7 +27,7 @@ def test_every_built_host_and_no_other_in_the_order_of_the_inventory() -> None:
     assert hosts["app-dr"].target == "lab"
     assert hosts["r4"].groups == ["routers", "role_border", "zone_extranet", "region_here"]
     assert hosts["dns-1"].groups == ["servers", "zone_extranet", "dns_servers"]
-    assert hosts["app-dr"].groups == ["instances", "zone_extranet", "standbys"]
+    assert hosts["app-dr"].groups == ["instances", "zone_extranet", "site_s", "standbys"]
 
 
 def test_a_link_gives_its_first_address_to_the_a_end_and_a_network_to_its_gateway() -> None:
