@@ -142,7 +142,8 @@ def test_the_policy_is_the_accepted_one(cli: Cli, tmp_path: Path) -> None:
     assert "网络安全法" in first["logs_days"]["source"]
     assert cli("apply", "--yes").code == 0
     document = cli("gc", "--dry-run", "--json").json
-    assert classes(document)["runs"]["rows"] == 4
+    # Two runs, each with a stage, an attempt of it, and a leg.
+    assert classes(document)["runs"]["rows"] == 8
     assert {p["name"]: p["from"] for p in document["policy"]}["runs_days"] == "profile/retention"
     text = cli("gc", "--dry-run").out
     assert "0 days, the newest 0 (profile/retention)" in text

@@ -47,6 +47,8 @@ _NEWEST = "SELECT id FROM run ORDER BY started DESC, id DESC LIMIT :keep_runs"
 _OLD_FILES = f"at < :files_days AND run NOT IN ({_NEEDED})"
 _OLD_RUNS = f"SELECT id FROM run WHERE {_ENDED.format('runs_days')} AND id NOT IN ({_NEWEST})"
 
+_OLD_NOTICES = "at < :logs_days AND id NOT IN (SELECT notice FROM delivery WHERE status = 'waiting')"
+
 
 def _last_of_each(condition: str = "") -> str:
     """Ids of the newest figure of every probe, of all or of those that fulfil a condition."""
@@ -110,7 +112,20 @@ _CLASSES = (
         "run",
         f"id IN ({_OLD_RUNS})",
         ("id", "title", "actor", "plan", "effect", "status"),
-        parts=(("stage", f"run IN ({_OLD_RUNS})", ("run", "id", "title", "detail")),),
+        parts=(
+            ("stage", f"run IN ({_OLD_RUNS})", ("run", "id", "title", "detail")),
+            ("attempt", f"run IN ({_OLD_RUNS})", ("run", "stage", "words")),
+            ("leg", f"run IN ({_OLD_RUNS})", ("run", "actor", "host")),
+        ),
+    ),
+    # What somebody still has to be told stays, however old it is.
+    _Rows(
+        "notices",
+        "logs_days",
+        "notice",
+        _OLD_NOTICES,
+        ("id", "event", "run", "body"),
+        parts=(("delivery", f"notice IN (SELECT id FROM notice WHERE {_OLD_NOTICES})", ("notice", "words")),),
     ),
     _Rows(
         "logs",

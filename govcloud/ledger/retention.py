@@ -38,7 +38,7 @@ LIMITS = (
     Limit(
         "logs_days",
         184,
-        "what the stages of finished runs said, and the engine's logs",
+        "what the stages of finished runs said, what people were told, and the engine's logs",
         "《中华人民共和国网络安全法》第二十一条（三）: network logs, not less than six months",
     ),
     Limit("plans_days", 184, "plans of finished runs, with their programs and playbooks", INVENTED),

@@ -398,3 +398,21 @@ def test_a_channel_that_nobody_knows_is_told(cli: Cli, tmp_path: Path) -> None:
         done = cli("notify", "test", "dutty", cwd=place.root)
     assert done.code == 2
     assert "did you mean duty?" in done.err
+
+
+def test_old_notices_go_unless_somebody_still_has_to_be_told(cli: Cli, tmp_path: Path) -> None:
+    with hook() as at:
+        place = records(tmp_path, notify=[channel("duty", at)])
+        place.tables["profiles"] = {"retention": {"values": {"logs_days": 1}}}
+        assert cli("apply", "--yes", cwd=place.write().root).code == 0
+        until(at.posts, 1)
+    assert cli("notify", "test", cwd=place.root).code == 1
+    ledger = open_ledger(open_workspace(str(place.root)))
+    with ledger.write() as connection:
+        connection.run("UPDATE notice SET at = at - 200000")
+    done = cli("gc", "--yes", "--json", cwd=place.root)
+    assert done.code == 0, done
+    (gone,) = [one for one in done.json["classes"] if one["name"] == "notices"]
+    assert gone["rows"] == 2
+    (left,) = cli("notify", "list", "--json", cwd=place.root).json
+    assert (left["event"], left["deliveries"][0]["status"]) == ("test", "waiting")
