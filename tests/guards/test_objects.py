@@ -89,6 +89,18 @@ def test_what_is_made_anew_goes(chain: Province, cli: Cli) -> None:
     assert guards["phrase"] == "destroy 15 objects in tiny"
 
 
+def test_what_is_let_go_of_goes_as_well(chain: Province, cli: Cli) -> None:
+    """`forget` of one object is nothing much; of most of what there is it wants its words."""
+    before = chain.objects()
+    links = [f"link/r{n}-r{n + 1}" for n in range(1, NODES)]
+    refused = cli("forget", *links, "--yes", cwd=chain.root)
+    assert refused.code == 4, refused
+    assert "more than 20 %" in refused.err
+    assert chain.objects() == before
+    one = cli("forget", links[-1], "--yes", cwd=chain.root)
+    assert one.code == 0, one
+
+
 def test_a_run_that_was_signed_goes_on_only_while_it_is(chain: Province, cli: Cli) -> None:
     assert cli("apply", "--yes", cwd=chain.slow(600).write().root).code == 0
     cut(chain)

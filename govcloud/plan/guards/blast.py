@@ -69,9 +69,9 @@ def going(connection: Connection, plan: Plan, done: Collection[str] = ()) -> Goi
 
 
 def takes_away(change: ResourceChange) -> bool:
-    """Whether an object that is there goes: it is deleted, or another is made in its place."""
+    """Whether an object that is there goes: deleted, let go of, or another is made in its place."""
     anew = any(one.field in TYPES[change.type].immutable for one in change.changes)
-    return change.verb in ("delete", "retire", "replace") or (change.verb == "heal" and anew)
+    return change.verb in ("delete", "retire", "replace", "release") or (change.verb == "heal" and anew)
 
 
 def _note(connection: Connection, out: Going, change: EntryChange) -> None:
