@@ -93,7 +93,8 @@ def test_what_is_let_go_of_goes_as_well(chain: Province, cli: Cli) -> None:
     """`forget` of one object is nothing much; of most of what there is it wants its words."""
     before = chain.objects()
     links = [f"link/r{n}-r{n + 1}" for n in range(1, NODES)]
-    refused = cli("forget", *links, "--yes", cwd=chain.root)
+    nodes = [f"node/r{n}" for n in range(1, NODES + 1)]
+    refused = cli("forget", *links, *nodes, "--yes", cwd=chain.root)
     assert refused.code == 4, refused
     assert "more than 20 %" in refused.err
     assert chain.objects() == before
