@@ -39,10 +39,22 @@ class App:
             from ..workspace import open_workspace
 
             self._workspace = open_workspace(self.directory)
+            _withdraw(self._workspace)
             if self.log is not None:
                 # Said on the command line, it is meant from where one stands.
                 self._workspace.settings.log = str(Path(self.log).absolute())
         return self._workspace
+
+
+def _withdraw(workspace: Workspace) -> None:
+    """Take what the settings name as secret out of the environment before anything starts a child."""
+    named = {r.variable for r in workspace.settings.secrets.references().values()}
+    there = (named | {"PULUMI_CONFIG_PASSPHRASE"}) & os.environ.keys()
+    if there:
+        from ..secrets.resolving import withdraw
+
+        for name in there:
+            withdraw(name)
 
 
 def json_option(function: F) -> F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary import Searcher, watched
+from tests.province.ordinary import UID, becoming
 from tests.province.place import Place, place
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("secrets-lab")]
@@ -53,6 +55,7 @@ class Guarded:
         self.where = where
         self.outside = where.folder / "outside"
         self.outside.mkdir()
+        self.owner = where.folder.stat().st_uid
         self.put("db-password", value())
         # Of several lines, as keys are.
         self.put("web-key", f"-----BEGIN-----\n{value()}\n-----END-----\n")
@@ -61,13 +64,16 @@ class Guarded:
         path = self.outside / name
         path.touch(0o600)
         path.write_text(content)
+        os.chown(path, self.owner, self.owner)
         return content
 
     def get(self, name: str) -> str:
         return (self.outside / name).read_text()
 
     def write(self, *parts: str) -> None:
-        (self.where.root / "base.yaml").write_text("".join(parts))
+        file = self.where.root / "base.yaml"
+        file.write_text("".join(parts))
+        os.chown(file, self.owner, self.owner)
 
     def file(self, host: str, path: str) -> tuple[str, str]:
         """(mode and owner, content) of a file on a host, read there."""
@@ -231,3 +237,17 @@ def test_what_is_withdrawn_is_taken_away(guarded: Guarded) -> None:
     assert "Nothing to do" in where.type("plan").out
     assert list((where.root / ".govcloud" / "handing").iterdir()) == []
     assert Path(where.root / ".govcloud").stat().st_mode & 0o777 == 0o700
+
+
+def test_an_ordinary_users_hosts_get_theirs() -> None:
+    with place(becoming, owner=UID if os.geteuid() == 0 else -1) as where:
+        where.env.pop("XDG_RUNTIME_DIR", None)
+        where.type("init", str(where.root), "--environment", "theirs")
+        made = Guarded(where)
+        made.write(BASE, SECRETS)
+        where.type("lab", "up")
+        where.type("secrets", "allow", "db-password", "--yes")
+        made.apply()
+        # Root of the user namespace: the user themselves, seen from outside.
+        assert made.file("db", "db/password") == ("600 0", made.get("db-password"))
+        assert made.traces() == {}

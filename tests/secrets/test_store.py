@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from govcloud import engine
+from govcloud.secrets.passphrase import fits, salt_of
 from tests.canary import Searcher, watched
 from tests.conftest import GOVCLOUD, Result
 from tests.store_province import TARGET, Province, province
@@ -133,6 +134,19 @@ def test_a_wrong_passphrase_is_told(guarded: Guarded) -> None:
     done, _ = guarded.type("apply", "--yes")
     assert done.code == 1
     assert "passphrase" in done.out + done.err, done
+
+
+def test_a_passphrase_from_the_environment_stays_with_the_program(guarded: Guarded) -> None:
+    del guarded.files.settings["secrets"]
+    guarded.files.write()
+    guarded.env["PULUMI_CONFIG_PASSPHRASE"] = guarded.passphrase
+    done, found = guarded.type("apply", "--yes")
+    assert done.code == 0 and found == [], (done, found)
+    done, found = guarded.type("state", "check")
+    assert done.code == 0 and found == [], (done, found)
+    assert guarded.traces() == {}
+    salts = [salt_of(p) for p in (guarded.files.private / "stacks").glob("*/Pulumi.*.yaml")]
+    assert salts and all(fits(guarded.passphrase.encode(), salt) for salt in salts)
 
 
 def test_what_cannot_be_fetched_stops_a_run_before_it_begins(guarded: Guarded) -> None:
