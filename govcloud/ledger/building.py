@@ -59,9 +59,11 @@ class Intent(msgspec.Struct, frozen=True):
 AppliedKey = tuple[str, str, int]
 
 
-def all_applied(connection: Connection, *, uid: str | None = None) -> dict[AppliedKey, Applied]:
-    """Everything built, or what is built of one entry, by (scope, uid, incarnation)."""
-    where, values = matching(uid=uid)
+def all_applied(
+    connection: Connection, *, uid: str | None = None, scope: str | None = None
+) -> dict[AppliedKey, Applied]:
+    """Everything built, or what is built of one entry or in one scope, by (scope, uid, incarnation)."""
+    where, values = matching(uid=uid, scope=scope)
     rows = connection.rows(f"SELECT scope, uid, incarnation, digest, inputs FROM applied{where}", **values)
     decode = msgspec.json.decode
     return {

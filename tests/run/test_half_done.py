@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,3 +135,44 @@ def test_nobody_reading_changes_no_exit_code(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", piped], cwd=place.root, capture_output=True, text=True)
     assert done.returncode == 3, done
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_done_and_not_recorded_is_looked_at(cli: Cli, tmp_path: Path) -> None:
+    """The engine acts, its record is lost, and the files go back to what the ledger had."""
+    place = province(tmp_path, nodes=3).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+
+    def apply_and_lose_the_record() -> None:
+        lose = "create trigger lose before insert on applied begin select raise(abort, 'lost'); end"
+        with sqlite3.connect(place.private / "ledger.db") as ledger:
+            ledger.execute(lose)
+        assert cli("apply", "--yes", cwd=place.write().root).code == 1
+        with sqlite3.connect(place.private / "ledger.db") as ledger:
+            ledger.execute("drop trigger lose")
+
+    def left() -> list[tuple[str, str]]:
+        plan = cli("plan", "--json", cwd=place.write().root).json
+        return [
+            (c["verb"], c["subject"]) for s in plan["stages"] if s["kind"] == "stack" for c in s["changes"]
+        ]
+
+    # Changed, and the ledger says it is as it was.
+    place.tables["links"]["r2-r3"]["bandwidth_mbps"] = 200
+    apply_and_lose_the_record()
+    assert place.objects()["Link/r2-r3"].properties["bandwidth_mbps"] == 200
+    place.tables["links"]["r2-r3"]["bandwidth_mbps"] = 100
+    assert left() == [("heal", "link/r2-r3")]
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+
+    # Taken away, and the ledger said it was there.
+    taken = place.tables["links"].pop("r1-r2")
+    apply_and_lose_the_record()
+    assert "Link/r1-r2" not in place.objects()
+    place.tables["links"]["r1-r2"] = taken
+    assert left() == [("create", "link/r1-r2")]
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert {k: r.object_id for k, r in place.objects().items()} == {k: r.object_id for k, r in before.items()}
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
+    assert cli("drift", cwd=place.root).code == 0

@@ -70,7 +70,7 @@ def _told(stage: Stack, context: RunContext) -> Stack:
     if all(c.object or c.incarnation for c in stage.changes):
         return stage
     with context.ledger.read() as connection:
-        built = [a for a in building.all_applied(connection).values() if a.stack == stage.stack]
+        built = list(building.all_applied(connection, scope=f"stack:{stage.stack}").values())
     wanted = {r.uid: r.incarnation for r in stage.resources}
     changes: list[ResourceChange] = []
     for change in stage.changes:
@@ -102,8 +102,8 @@ def _announce(stage: Stack, context: RunContext) -> None:
     scope = f"stack:{stage.stack}"
     ending = {c.object_id for c in stage.changes if c.verb in ENDING and not c.object}
     with context.write() as connection:
-        built = building.all_applied(connection).values() if ending else ()
-        gone = [a for a in built if a.scope == scope and a.object_id in ending]
+        built = building.all_applied(connection, scope=scope).values() if ending else ()
+        gone = [a for a in built if a.object_id in ending]
         rows += [_sent_away(a, stage, context) for a in gone]
         building.add_intents(connection, rows)
         building.forget_objects(connection, scope, [a.object_id for a in gone])
