@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -179,8 +180,8 @@ def _give_back(ledger: Ledger, name: str, token: int) -> None:
 def _bound(ledger: Ledger, name: str) -> None:
     """Let a lease end in ``LASTS`` seconds at the latest, whatever its clock was when it was taken.
 
-    The machine may have started anew, or another release have counted otherwise. A holder who lives
-    renews it.
+    The machine may have started anew, and its clock with it: then its holder is gone. Or a former release
+    wrote the time of day. A holder who lives renews it.
     """
     with ledger.read() as connection:
         expires = connection.scalar("SELECT expires FROM lease WHERE name = :name", name=name)
@@ -190,6 +191,6 @@ def _bound(ledger: Ledger, name: str) -> None:
             connection.run(
                 "UPDATE lease SET expires = :end WHERE name = :name AND expires = :seen",
                 name=name,
-                end=now + LASTS,
+                end=now if expires <= time.time() else now + LASTS,
                 seen=expires,
             )

@@ -12,6 +12,7 @@ import pytest
 from govcloud.errors import ConflictError, GovcloudError
 from govcloud.ledger import Ledger, leases, runs
 from govcloud.ledger.leases import LASTS, Holder
+from tests.stores import only_sqlite
 
 ELSEWHERE = Holder("another-machine/boot", 1, 1.0)
 
@@ -125,12 +126,22 @@ def test_a_clock_that_is_set_neither_takes_a_lease_nor_keeps_it(
 
 
 def test_a_lease_of_another_count_of_time_ends_like_any_other(ledger: Ledger) -> None:
-    """The machine has started anew, or a former release wrote the time of day: it is not held for years."""
+    """A former release wrote the time of day, and that is to come: it is not held for years."""
     far = clock(ledger) + 3e9
     take(ledger, ELSEWHERE, now=far)
     with pytest.raises(ConflictError, match="for 20 s more"), leases.held(ledger, "run"):
         pass
     assert take(ledger, Holder.me(), now=clock(ledger) + LASTS + 1) == 2
+
+
+@only_sqlite
+@pytest.mark.parametrize("ended", ["the machine started anew", "a former release"])
+def test_a_lease_of_before_is_over(ledger: Ledger, ended: str) -> None:
+    """The clock of before the start counted further; or the time of day that was written is past."""
+    before = time.time() - 60 if ended == "a former release" else clock(ledger) + 1e6
+    take(ledger, ELSEWHERE, now=before - LASTS)
+    with leases.held(ledger, "run") as token:
+        assert token == 2
 
 
 def test_a_lease_that_cannot_be_given_back_hides_no_failure(ledger: Ledger) -> None:
