@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         if set(arguments) != ARGUMENTS:
             raise AnsibleActionFail(f"expected {sorted(ARGUMENTS)}; got {sorted(arguments)}")
         if self._task.check_mode and not handed_over():
-            # A look beforehand fetches nothing: that a value is a new one, the plan says.
+            # Plain `ansible-playbook --check`: there is nothing to compare with.
             return result | {"changed": False, "msg": "not looked at: no run hands secrets over"}
         order = {
             "root": arguments["root"],
