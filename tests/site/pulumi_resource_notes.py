@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ def write(values: dict[str, PropertyValue]) -> str:
     path = Path(str(told["path"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(str(told["text"]))
+    if "slowly" in str(told["text"]):
+        time.sleep(3)
     return str(path)
 
 
@@ -66,5 +71,18 @@ class Notes(p.Provider):
         return p.ReadResponse(request.resource_id, now, request.inputs)
 
 
+def end_with_parent() -> None:
+    """An engine that is killed takes nobody along; who goes on without it makes what nobody knows of."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with_parent()
     main(sys.argv[1:], "1.0.0", Notes())

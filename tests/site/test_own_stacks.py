@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,3 +203,40 @@ def test_the_plan_of_a_stack_without_changes_starts_no_program(cli: Cli, tmp_pat
     (tmp_path / "ran").unlink()
     assert json.loads(cli("plan", "--json", cwd=place.root).out)["changes"] == 0
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_that_is_killed_while_a_site_builds_goes_on(cli: Cli, tmp_path: Path) -> None:
+    place = site(tmp_path)
+    place.settings["stacks"][0]["values"]["greeting"] = "slowly"
+    program = PROGRAM.replace(
+        "text})", "text}, pulumi.ResourceOptions(depends_on=made))\n        made = [note]"
+    ).replace("        pulumi.CustomResource", "        note = pulumi.CustomResource")
+    program = program.replace("    for name", "    made = []\n    for name")
+    (tmp_path / "stacks" / "board.py").write_text(program)
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("govcloud")), "apply", "--yes"],
+        cwd=place.write().root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: "r2" in board(tmp_path))
+    process.kill()
+    process.wait()
+    until(lambda: not place.processes())
+    # The engine had written down the first; the second may be there unknown, which is told.
+    resumed = cli("runs", "resume", "2", cwd=place.root)
+    assert resumed.code == 0, resumed
+    assert "What it was just creating may be there unknown" in resumed.out
+    assert board(tmp_path) == {"r1": "r1: slowly", "r2": "r2: slowly"}
+    assert place.locks() == []
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
+    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert board(tmp_path) == {}
+
+
+def until(what: Callable[[], Any], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not what() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert what(), f"not so within {seconds} s"
