@@ -58,8 +58,11 @@ def _twice(rows: list[Row]) -> list[str]:
 
 
 def nothing_twice(place: Province) -> list[str]:
-    """In the middle of things: no name stands for two objects."""
-    return [f for f in _twice(place.rows()) if "/" in f]
+    """In the middle of things: a name may stand for two incarnations of one thing, never for two things."""
+    uids: dict[str, set[str]] = {}
+    for row in place.rows():
+        uids.setdefault(f"{row.type}/{row.properties['name']}", set()).add(row.uid)
+    return [f"{name} stands for {sorted(many)}" for name, many in uids.items() if len(many) > 1]
 
 
 def _settled(wanted: Wanted, row: Row) -> Settled:
@@ -110,7 +113,12 @@ def _ledger(place: Province, wanted: dict[str, Wanted], there: dict[str, Row]) -
         "select uid, incarnation from entry where until is null and kind in "
         "('node', 'link', 'network', 'server', 'instance')"
     )
-    faults = []
+    domains = {there[key].object_id: one.domain for key, one in wanted.items()}
+    faults = [
+        f"{uid}.{incarnation} stands in {scope}, and belongs in {domain}"
+        for uid, incarnation, scope in applied
+        if (domain := domains.get(f"{uid}.{incarnation}")) and f"stack:{domain}-" not in scope
+    ]
     if sorted((u, i) for u, i, _ in applied) != sorted(real):
         faults.append(f"applied is not what is there: {sorted({(u, i) for u, i, _ in applied} ^ real)}")
     if sorted(accepted) != sorted(real):

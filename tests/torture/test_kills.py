@@ -13,7 +13,7 @@ from .torture import Torture
 SEED = os.environ.get("TORTURE_SEED")
 
 
-@pytest.mark.soak
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [int(SEED)] if SEED else [1, 2, 3, 4])
 def test_some_kills(tmp_path: Path, seed: int) -> None:
     """Thirty-two in all, in four worlds."""

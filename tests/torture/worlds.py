@@ -17,6 +17,7 @@ from store_province import TARGET, Province
 # Where a network, a server or an instance may stand; each place is a stack of its own.
 PLACES = {"lan": {"site": "hall"}, "sky": {"cloud": "sky"}, "backup": {"site": "spare"}}
 FLAVORS = {"small": (1, 512), "large": (4, 4096)}
+NO_LIMITS = {"objects": 1000, "entries": 1000, "percent_from": 1000, "site_from": 1000}
 # Networks per router and so on are few, so that names come again after a deletion.
 NAMES = 14
 PLURALS = {
@@ -72,6 +73,8 @@ class World:
         province.tables = {
             "targets": {TARGET: {"driver": "store", "delay_ms": delay_ms}},
             "regions": {"here": {"level": "province"}},
+            # Luck takes away what no guard would let go without asking.
+            "profiles": {"limits": {"values": NO_LIMITS}},
             "zones": {"extranet": {"role": "extranet"}},
             "units": {"bureau": {"region": "here"}},
             "sites": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,11 @@ from .updating import update
 # ("same", "read"), or are a part of one of these ("replace" comes before its "create-replacement").
 WHOLE = frozenset({"create", "update", "delete", "create-replacement"})
 
+# How an engine ends that has told more than its state knows: killed, or without room to write it.
+UNSAVED = re.compile(
+    "ended by signal|no space left|quota exceeded|read-only file|snapshot|checkpoint", re.IGNORECASE
+)
+
 
 def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     """Write down the intents, sweep what is no longer wanted, and let the engine do the rest."""
@@ -42,7 +48,7 @@ def build(stage: Stack, context: RunContext) -> dict[str, Any]:
     except GovcloudError:
         raise
     except Exception as error:  # the SDK raises many types; the engine's words are what counts
-        _record(stage, context, progress, whole=False)
+        _record(stage, context, progress, whole=False, kept=not UNSAVED.search(str(error)))
         if context.stop.is_set():
             raise Stopped(
                 f"stopped after {progress.count} of {len(stage.changes)} in {stage.stack}",
@@ -214,8 +220,13 @@ class _Progress(Words):
         }
 
 
-def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bool) -> None:
-    """Write down what is now built: everything after a success, what the engine confirmed otherwise."""
+def _record(
+    stage: Stack, context: RunContext, progress: _Progress, *, whole: bool, kept: bool = True
+) -> None:
+    """Write down what is now built: everything after a success, what the engine confirmed otherwise.
+
+    ``kept``: its state has that, too. Where it has not, all of it stays in doubt, and the next plan looks.
+    """
     scope = f"stack:{stage.stack}"
     if whole:
         # What the engine knew already, or had forgotten, it tells nothing of.
@@ -238,7 +249,8 @@ def _record(stage: Stack, context: RunContext, progress: _Progress, *, whole: bo
         # What was seen of an object is history only when the engine has confirmed its change.
         building.settle_observed(connection, [c.uid for c in confirmed])
         confirmed_ids = {c.object_id for c in confirmed} - progress.failed.keys()
-        building.settle_intents(connection, stage.stack, confirmed_ids)
+        if kept:
+            building.settle_intents(connection, stage.stack, confirmed_ids)
         if whole:
             known = about if stage.partial else about | {r.object_id for r in stage.resources}
             building.settle_intents(connection, stage.stack, known | progress.swept)
