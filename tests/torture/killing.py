@@ -257,7 +257,7 @@ def until(what: Callable[[], bool], seconds: float) -> bool:
     while not what():
         if time.monotonic() > end:
             return False
-        time.sleep(0.05)
+        time.sleep(LOOK)
     return True
 
 
