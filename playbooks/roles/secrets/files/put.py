@@ -5,9 +5,12 @@ import json
 import os
 import pwd
 import sys
+import tempfile
 
 # Which files are ours: names alone. Written before a file is, so that none is ever left unknown.
 RECORD = "secrets.json"
+# What a file is called until it is whole. No path that can be declared has a part that begins with a dot.
+HALF = ".govcloud-put-"
 
 
 class Refused(Exception):
@@ -24,12 +27,13 @@ def main():
         removed = [path for path in sorted(known - set(wanted)) if os.path.lexists(os.path.join(root, path))]
         if not check and (changed or removed or known != set(wanted)):
             os.makedirs(root, mode=0o755, exist_ok=True)
+            for folder in {os.path.dirname(path) for path in {RECORD, *known, *wanted}}:
+                take_away_halves(os.path.join(root, folder))
             write_record(root, known | set(wanted))
             for path in changed:
                 put(root, wanted[path])
             for path in known - set(wanted):
-                for left in (path, path + ".new"):
-                    unlink(os.path.join(root, left))
+                unlink(os.path.join(root, path))
             write_record(root, set(wanted))
     except Refused as refused:
         print(json.dumps({"failed": True, "msg": str(refused)}))
@@ -86,17 +90,30 @@ def put(root, file):
 
 def write(path, content, uid, gid):
     """The file appears whole, and was never readable by others."""
-    near = path + ".new"
-    unlink(near)
-    handle = os.open(near, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        os.fchmod(handle, 0o600)
-        if uid != os.geteuid():
-            os.fchown(handle, uid, gid)
-        out.write(content)
-        out.flush()
-        os.fsync(handle)
-    os.replace(near, path)
+    # Made anew with O_EXCL and mode 0600, beside the file, so that it can be renamed.
+    handle, near = tempfile.mkstemp(prefix=HALF, dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "wb") as out:
+            if uid != os.geteuid():
+                os.fchown(handle, uid, gid)
+            out.write(content)
+            out.flush()
+            os.fsync(handle)
+        os.replace(near, path)
+    except OSError:
+        unlink(near)
+        raise
+
+
+def take_away_halves(folder):
+    """What one that was killed has left in a folder."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        if name.startswith(HALF):
+            unlink(os.path.join(folder, name))
 
 
 def unlink(path):
