@@ -116,8 +116,31 @@ def _cut(text: str, node: yaml.MappingNode, key: str) -> str:
         end = text.rfind("\n", 0, pairs[number + 1][0].start_mark.index) + 1
     elif node.end_mark.index < len(text):
         end = text.rfind("\n", 0, node.end_mark.index) + 1 or node.end_mark.index
-    # Comments and blank lines before what follows belong to that.
+    # Comments and blank lines before what follows belong to that; what looks like one may be a text's own.
+    last = _last(pairs[number], begin, end)
     lines = text[begin:end].splitlines(keepends=True)
-    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+    while len(lines) > 1:
+        comment = lines[-1].lstrip().startswith("#") and end - len(lines[-1]) >= last
+        if lines[-1].strip() and not comment:
+            break
         end -= len(lines.pop())
     return text[:begin] + text[end:]
+
+
+def _last(pair: Pair, begin: int, end: int) -> int:
+    """Where the last value of a pair ends that is written from ``begin`` to ``end``."""
+    out, seen, todo = begin, set(), list(pair)
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue  # an alias may lead back to where it stands
+        seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode) or node.flow_style:
+            # An alias is told to stand where its anchor does.
+            if begin <= node.start_mark.index < end:
+                out = max(out, node.end_mark.index)
+        elif isinstance(node, yaml.MappingNode):
+            todo += [part for one in node.value for part in one]
+        else:
+            todo += node.value
+    return out

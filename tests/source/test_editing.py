@@ -72,6 +72,19 @@ def test_yaml(edit: Edit, lines: list[str]) -> None:
     assert changed_lines(YAML, after) == lines
 
 
+@pytest.mark.parametrize(
+    "words", ["|\n      one\n      # two\n", "'one\n      # two'\n", "|+\n      # two\n\n"]
+)
+@pytest.mark.parametrize(
+    "after", ["", "  # about the next one\n  b: {code: '2'}\n", "# the end\nzones: {}\n"]
+)
+def test_a_line_of_a_text_that_looks_like_a_comment_goes_with_its_entry(words: str, after: str) -> None:
+    before = "regions:\n  z: {code: '0'}\n"
+    text = f"{before}  a:\n    title: {words}{after}"
+    left = edited(text.encode(), "regions.yaml", [Edit("region", "a")]).decode()
+    assert [line for line in left.splitlines() if line] == f"{before}{after}".splitlines()
+
+
 def test_what_others_share_is_refused() -> None:
     for edit in (link("b-c", "delay_ms", 9), link("a-b", "delay_ms", 9), link("x-y", "delay_ms", 9)):
         with pytest.raises(CannotEdit):
