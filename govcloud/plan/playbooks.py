@@ -61,13 +61,19 @@ class Parts:
         except _TooClever:
             return None
 
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """The names of hosts that variables or plays may be for, and others."""
+        theirs = [_vars_of(path) or frozenset() for path in self._files if path.startswith("host_vars/")]
+        return frozenset().union(*theirs, *(where for where, _ in self._plays or ()))
+
     def digest(self, host: str, groups: Collection[str]) -> str:
         """Digest of what a host depends on; of the whole folder where that is not to be told."""
         if self._plays is None:
             return self._whole
-        names = frozenset({"all", host, *groups})
-        # Only a host with variables of its own differs from others of its groups.
-        own = names if f"host_vars/{host}.yml" in self._files else names - {host}
+        names = frozenset({"all", host, *(groups or ("ungrouped",))})
+        # Only a host with variables or plays of its own differs from others of its groups.
+        own = names if host in self._named else names - {host}
         if own not in self._known:
             self._known[own] = self._digest(own)
         return self._known[own]
@@ -83,7 +89,7 @@ class Parts:
             for path, content in self._files.items()
             if not _in_roles(path, others)
             and not (_is_module(path) and _module(path) not in used)
-            and _vars_of(path) in (None, *names)
+            and ((theirs := _vars_of(path)) is None or theirs & names)
         }
         return canonical.digest(kept)
 
@@ -101,12 +107,16 @@ def _module(path: str) -> bytes:
     return path.removeprefix("library/").removesuffix(".py").encode()
 
 
-def _vars_of(path: str) -> str | None:
-    """The group or host whose variables a file holds; None for any other file."""
-    folder, _, name = path.partition("/")
+def _vars_of(path: str) -> frozenset[str] | None:
+    """The groups or hosts whose variables a file may hold; None for any other file.
+
+    Ansible reads NAME, NAME.yml and the like, files and folders, and a name may have dots of its own.
+    """
+    folder, _, rest = path.partition("/")
     if folder not in ("group_vars", "host_vars"):
         return None
-    return name.partition("/")[0].partition(".")[0]
+    parts = rest.partition("/")[0].split(".")
+    return frozenset(".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _plays(files: Mapping[str, bytes]) -> list[tuple[frozenset[str], frozenset[str]]]:

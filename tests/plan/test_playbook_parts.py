@@ -16,6 +16,8 @@ HOSTS = {
     "w": ("instances", "web_servers"),
     "d": ("servers", "dns_servers"),
     "s": ("servers",),
+    "a.b": ("servers",),
+    "alone": (),
 }
 EVERY = set(HOSTS)
 
@@ -48,12 +50,24 @@ def touched(files: dict[str, bytes], path: str, more: bytes = b"\n# other\n") ->
         ("roles/web/files/serve.py", {"w"}),
         ("roles/dns/templates/records.j2", {"d"}),
         ("roles/routing/defaults/main.yml", {"r"}),
-        ("roles/resolver/tasks/main.yml", EVERY),
+        ("roles/resolver/tasks/main.yml", EVERY - {"alone"}),
         ("group_vars/routers.yml", {"r"}),
         ("group_vars/all.yml", EVERY),
         ("host_vars/s.yml", {"s"}),
+        ("host_vars/s.yaml", {"s"}),
+        ("host_vars/s.json", {"s"}),
+        ("host_vars/s", {"s"}),
+        ("host_vars/s/main.yml", {"s"}),
+        ("host_vars/s/deep/main.yaml", {"s"}),
+        ("host_vars/a.b.yml", {"a.b"}),
+        ("host_vars/a.b", {"a.b"}),
+        ("host_vars/a.b/main.yml", {"a.b"}),
+        ("host_vars/nobody.yml", set()),
+        ("group_vars/routers.yaml", {"r"}),
+        ("group_vars/routers/main.yml", {"r"}),
+        ("group_vars/ungrouped.yml", {"alone"}),
         ("library/lab_service.py", {"r", "w", "d"}),
-        ("library/network_state.py", EVERY),
+        ("library/network_state.py", EVERY - {"alone"}),
         ("site.yml", EVERY),
         ("templates/any.j2", EVERY),
         ("filter_plugins/any.py", EVERY),
@@ -62,6 +76,12 @@ def touched(files: dict[str, bytes], path: str, more: bytes = b"\n# other\n") ->
 )
 def test_a_changed_file_touches_the_hosts_that_use_it(path: str, hosts: set[str]) -> None:
     assert touched(shipped(), path) == hosts
+
+
+def test_a_role_that_a_play_gives_one_host_by_name_touches_that_host() -> None:
+    files = shipped() | {"roles/own/tasks/main.yml": b"[]\n"}
+    files["site.yml"] += b"\n- hosts: s\n  roles: [own]\n"
+    assert touched(files, "roles/own/tasks/main.yml") == {"s"}
 
 
 @pytest.mark.parametrize(
