@@ -36,10 +36,13 @@ class KeptFile(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def keep(connection: Connection, run: str, uid: str, files: Iterable[tuple[KeptFile, bytes]]) -> int:
     """Keep files of one host with their bytes; what is kept of a run already stays. How many are new."""
-    known = {(f.host, f.path) for f in of_run(connection, run)}
+    found = list(files)
+    # Asked for the hosts at hand: all of the run, once a host, would be the square of it.
+    hosts = sorted({file.host for file, _ in found})
+    known = {(f.host, f.path) for host in hosts for f in of_run(connection, run, host=host)}
     rows = []
     now = time.time()
-    for file, content in files:
+    for file, content in found:
         if (file.host, file.path) in known:
             continue
         known.add((file.host, file.path))

@@ -48,6 +48,18 @@ def test_a_file_is_kept_as_it_was_first_and_read_back_exactly(ledger: Ledger) ->
         assert keptfiles.uids_of(connection, "r1") == {"web-1": "u1"}
 
 
+def test_keeping_a_hosts_files_reads_nothing_of_other_hosts(ledger: Ledger) -> None:
+    with ledger.write() as connection:
+        many = [(KeptFile(f"h-{n}", "/etc/x.conf", False), b"") for n in range(30)]
+        keptfiles.keep(connection, "r1", "u2", many)
+        ask, read = connection.rows, []
+        connection.rows = lambda *a, **v: [read.append(row) or row for row in ask(*a, **v)]  # type: ignore
+        assert keptfiles.keep(connection, "r1", "u1", [(NONE, b""), (CONF, BYTES)]) == 2
+        assert read == []
+        assert keptfiles.keep(connection, "r1", "u1", [(NONE, b"")]) == 0
+        assert [row[0] for row in read] == ["web-1", "web-1"]
+
+
 def test_a_host_is_told_what_the_ledger_has_of_its_newest_runs(ledger: Ledger) -> None:
     with ledger.write() as connection:
         for run in ("r1", "r2", "r3"):
