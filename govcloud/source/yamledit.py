@@ -135,7 +135,7 @@ def _last(pair: Pair, begin: int, end: int) -> int:
         if id(node) in seen:
             continue  # an alias may lead back to where it stands
         seen.add(id(node))
-        if isinstance(node, yaml.ScalarNode) or node.flow_style:
+        if not isinstance(node, yaml.CollectionNode) or node.flow_style:
             # An alias is told to stand where its anchor does.
             if begin <= node.start_mark.index < end:
                 out = max(out, node.end_mark.index)
