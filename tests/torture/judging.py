@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from store_province import ENVIRONMENT, Province, Row
 
 from .killing import run
@@ -127,9 +128,11 @@ def _ledger(place: Province, wanted: dict[str, Wanted], there: dict[str, Row]) -
         ("select object from intent", "an intent is left"),
         ("select id, status from run where status not in ('done', 'cancelled')", "a run is not over"),
         ("select id from stage where status = 'running'", "a stage runs"),
-        ("select holder from lease where holder <> ''", "a lease is held"),
     ):
         faults += [f"{what}: {row}" for row in place.ledger(query)]
+    # A dead holder's is nobody's: it was killed before it could give it back, and nobody waits for it.
+    holders = [json.loads(row[0]) for row in place.ledger("select holder from lease where holder <> ''")]
+    faults += [f"a lease is held by {one}" for one in holders if psutil.pid_exists(one[1])]
     return faults
 
 
