@@ -12,12 +12,11 @@ digest. The newest line is kept in the ledger, too, where the other writers find
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,10 @@ def keep(
             before = connection.scalar(begins, seq=rows[0].first)
         signer = outside.signs(about.ledger)
         joined = False
-        with _locked(outside.main) as file, pending.signing(outside.main, [*(earlier or ()), mine]) as waits:
+        with (
+            pending.locked(outside.main) as file,
+            pending.signing(outside.main, [*(earlier or ()), mine]) as waits,
+        ):
             last = _last(file)
             anew = bool(last) and mine.began is not None
             lines = []
@@ -161,7 +163,7 @@ def keep(
                 _write(file, lines)
                 _copy_out(outside, about, file)
         if anew:
-            with _locked(outside.main) as file:
+            with pending.locked(outside.main) as file:
                 _copy_out(outside, about, file)
         if carried is not None:
             (outside.main.parent / FORMER).unlink(missing_ok=True)
@@ -194,7 +196,7 @@ def hand_over(outside: Outside, connection: Connection, to: str, *, keeps: bool)
     Returns the fingerprint of the new key. Raises ``GovcloudError`` where there is nothing to hand over.
     """
     about = _About(connection, outside)
-    with _locked(outside.main) as file:
+    with pending.locked(outside.main) as file:
         last = _last(file)
         if not last:
             raise GovcloudError(
@@ -322,19 +324,6 @@ def _begin_anew(main: Path, file: Any, lines: Sequence[bytes]) -> None:
 
 
 # -- the files ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[Any]:
-    """The heads file, made where it is missing, while nobody else writes to it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    while True:
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-            # While we waited, another file may have taken the name: an epoch began.
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                yield file
-                return
 
 
 def _last(file: Any) -> bytes:

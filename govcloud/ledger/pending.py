@@ -17,6 +17,7 @@ from typing import IO
 
 import msgspec
 
+from ..files import write_atomically
 from .audit import Appended
 from .connection import Connection
 
@@ -29,12 +30,14 @@ def announce(main: Path, mine: Appended) -> list[Appended]:
     Returns what others said before and did not sign. Their transactions are over, for this one holds the
     ledger's write lock. What begins an epoch is not said: it has a heads file of its own.
     """
-    with _locked(main) as file:
-        earlier = _read(file)
+    with locked(main.with_name(FILE)) as file:
+        file.seek(0)
+        data = file.read()
         if mine.began is None:
-            file.seek(0, os.SEEK_END)
-            file.write(msgspec.json.encode(mine) + b"\n")
-        return earlier
+            # Behind a line that a killed process left torn, ours is a line of its own.
+            torn = b"\n" if data and not data.endswith(b"\n") else b""
+            file.write(torn + msgspec.json.encode(mine) + b"\n")
+        return _rows(data)
 
 
 def committed(connection: Connection, rows: Sequence[Appended]) -> list[Appended]:
@@ -49,29 +52,36 @@ def committed(connection: Connection, rows: Sequence[Appended]) -> list[Appended
 @contextmanager
 def signing(main: Path, rows: Sequence[Appended]) -> Iterator[Callable[[Appended], bool]]:
     """While heads are signed: whether a row still waits for one. ``rows`` wait no more afterwards."""
-    with _locked(main) as file:
-        left = _read(file)
+    path = main.with_name(FILE)
+    with locked(path) as file:
+        file.seek(0)
+        left = _rows(file.read())
         yield lambda one: one in left
         over = [one for one in left if one not in rows]
-        file.seek(0)
-        file.truncate()
-        file.write(b"".join(msgspec.json.encode(one) + b"\n" for one in over))
+        if over:
+            # Others' rows are never, not even for a moment, in no file: we may be killed at any.
+            write_atomically(path, b"".join(msgspec.json.encode(one) + b"\n" for one in over))
+        else:
+            file.truncate(0)
 
 
 @contextmanager
-def _locked(main: Path) -> Iterator[IO[bytes]]:
-    main.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(main.with_name(FILE), os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=0) as file:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
-        yield file
+def locked(path: Path) -> Iterator[IO[bytes]]:
+    """A file, made where it is missing, while nobody else writes to it; for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+            # While we waited, another file may have taken the name.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
 
 
-def _read(file: IO[bytes]) -> list[Appended]:
-    """What stands there; a line that a killed process left torn is none."""
-    file.seek(0)
+def _rows(data: bytes) -> list[Appended]:
+    """What a file says; a line that a killed process left torn is none."""
     found = []
-    for line in file.read().split(b"\n"):
+    for line in data.split(b"\n"):
         try:
             found.append(msgspec.json.decode(line, type=Appended))
         except msgspec.MsgspecError:

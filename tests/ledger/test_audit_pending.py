@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +92,59 @@ def test_no_row_is_signed_twice(ledger: Ledger) -> None:
     grow(ledger)
     report = verify(ledger)
     assert (report.heads, report.unsigned) == (2, [])
+
+
+def row(number: int) -> audit.Appended:
+    return audit.Appended(number, number, 1, f"{number:064x}")
+
+
+def test_what_comes_behind_a_torn_line_is_read(tmp_path: Path) -> None:
+    main = tmp_path / "heads.jsonl"
+    pending.announce(main, row(1))
+    with main.with_name(pending.FILE).open("ab") as file:
+        file.write(b'{"first":2,"se')
+    assert pending.announce(main, row(3)) == [row(1)]
+    assert pending.announce(main, row(4)) == [row(1), row(3)]
+
+
+KILLED_SIGNING = """
+import os, signal, sys
+from pathlib import Path
+import msgspec
+from govcloud.ledger import audit, pending
+main, where = Path(sys.argv[1]), sys.argv[2]
+mine = audit.Appended(1, 1, 1, f"{1:064x}")
+with pending.signing(main, [mine]):
+    setattr(msgspec.json if where == "encode" else os, where, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("where", ["encode", "replace"])
+def test_who_is_killed_while_he_says_that_his_are_signed_takes_no_others_along(
+    where: str, tmp_path: Path
+) -> None:
+    main = tmp_path / "heads.jsonl"
+    for number in (1, 2):
+        pending.announce(main, row(number))
+    argv = [sys.executable, "-c", KILLED_SIGNING, str(main), where]
+    assert subprocess.run(argv).returncode == -9
+    assert pending.announce(main, row(3)) == [row(1), row(2)]
+
+
+def test_who_waited_for_the_file_says_it_in_the_one_that_took_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = tmp_path / "heads.jsonl"
+    for number in (1, 2):
+        pending.announce(main, row(number))
+    opened, lock = threading.Event(), fcntl.flock
+    waiter = threading.Thread(target=pending.announce, args=(main, row(3)))
+    with pending.signing(main, [row(1)]):
+        monkeypatch.setattr(pending.fcntl, "flock", lambda *a: (opened.set(), lock(*a)))
+        waiter.start()
+        assert opened.wait(20)
+    waiter.join()
+    assert pending.announce(main, row(4)) == [row(2), row(3)]
 
 
 def hash_of(ledger: Ledger, seq: int) -> str:
