@@ -7,7 +7,7 @@ plan brings binds it as well. Entries of kind ``freeze`` are never frozen themse
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from ...ledger.clearances import now
 from ...ledger.connection import Connection
 from ...ledger.entries import Key, among, current, key_of
-from ..stages import Plan, Play, Record
+from ..stages import Plan, Play, Record, SiteStack
 from .belonging import above
 from .blast import last_said
 
@@ -50,7 +50,12 @@ class Frozen(msgspec.Struct, frozen=True):
 
 def moment(text: str) -> float:
     """Seconds since 1970 of a time as an entry says it; without an offset it is this machine's."""
-    return datetime.fromisoformat(text).timestamp()
+    found = datetime.fromisoformat(text)
+    try:
+        return found.timestamp()
+    except (ValueError, OverflowError):
+        # At the ends of the calendar this machine's offset is out of reach, and matters to nobody.
+        return found.replace(tzinfo=UTC).timestamp()
 
 
 def _freeze(name: str, fields: dict[str, Any]) -> Freeze:
@@ -98,11 +103,14 @@ def standing_against(connection: Connection, plan: Plan, done: Collection[str] =
         return []
     needed = {key_of(subject) for one in holding for subject in one.subjects}
     parts = above(connection, _starts(connection, plan, touched)) if needed else {}
+    unplaced = _unplaced(plan, done)
     out = []
     for one in dict.fromkeys(holding):
         subjects = {key_of(subject) for subject in one.subjects}
         hit = sorted(
-            "/".join(key) for key in touched if not subjects or subjects & ({key} | parts.get(key, set()))
+            "/".join(key)
+            for key in touched
+            if not subjects or key in unplaced or subjects & ({key} | parts.get(key, set()))
         )
         if hit:
             out.append(Frozen(one.name, one.ends_at, one.reason, tuple(hit)))
@@ -144,7 +152,23 @@ def _touched(plan: Plan, done: Collection[str]) -> dict[Key, str]:
             # Whatever is done to objects: built, taken down, handed from stack to stack.
             for one in getattr(stage, "changes", ()):
                 out.setdefault(key_of(one.subject), one.uid)
+            if isinstance(stage, SiteStack) and stage.changes:
+                # Which of its resources is of which entry only its program knows.
+                for subject in stage.entries:
+                    out.setdefault(key_of(subject), "")
     return out
+
+
+def _unplaced(plan: Plan, done: Collection[str]) -> set[Key]:
+    """What goes of the site's own stacks: of which entries it was made nobody wrote down, so that it may
+    be part of anything."""
+    return {
+        key_of(change.subject)
+        for stage in plan.stages
+        if isinstance(stage, SiteStack) and stage.id not in done
+        for change in stage.changes
+        if change.verb == "delete"
+    }
 
 
 def _starts(
