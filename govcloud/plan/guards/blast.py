@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ...ledger import sitestacks
 from ...ledger.among import rows_among
 from ...ledger.connection import Connection
 from ...ledger.entries import Key, key_of, last_revision
@@ -109,18 +110,28 @@ def beyond(connection: Connection, found: Going, limits: Limits) -> list[Beyond]
 def _numbers(connection: Connection, found: Going, limits: Limits) -> Iterable[Beyond]:
     counted = (
         ("objects", "objects go or are made anew", len(found.objects), limits.objects, limits.objects_percent,
-         "SELECT count(*) FROM applied WHERE substr(scope, 1, 6) = 'stack:'"),
+         _built),
         ("entries", "entries are withdrawn", len(found.entries), limits.entries, limits.entries_percent,
-         "SELECT count(*) FROM accepted WHERE until IS NULL"),
+         _accepted),
     )  # fmt: skip
-    for name, what, count, most, percent, statement in counted:
+    for name, what, count, most, percent, total_of in counted:
         if count > most:
             yield Beyond(name, f"{count} {what}, more than {most:g}")
         elif count and count >= limits.percent_from:
-            total = connection.scalar(statement) or 0
+            total = total_of(connection)
             if total and count * 100 > percent * total:
                 share = f"{count * 100 / total:.0f} % of {total}"
                 yield Beyond(f"{name}_percent", f"{count} {what}, {share}, more than {percent:g} %")
+
+
+def _built(connection: Connection) -> int:
+    """How many objects are built, those of the site's own stacks among them."""
+    ours = connection.scalar("SELECT count(*) FROM applied WHERE substr(scope, 1, 6) = 'stack:'") or 0
+    return int(ours) + sum(len(one.resources) for one in sitestacks.built(connection).values())
+
+
+def _accepted(connection: Connection) -> int:
+    return int(connection.scalar("SELECT count(*) FROM accepted WHERE until IS NULL") or 0)
 
 
 def _sites(connection: Connection, found: Going, limits: Limits) -> Iterable[Beyond]:
