@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from store_province import ENVIRONMENT, TARGET, province
+from store_province import ENVIRONMENT, TARGET, Province, province
 
+from govcloud.ledger.entries import uid_for
 from govcloud.model.resources import Identity
 
 Cli = Callable[..., Any]
@@ -137,19 +138,21 @@ def test_nobody_reading_changes_no_exit_code(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def apply_and_lose_the_record(cli: Cli, place: Province) -> None:
+    """The engine does all that the files say, and the ledger learns nothing of it."""
+    lose = "create trigger lose before insert on applied begin select raise(abort, 'lost'); end"
+    with sqlite3.connect(place.private / "ledger.db") as ledger:
+        ledger.execute(lose)
+    assert cli("apply", "--yes", cwd=place.write().root).code == 1
+    with sqlite3.connect(place.private / "ledger.db") as ledger:
+        ledger.execute("drop trigger lose")
+
+
 def test_what_was_done_and_not_recorded_is_looked_at(cli: Cli, tmp_path: Path) -> None:
     """The engine acts, its record is lost, and the files go back to what the ledger had."""
     place = province(tmp_path, nodes=3).write()
     assert cli("apply", "--yes", cwd=place.root).code == 0
     before = place.objects()
-
-    def apply_and_lose_the_record() -> None:
-        lose = "create trigger lose before insert on applied begin select raise(abort, 'lost'); end"
-        with sqlite3.connect(place.private / "ledger.db") as ledger:
-            ledger.execute(lose)
-        assert cli("apply", "--yes", cwd=place.write().root).code == 1
-        with sqlite3.connect(place.private / "ledger.db") as ledger:
-            ledger.execute("drop trigger lose")
 
     def left() -> list[tuple[str, str]]:
         plan = cli("plan", "--json", cwd=place.write().root).json
@@ -159,7 +162,7 @@ def test_what_was_done_and_not_recorded_is_looked_at(cli: Cli, tmp_path: Path) -
 
     # Changed, and the ledger says it is as it was.
     place.tables["links"]["r2-r3"]["bandwidth_mbps"] = 200
-    apply_and_lose_the_record()
+    apply_and_lose_the_record(cli, place)
     assert place.objects()["Link/r2-r3"].properties["bandwidth_mbps"] == 200
     place.tables["links"]["r2-r3"]["bandwidth_mbps"] = 100
     assert left() == [("heal", "link/r2-r3")]
@@ -168,7 +171,7 @@ def test_what_was_done_and_not_recorded_is_looked_at(cli: Cli, tmp_path: Path) -
 
     # Taken away, and the ledger said it was there.
     taken = place.tables["links"].pop("r1-r2")
-    apply_and_lose_the_record()
+    apply_and_lose_the_record(cli, place)
     assert "Link/r1-r2" not in place.objects()
     place.tables["links"]["r1-r2"] = taken
     assert left() == [("create", "link/r1-r2")]
@@ -176,3 +179,40 @@ def test_what_was_done_and_not_recorded_is_looked_at(cli: Cli, tmp_path: Path) -
     assert {k: r.object_id for k, r in place.objects().items()} == {k: r.object_id for k, r in before.items()}
     assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
     assert cli("drift", cwd=place.root).code == 0
+
+
+def test_a_doubt_outlives_a_stage_that_is_not_about_it(cli: Cli, tmp_path: Path) -> None:
+    """A stack is cleared first and healed later, and something fails in between: the doubt is still there."""
+    place = province(tmp_path, nodes=2).edge().write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+    vm = place.tables["instances"]["vm"]
+    place.tables["instances"]["stray"] = dict(vm)
+    place.tables["flavors"]["small"]["memory_mib"] = 600
+    apply_and_lose_the_record(cli, place)
+    assert place.objects()["Instance/vm"].properties["memory_mib"] == 600
+    place.tables["flavors"]["small"]["memory_mib"] = 512
+    del place.tables["instances"]["stray"]
+    # A router whose place is taken, and an instance that waits for it.
+    place.node("r3")
+    place.tables["networks"]["far"] = {"gateway": "r3", "interface": "far", "cloud": "sky"}
+    place.tables["instances"]["vm3"] = {**vm, "network": "far"}
+    obstacle = Identity(ENVIRONMENT, uid_for(ENVIRONMENT, "node", "r3", 0), 1)
+    place.driver().create(
+        "Network", obstacle, {**before["Network/app"].properties, "name": "x"}, place.fence()
+    )
+    assert cli("apply", "--yes", cwd=place.write().root).code == 1
+    stages = dict(place.ledger("select id, status from stage where run = (select max(id) from run)"))
+    assert stages["clear:cloud-1"] == "done" and stages["stack:cloud-1"] != "done", stages
+    assert "Instance/stray" not in place.objects()
+    del place.tables["nodes"]["r3"], place.tables["networks"]["far"], place.tables["instances"]["vm3"]
+    place.driver().delete("Network", obstacle, place.fence())
+    plan = cli("plan", "--json", cwd=place.write().root).json
+    changes = [
+        (c["verb"], c["subject"]) for s in plan["stages"] if s["kind"] == "stack" for c in s["changes"]
+    ]
+    assert ("heal", "instance/vm") in changes
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+    assert place.ledger("select object from intent") == []
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0

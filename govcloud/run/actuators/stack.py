@@ -242,18 +242,22 @@ def _record(
     ]
     ends = [c for c in stage.changes if c.verb in LEAVING and not c.object]
     gone = [c for c in ends if whole or c.object_id in progress.done]
-    confirmed = [c for c in stage.changes if whole or c.object_id in progress.done]
+    confirmed = [
+        c
+        for c in stage.changes
+        if c.object_id in progress.done or (whole and (not c.object or c.object in progress.swept))
+    ]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
         building.forget_objects(connection, scope, [c.object_id for c in gone])
         # What was seen of an object is history only when the engine has confirmed its change.
         building.settle_observed(connection, [c.uid for c in confirmed])
-        confirmed_ids = {c.object_id for c in confirmed} - progress.failed.keys()
-        if kept:
-            building.settle_intents(connection, stage.stack, confirmed_ids)
+        settled = {c.object_id for c in confirmed} - progress.failed.keys() if kept else set()
         if whole:
-            known = about if stage.partial else about | {r.object_id for r in stage.resources}
-            building.settle_intents(connection, stage.stack, known | progress.swept)
+            # What the stage only held as it was built was not looked at, and stays in doubt until the stage
+            # that is about it, of this plan or of the next.
+            settled |= progress.swept
+        building.settle_intents(connection, stage.stack, settled)
         for change in gone:
             if change.verb in ("delete", "release"):
                 building.forget_applied(connection, f"host:{change.subject.partition('/')[2]}", [change.uid])
