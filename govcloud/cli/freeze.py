@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Where `add` writes: a file for each.
 FOLDER = "freezes"
+# The years that every machine can reckon with, whatever its offset.
+EARLIEST, LATEST = 1971, 9998
 
 
 @click.group(invoke_without_command=True)
@@ -102,7 +105,11 @@ def add(
 
     from ..access import enforce
     from ..ledger import open_ledger
+    from ..ledger.entries import last_revision
+    from ..model import NAME_PATTERN
 
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InputError([Problem(f"{name!r} is no name of an entry, such as exams-2026")])
     if bool(subjects) == everything:
         raise InputError([Problem("expected either --subject KIND/NAME or --everything")])
     begins, end = _moment("--from", starts or _stamp(time.time())), _moment("--to", ends)
@@ -111,6 +118,12 @@ def add(
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     _refuse_unknown(ledger, subjects)
+    with ledger.read() as connection:
+        if not last_revision(connection):
+            raise InputError(
+                [Problem("nothing is accepted here yet: a freeze would bind nobody")],
+                hint="`govcloud apply` first; a freeze that the files say comes with it",
+            )
     path = f"{FOLDER}/{name}.yaml"
     file = app.workspace.root / path
     if file.exists():
@@ -233,7 +246,13 @@ def _moment(option: str, text: str) -> str:
         raise InputError([Problem(f"{option} {text!r} should read 2026-11-22T08:00")]) from None
     if len(text) <= len("2026-11-22"):
         raise InputError([Problem(f"{option} {text!r} should say a time as well: {text}T08:00")])
-    return found.astimezone().isoformat(timespec="seconds")
+    try:
+        local = found.astimezone()
+    except (ValueError, OverflowError):
+        local = None
+    if local is None or not EARLIEST <= local.year <= LATEST:
+        raise InputError([Problem(f"{option} {text!r} should be of the years {EARLIEST} to {LATEST}")])
+    return local.isoformat(timespec="seconds")
 
 
 def _stamp(at: float) -> str:

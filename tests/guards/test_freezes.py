@@ -14,8 +14,9 @@ import pytest
 
 from govcloud.ledger import audit, clearances, open_ledger
 from govcloud.plan.gather import propose
-from govcloud.plan.guards.freezes import standing_against
+from govcloud.plan.guards.freezes import moment, standing_against
 from govcloud.workspace import open_workspace
+from tests.access.office import Office
 from tests.conftest import GOVCLOUD
 from tests.guards.conftest import Hall
 from tests.store_province import province
@@ -184,6 +185,8 @@ def test_freeze_is_typed_and_ended(hall: Hall) -> None:
         (["--everything", "--to", "soon"], "should read 2026-11-22T08:00"),
         (["--everything", "--to", "2020-01-01T00:00"], "is not after"),
         (["--subject", "site/hal", "--to", "2030-01-01T00:00"], "hall"),
+        (["--everything", "--to", "9999-12-31T23:59-05:00"], "should be of the years 1971 to 9998"),
+        (["--everything", "--from", "0001-01-01T00:00", "--to", "2030-01-01T00:00"], "--from '0001-01-01"),
     ],
 )
 def test_a_freeze_that_is_none_leaves_nothing(hall: Hall, arguments: list[str], told: str) -> None:
@@ -192,6 +195,36 @@ def test_a_freeze_that_is_none_leaves_nothing(hall: Hall, arguments: list[str], 
     assert told in refused.err
     assert not (hall.office.root / "freezes" / "x.yaml").exists()
     assert hall.run("freeze", "--json").json == []
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "../esc", "Exams", ""])
+def test_a_freeze_has_a_name_as_entries_have(office: Office, name: str) -> None:
+    words = ["--everything", "--to", at(1), "--reason", "why"]
+    refused = office.run("freeze", "add", name, *words)
+    assert refused.code == 2, refused
+    assert f"{name!r} is no name of an entry" in refused.err
+    assert not list(office.root.parent.rglob("esc.yaml"))
+
+
+def test_before_the_first_apply_there_is_nothing_to_freeze(office: Office) -> None:
+    refused = office.run("freeze", "add", "x", "--everything", "--to", at(1), "--reason", "why")
+    assert refused.code == 2, refused
+    assert "nothing is accepted here yet" in refused.err
+    assert not (office.root / "freezes").exists()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00", "9999-12-31T23:59", "9999-12-31T23:59-05:00"])
+@pytest.mark.parametrize("zone", ["UTC-14", "UTC+12"])
+def test_a_freeze_in_the_files_may_last_for_all_times(
+    monkeypatch: pytest.MonkeyPatch, text: str, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert (moment(text) > time.time()) is text.startswith("9999")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_who_may_not_apply_may_not_freeze(hall: Hall) -> None:
