@@ -31,6 +31,11 @@ SETTINGS = {
     "stack_size": ("资源栈容量", "A stack is closed to new entries when it holds so many."),
     "parallel": ("并行数", "The most stages that run at once."),
     "forks": ("并发主机数", "The most hosts that one play talks to at once."),
+    "stacks": ("自有资源栈", "Pulumi programs of the site's own, beside the shipped ones."),
+    "notify": ("通知渠道", "Webhooks and mail boxes, and what each is told."),
+    "log": ("日志文件", "File that gets every event of a run, as JSON lines."),
+    "log_mib": ("日志大小", "Size at which the log is put aside, MiB."),
+    "log_files": ("日志份数", "How many logs that were put aside are kept."),
 }
 
 
