@@ -65,6 +65,37 @@ def test_a_lost_state_is_told_and_rebuilt_without_touching_anything(cli: Cli, tm
     assert cli("state", "check", "--stack", "nothing-1", cwd=place.root).code == 2
 
 
+def test_a_rebuilt_state_settles_nothing_that_was_seen_or_is_in_doubt(cli: Cli, tmp_path: Path) -> None:
+    """Taking an object into the engine's state is no look at it, and brings nothing in line."""
+    place = province(tmp_path / "w", nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+    # Of the line a look tells that it drifted; of a router the engine's change was never recorded.
+    with sqlite3.connect(place.store) as connection:
+        connection.execute(
+            "update object set properties = replace(properties, '100', '7') where type = 'Link'"
+        )
+    assert cli("drift", cwd=place.root).code == 3
+    with sqlite3.connect(place.private / "ledger.db") as ledger:
+        row = before["Node/r1"]
+        ledger.execute(
+            "insert into intent (object, stack, type, target, inputs, run, at) "
+            "select :object, 'network-1', 'Node', 'shelf', inputs, run, at from applied "
+            "where uid = :uid and scope = 'stack:network-1'",
+            {"object": row.object_id, "uid": row.uid},
+        )
+    next(f for f in engine_files(place) if "network-1" in f.name).unlink()
+    assert cli("state", "rebuild", "--yes", cwd=place.root).code == 0
+    plan = cli("plan", "--json", cwd=place.root).json
+    changes = [
+        (c["verb"], c["subject"]) for s in plan["stages"] if s["kind"] == "stack" for c in s["changes"]
+    ]
+    assert sorted(changes) == [("heal", "link/r1-r2"), ("heal", "node/r1")]
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    assert place.objects() == before
+    assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
+
+
 def test_with_all_state_lost_a_removal_still_removes(cli: Cli, tmp_path: Path) -> None:
     """The engine knows of nothing; after a rebuild it deletes what the files no longer say."""
     place = province(tmp_path / "w", nodes=3).write()

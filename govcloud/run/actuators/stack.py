@@ -242,10 +242,12 @@ def _record(
     ]
     ends = [c for c in stage.changes if c.verb in LEAVING and not c.object]
     gone = [c for c in ends if whole or c.object_id in progress.done]
+    # What was only taken into the engine's state nobody has looked at.
     confirmed = [
         c
         for c in stage.changes
-        if c.object_id in progress.done or (whole and (not c.object or c.object in progress.swept))
+        if c.verb != "take"
+        and (c.object_id in progress.done or (whole and (not c.object or c.object in progress.swept)))
     ]
     with context.write() as connection:
         building.set_applied(connection, context.run, rows)
