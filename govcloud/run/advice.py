@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..model import KINDS
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -80,7 +82,7 @@ KNOWN: tuple[Advice, ...] = (
         "the file of this target is damaged: put back a copy of it; then resume",
     ),
     _known(
-        r"quota|limit of \d+ |exceeds the limit|overlimit",
+        r"\bquotas?(exceeded)?\b|\blimit of \d+ |\bexceeds the limit\b|\boverlimit",
         "the target gives no more: raise its quota, or take something out of the files and plan again; "
         "then resume, or `govcloud apply`",
     ),
@@ -105,11 +107,12 @@ KNOWN: tuple[Advice, ...] = (
         "resuming configures the rest",
     ),
     _known(
-        r"timed? ?out|did not answer (with)?in|deadline exceeded|timeout",
+        r"\btimed? ?out\b|\bdid not answer (with)?in\b|\bdeadline ?exceeded\b|\b[a-z]*timeout(error|expired)?\b",
         "it took too long: see whether the target or the host is overloaded, then resume",
     ),
     _known(
-        r"password authentication failed|authentication failed|access denied|401|invalid credentials",
+        r"\bauthentication failed\b|\baccess denied\b|\b(HTTP|status)( code)?[:=]? ?401\b|\b401 unauthorized\b|"
+        r"\binvalid credentials\b",
         "the credentials were refused: give the right ones, then resume",
     ),
     _known(
@@ -126,6 +129,11 @@ KNOWN: tuple[Advice, ...] = (
         anew=True,
     ),
 )
+
+# What objects are called: ``kind/name``, and the id by which targets know them.
+SUBJECT = re.compile(rf"(?<![\w./-])({'|'.join(sorted(KINDS, key=len, reverse=True))})/[\w-]+(\.[\w-]+)*")
+OBJECT_ID = re.compile(r"\b[0-9a-f]{16}\.\d+\b")
+ELLIPSIS = "…"
 
 # Words of engines around what they have to say.
 NOISE = re.compile(
@@ -155,6 +163,23 @@ def plain(words: str) -> str:
     return "\n".join(dict.fromkeys(line for line in lines if line))
 
 
+def without_names(words: str, detail: Mapping[str, Any]) -> str:
+    """Words in which what people and the program have named is an ellipsis: a name is no symptom.
+
+    Objects by ``kind/name``, their ids, and the names of all that the stage's detail lists.
+    """
+    lists = [detail.get(key) for key in ("done", "not_done", "failed")]
+    names = {str(one).rpartition("/")[2] for some in lists if isinstance(some, list) for one in some}
+    # A name that is a word, like "quota", is taken for one unless it is what the line is about.
+    tokens = sorted((n for n in names if n and not n.isalpha()), key=len, reverse=True)
+    words = OBJECT_ID.sub(ELLIPSIS, SUBJECT.sub(ELLIPSIS, words))
+    if tokens:
+        either = "|".join(map(re.escape, tokens))
+        words = re.sub(rf"(?<![\w./-])({either})(?![\w-])", ELLIPSIS, words)
+    plain_ones = "|".join(re.escape(n) for n in sorted(names) if n.isalpha())
+    return re.sub(rf"^({plain_ones})(?=: )", ELLIPSIS, words, flags=re.MULTILINE) if plain_ones else words
+
+
 def advise(detail: Mapping[str, Any]) -> dict[str, Any]:
     """A failed stage's detail with its words made plain, and with ``hint`` and ``anew`` where it is known.
 
@@ -164,8 +189,9 @@ def advise(detail: Mapping[str, Any]) -> dict[str, Any]:
     out = {**detail, "error": words or str(detail.get("error", ""))}
     if out.get("hint"):
         return out
+    nameless = without_names(words, detail)
     for known in KNOWN:
-        found = known.pattern.search(words)
+        found = known.pattern.search(nameless)
         if found:
             named = {k: v or "" for k, v in found.groupdict().items()}
             out["hint"] = known.cure.format(**named) if named else known.cure
