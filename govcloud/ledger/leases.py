@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -170,6 +171,34 @@ def held(ledger: Ledger, name: str) -> Iterator[int]:
             _give_back(ledger, name, token)
         raise
     _give_back(ledger, name, token)
+
+
+@contextmanager
+def renewed(ledger: Ledger, name: str, token: int) -> Iterator[None]:
+    """While something takes its time, give signs of life of a lease.
+
+    Where it is lost all the same, whoever writes with its token is told.
+    """
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(RENEW):
+            try:
+                with ledger.write() as connection:
+                    renew(connection, name, token)
+            except LeaseLost:
+                return
+            except GovcloudError:
+                # One missed sign (a busy ledger) loses nothing while the lease lasts.
+                continue
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _give_back(ledger: Ledger, name: str, token: int) -> None:

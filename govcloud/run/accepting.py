@@ -216,16 +216,18 @@ def take_over(workspace: Workspace, ledger: Ledger, acceptance: Acceptance) -> N
     files would be wrong; then they are as they were.
     """
     with leases.held(ledger, LEASE) as fence:
-        _write(workspace, acceptance)
         try:
-            _judge(workspace, ledger)
+            _write(workspace, acceptance)
+            # Planning may take longer than a lease lasts.
+            with leases.renewed(ledger, LEASE, fence):
+                _judge(workspace, ledger)
+            with ledger.write((LEASE, fence)) as connection:
+                _note(connection, acceptance.accepted)
+                told = [msgspec.to_builtins(one) for one in acceptance.accepted]
+                audit.append(connection, actor(), "drift accepted", {"accepted": told})
         except BaseException:
             _put_back(workspace, acceptance)
             raise
-        with ledger.write((LEASE, fence)) as connection:
-            _note(connection, acceptance.accepted)
-            told = [msgspec.to_builtins(one) for one in acceptance.accepted]
-            audit.append(connection, actor(), "drift accepted", {"accepted": told})
 
 
 def _write(workspace: Workspace, acceptance: Acceptance) -> None:
@@ -238,9 +240,11 @@ def _write(workspace: Workspace, acceptance: Acceptance) -> None:
 
 
 def _put_back(workspace: Workspace, acceptance: Acceptance) -> None:
-    for path, (before, _) in acceptance.files.items():
+    """The files as they were; what somebody else has written into one since then stays."""
+    for path, (before, after) in acceptance.files.items():
         place = Path(os.path.realpath(workspace.root / path))
-        write_atomically(place, before, place.stat().st_mode & 0o777)
+        if place.is_file() and place.read_bytes() == after:
+            write_atomically(place, before, place.stat().st_mode & 0o777)
 
 
 def _judge(workspace: Workspace, ledger: Ledger) -> None:

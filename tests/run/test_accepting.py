@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from store_province import ENVIRONMENT, Province, province
+import pytest
+from store_province import ENVIRONMENT, Province, province, records
 
+from govcloud.ledger import leases, open_ledger
 from govcloud.model.resources import Identity
+from govcloud.run import accepting
+from govcloud.workspace import open_workspace
 
 Cli = Callable[..., Any]
 
@@ -157,3 +162,47 @@ def test_files_that_would_be_wrong_stay_as_they_were(cli: Cli, tmp_path: Path) -
     assert refused.code == 2 and "'r2'" in refused.err, refused
     assert (place.root / "base.yaml").read_text() == before
     assert cli("drift", "--accept", "node/nine", "--yes", cwd=place.root).code == 2
+
+
+def test_who_loses_the_lease_while_he_judges_leaves_the_files_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = records(tmp_path).write()
+    (place.root / "more.yaml").write_text("regions: {more: {level: city}}\n")
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace, create=True)
+    judge = accepting._judge
+
+    def taken_over(*args: Any) -> None:
+        judge(*args)
+        # Somebody else writes into one of the files, too: that is his.
+        (place.root / "more.yaml").write_text("regions: {his: {level: city}}\n")
+        with ledger.write() as connection:
+            connection.run("UPDATE lease SET holder = '', token = token + 1")
+
+    monkeypatch.setattr(accepting, "_judge", taken_over)
+    before = {name: (place.root / name).read_bytes() for name in ("base.yaml", "more.yaml")}
+    files = {name: (data, data + b"# 1\n") for name, data in before.items()}
+    with pytest.raises(leases.LeaseLost):
+        accepting.take_over(workspace, ledger, accepting.Acceptance(files=files))
+    assert (place.root / "base.yaml").read_bytes() == before["base.yaml"]
+    assert (place.root / "more.yaml").read_text() == "regions: {his: {level: city}}\n"
+
+
+def test_who_judges_for_long_keeps_the_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = open_workspace(str(records(tmp_path).write().root))
+    ledger = open_ledger(workspace, create=True)
+
+    def ends() -> float:
+        with ledger.read() as connection:
+            return float(connection.scalar("SELECT expires FROM lease WHERE name = 'run'"))
+
+    def slow(*_: Any) -> None:
+        first, limit = ends(), time.monotonic() + 20
+        while ends() == first:
+            assert time.monotonic() < limit, "no sign of life"
+            time.sleep(0.01)
+
+    monkeypatch.setattr(accepting, "_judge", slow)
+    monkeypatch.setattr(leases, "RENEW", 0.05)
+    accepting.take_over(workspace, ledger, accepting.Acceptance())
