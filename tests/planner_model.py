@@ -80,8 +80,9 @@ class World:
             self._move(stage)
 
     def _record(self, stage: Record) -> None:
+        uids = {change.uid for change in stage.changes}
+        self.accepted = {k: a for k, a in self.accepted.items() if a.uid not in uids}
         for change in stage.changes:
-            self.accepted = {k: a for k, a in self.accepted.items() if a.uid != change.uid}
             if change.verb == "delete":
                 continue
             key = (change.kind, change.name)

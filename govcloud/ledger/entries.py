@@ -195,20 +195,29 @@ def accept(connection: Connection, number: int, changes: Iterable[Acceptable]) -
         }
         for one in changes
     ]
+    known = {
+        uid: (name, digest)
+        for uid, name, digest in rows_among(
+            connection,
+            # The sign keeps SQLite from walking all living rows by the index of ``until``.
+            "SELECT uid, name, digest FROM accepted WHERE +until IS NULL AND uid IN :among",
+            (row["uid"] for row in rows),
+        )
+    }
+    stands = {uid: digest for uid, (_, digest) in known.items()}
+    # A name has one living bearer at a time. Those that get another name lay theirs down first, so that
+    # names can be passed on and exchanged in any order; below they live again.
+    renamed = [row["uid"] for row in rows if row["uid"] in known and known[row["uid"]][0] != row["name"]]
+    connection.run_many(
+        "UPDATE entry SET until = :number WHERE uid = :uid AND until IS NULL",
+        [{"uid": uid, "number": number} for uid in renamed],
+    )
     entries = [{c: row[c] for c in _IDENTITY} | {"since": number} for row in rows]
     connection.run_many(
         "INSERT INTO entry (uid, kind, name, incarnation, stack, since) "
         "VALUES (:uid, :kind, :name, :incarnation, :stack, :since) ON CONFLICT (uid) DO UPDATE SET "
         "name = excluded.name, incarnation = excluded.incarnation, stack = excluded.stack, until = NULL",
         entries,
-    )
-    stands: dict[str, str] = dict(
-        rows_among(
-            connection,
-            # The sign keeps SQLite from walking all living rows by the index of ``until``.
-            "SELECT uid, digest FROM accepted WHERE +until IS NULL AND uid IN :among",
-            (row["uid"] for row in rows),
-        )
     )
     news: list[dict[str, Any]] = [row for row in rows if stands.get(row["uid"]) != row["digest"]]
     ended = [row for row in news if row["uid"] in stands]

@@ -25,6 +25,7 @@ from .identities import Identity, contract_record, entry_changes, expand_record,
 from .inputs import Inputs
 from .ordering import MAKING
 from .probes import ProbeSpec, probes, spec_digest
+from .renaming import refuse_taken_names
 from .stages import Base, Move, Plan, Play, Probe, Record, Resource, SiteStack, Stack, Stage
 
 HOST_KINDS = ("node", "server", "instance")
@@ -47,6 +48,7 @@ def build(inputs: Inputs) -> Plan:
     work = _Work(identify(inputs))
     _refuse_moved_targets(inputs, work)
     _place(inputs, work)
+    refuse_taken_names(inputs, work.resources, _drivers(inputs))
     expand, withdraw = entry_changes(inputs, work.identities)
     wanted = stacking.by_stack(work.resources, work.stack_of)
     slices = _slices(inputs, wanted)
@@ -134,10 +136,15 @@ def build_destroy(inputs: Inputs) -> Plan:
 
 
 def _slices(inputs: Inputs, wanted: Mapping[str, list[Resource]]) -> slicing.Slices:
-    drivers = {a.name: a.fields["driver"] for a in inputs.accepted.values() if a.kind == "target"}
-    drivers |= {name: target.driver for name, target in inputs.catalogue.all(Target).items()}
+    drivers = _drivers(inputs)
     changes = stacking.compare(wanted, inputs.applied, inputs.observed, inputs.intents, drivers)
     return slicing.Slices(wanted, changes, inputs)
+
+
+def _drivers(inputs: Inputs) -> dict[str, str]:
+    """By target, of now and from now on."""
+    drivers = {a.name: a.fields["driver"] for a in inputs.accepted.values() if a.kind == "target"}
+    return drivers | {name: target.driver for name, target in inputs.catalogue.all(Target).items()}
 
 
 def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) -> dict[str, HostVars]:

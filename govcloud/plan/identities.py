@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import canonical
-from ..errors import InputError, Problem
 from ..ledger.entries import Accepted, Key, uid_for
+from . import renaming
 from .inputs import Inputs
 from .stages import EntryChange, FieldChange, Record, Stage
 
@@ -26,30 +26,18 @@ class Identity:
 def identify(inputs: Inputs) -> dict[Key, Identity]:
     """Every proposed entry's uid, and its incarnation as it stands.
 
-    Raises ``InputError`` where two entries say that they were the same one.
+    Raises ``InputError`` as ``renaming.heirs`` does.
     """
     identities: dict[Key, Identity] = {}
-    heirs: dict[str, str] = {}
-    problems: list[Problem] = []
-    for key, fields in inputs.proposed.items():
+    heirs = renaming.heirs(inputs)
+    for key in inputs.proposed:
         kind, name = key
-        was = inputs.accepted.get(key)
-        if was is None and fields.get("was"):
-            was = inputs.accepted.get((kind, fields["was"]))
-            if was is not None and was.key in inputs.proposed:
-                was = None  # the former name lives on as an entry of its own
-            if was is not None:
-                first = heirs.setdefault(was.uid, name)
-                if first != name:
-                    message = f"{kind}/{first} and {kind}/{name} both say `was: {was.name}`"
-                    problems.append(inputs.problem(message, key, "was"))
+        was = heirs.get(key) or inputs.accepted.get(key)
         if was is not None:
             identities[key] = Identity(was.uid, was.incarnation, was.stack, was)
         else:
             uid = uid_for(inputs.environment, kind, name, inputs.former.get(key, 0))
             identities[key] = Identity(uid, 1, None, None)
-    if problems:
-        raise InputError(problems, hint="an entry goes on as one other; the rest are new and say no `was`")
     return identities
 
 

@@ -50,6 +50,33 @@ def test_rows_are_valid_from_a_revision_to_before_a_revision(ledger: Ledger) -> 
         assert connection.scalar("SELECT until FROM entry WHERE uid = 'a'") == 4
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_names_are_passed_on_and_exchanged_in_one_revision(ledger: Ledger, order: tuple[int, ...]) -> None:
+    """A name has one living bearer, whatever the order in which entries get theirs; again is no change."""
+    revise(ledger, "a", "b", "c")
+    news = [("a", "b"), ("b", "a"), ("c", "d")]
+    changes = [EntryChange("update", *_as(*news[i])) for i in order]
+    for _ in range(2):
+        with ledger.write() as connection:
+            number = entries.open_revision(connection, actor="me", run=None, commit=None, message="")
+            entries.accept(connection, number, changes)
+    with ledger.read() as connection:
+        rows = connection.rows("SELECT uid, name FROM entry WHERE until IS NULL ORDER BY uid")
+        assert [tuple(row) for row in rows] == news
+        assert {e.uid: e.name for e in entries.current(connection).values()} == dict(news)
+    assert history(ledger, "a") == [(1, 4, "a"), (4, None, "b")]
+    with ledger.write() as connection:
+        entries.accept(
+            connection, 6, [EntryChange("update", *_as("c", "e")), EntryChange("update", *_as("a", "d"))]
+        )
+    with ledger.read() as connection:
+        assert {e.uid: e.name for e in entries.current(connection).values()} == {"a": "d", "b": "a", "c": "e"}
+
+
+def _as(uid: str, name: str) -> tuple[str, str, str, int, str, dict[str, Any]]:
+    return uid, "node", name, 1, "network-1", {}
+
+
 def test_accepting_and_withdrawing_again_changes_nothing(ledger: Ledger) -> None:
     revise(ledger, "a", role="core")
     revise(ledger, "a", role="core")

@@ -281,6 +281,95 @@ def test_two_heirs_of_one_name_are_refused() -> None:
     assert [p.message for p in error.value.problems] == ["node/x and node/y both say `was: n0`"]
 
 
+def names(world: World, kind: str) -> dict[str, str]:
+    """Name by uid of what is accepted."""
+    return {a.uid: a.name for a in world.accepted.values() if a.kind == kind}
+
+
+@FAST
+@given(st.lists(st.permutations(range(6)), min_size=1, max_size=3), st.integers(1, 4))
+def test_renames_all_at_once_lose_nobody(rounds: list[list[int]], count: int) -> None:
+    """Chains, swaps and longer rings: each uid goes where ``was`` says, and nothing is made or taken away."""
+    world = World()
+    arrive(world, chain(0) | {("node", f"n{i}"): node() for i in range(count)})
+    before = {o: r.uid for o, r in world.real.items()}
+    for places in rounds:
+        held = names(world, "node")
+        # Two names more than nodes, so that chains end somewhere.
+        pool = sorted({*held.values(), "n8", "n9"})
+        order = [pool[i % len(pool)] for i in places]
+        news = dict(zip(sorted(held.values()), dict.fromkeys([*order, *pool]), strict=False))
+        stale = {n: world.accepted["node", n].fields.get("was") for n in held.values()}
+        wish = chain(0)
+        for old, new in news.items():
+            wish["node", new] = node() | ({"was": old} if old != new else {})
+        # The very words that were carried out before say nothing: such a round is another test's.
+        if any(stale.get(new) == old for old, new in news.items()):
+            continue
+        arrive(world, wish)
+        assert names(world, "node") == {uid: news[name] for uid, name in held.items()}
+        assert {o: r.uid for o, r in world.real.items()} == before
+        assert {r.uid: r.inputs["name"] for r in world.real.values()} == names(world, "node")
+
+
+def test_what_was_carried_out_says_nothing_any_more() -> None:
+    """After an exchange the same words stay in the files, also when the former name is another's by now."""
+    world = World()
+    wish = chain(0) | {("node", "a"): node(), ("node", "b"): node(role="access")}
+    arrive(world, wish)
+    wish["node", "a"], wish["node", "b"] = node(role="access", was="b"), node(was="a")
+    arrive(world, wish)
+    swapped = names(world, "node")
+    wish["node", "c"] = node()
+    arrive(world, wish)
+    assert swapped.items() <= names(world, "node").items()
+    del wish["node", "c"]
+    wish["node", "b"]["role"] = "border"
+    arrive(world, wish)
+    assert names(world, "node") == swapped
+    # Gone with its words, the name is free; who says `was` of one that lives on is somebody else.
+    wish["node", "d"] = node(was="a")
+    arrive(world, wish)
+    assert swapped.items() <= names(world, "node").items()
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"c": "b", "b": "a", "a": ""}, ["node/c says `was: b`, but node/b, which says `was: a`, does not"]),
+        ({"b": "a"}, ["node/b says `was: a`, and both are there: one of them would be lost"]),
+        ({"b": "a", "c": "b", "d": "b"}, ["node/c and node/d both say `was: b`"]),
+        ({"a": "b", "b": "a", "c": "a"}, ["node/b and node/c both say `was: a`"]),
+    ],
+)
+def test_renames_of_which_only_a_part_can_be_are_refused(after: dict[str, str], words: list[str]) -> None:
+    world = World()
+    arrive(world, chain(0) | {("node", "a"): node(), ("node", "b"): node()})
+    wish = chain(0) | {("node", n): node(**({"was": w} if w else {})) for n, w in after.items()}
+    with pytest.raises(InputError) as error:
+        world.plan(wish)
+    assert len(error.value.problems) == len(words)
+    assert all(p.message.startswith(w) for p, w in zip(error.value.problems, words, strict=True))
+
+
+@pytest.mark.parametrize("driver", ["lab", "store"])
+def test_names_that_are_unique_at_a_target_are_not_exchanged_in_one_plan(driver: str) -> None:
+    world = World()
+    wish = chain(0) | {("node", "a"): node(), ("node", "b"): node()}
+    wish["target", "one"] = {"driver": driver}
+    world.carry(world.plan(wish))
+    wish["node", "a"], wish["node", "b"] = node(was="b"), node(was="a")
+    if driver == "store":
+        arrive(world, wish)
+        return
+    with pytest.raises(InputError) as error:
+        world.plan(wish)
+    assert [p.message for p in error.value.problems] == [
+        "node/a takes the name 'a', which node/a has there",
+        "node/b takes the name 'b', which node/b has there",
+    ]
+
+
 @pytest.mark.parametrize(
     ("gateway", "cloud", "words"),
     [

@@ -61,6 +61,11 @@ class Place:
         with self.ledger.read() as connection:
             return ledger_settings(connection).get(CHECKED_KEY) == gather.CHECKED
 
+    def uids(self, kind: str) -> dict[str, str]:
+        """The uid of each accepted entry of a kind, by name."""
+        with self.ledger.read() as connection:
+            return {a.name: a.uid for a in ledger_entries.current(connection, kind=kind).values()}
+
     def few(self) -> Plan:
         """The plan of what changed, with no way back to everything."""
         with self.ledger.read() as connection:
@@ -191,6 +196,33 @@ def test_a_rename_and_its_users_are_few_changes_too() -> None:
         record = few.stages[0]
         assert isinstance(record, Record)
         assert {(c.name, c.was) for c in record.changes if c.kind == "node"} == {("hub", "n1")}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"n0": "n1", "n1": "n0", "n2": ""},
+        {"n1": "n0", "n2": "n1", "n3": "n2"},
+        {"n1": "n0", "n0": "n2", "n2": "n1"},
+    ],
+)
+def test_names_passed_on_and_exchanged_are_few_changes_too(after: dict[str, str]) -> None:
+    """Carried out in the ledger, where every name has one living bearer, and then nothing is left."""
+    with place() as here:
+        world = {key: fields for key, fields in chain(3).items() if key[0] != "link"}
+        here.write(world)
+        here.carry(propose(here.workspace, here.ledger).plan)
+        uids = here.uids("node")
+        wish = {key: fields for key, fields in world.items() if key[0] != "node"}
+        for name, was in after.items():
+            wish["node", name] = world["node", was or name] | ({"was": was} if was else {})
+        here.write(wish)
+        few, whole = here.both()
+        assert few.stages == whole.stages == here.few().stages
+        assert [s.kind for s in few.stages] == ["record", "stack"]
+        here.carry(few)
+        assert here.uids("node") == {name: uids[was or name] for name, was in after.items()}
+        assert propose(here.workspace, here.ledger).plan.empty
 
 
 def test_nothing_to_do_is_remembered_until_anything_moves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,23 @@ def test_a_rename_keeps_the_object(cli: Cli, place: Province) -> None:
         assert (after[new].object_id, after[new].birth) == (before[old].object_id, before[old].birth)
 
 
+def test_two_renames_at_once_keep_both_objects(cli: Cli, place: Province) -> None:
+    """One passes its name on to the other: each uid goes where `was` says."""
+    before = place.objects()
+    instances = place.tables["instances"]
+    instances["third"] = instances.pop("guest") | {"was": "guest"}
+    instances["guest"] = instances.pop("vm") | {"was": "vm"}
+    plan = apply(cli, place)
+    assert plan == {
+        "record": ["update instance/guest", "update instance/third"],
+        "stack:cloud-1": ["update instance/guest", "update instance/third"],
+    }
+    after = place.objects()
+    for old, new in (("guest", "third"), ("vm", "guest")):
+        was, now = before[f"Instance/{old}"], after[f"Instance/{new}"]
+        assert (now.object_id, now.birth) == (was.object_id, was.birth)
+
+
 def test_an_instance_leaves_a_network_that_is_deleted(cli: Cli, place: Province) -> None:
     """Over two stacks: it is made in the other network first, and the former goes when nothing is in it."""
     del place.tables["servers"]["web"]
