@@ -107,12 +107,13 @@ KNOWN: tuple[Advice, ...] = (
         "resuming configures the rest",
     ),
     _known(
-        r"\btimed? ?out\b|\bdid not answer (with)?in\b|\bdeadline ?exceeded\b|\b[a-z]*timeout(error|expired)?\b",
+        r"\btimed? ?out\b|\bdid not answer (with)?in\b|\bdeadline ?exceeded\b|"
+        r"\b[a-z]*timeout(error|expired)?\b",
         "it took too long: see whether the target or the host is overloaded, then resume",
     ),
     _known(
-        r"\bauthentication failed\b|\baccess denied\b|\b(HTTP|status)( code)?[:=]? ?401\b|\b401 unauthorized\b|"
-        r"\binvalid credentials\b",
+        r"\bauthentication failed\b|\baccess denied\b|\b(HTTP|status)( code)?[:=]? ?401\b|"
+        r"\b401 unauthorized\b|\binvalid credentials\b",
         "the credentials were refused: give the right ones, then resume",
     ),
     _known(
