@@ -79,7 +79,12 @@ def _body(title: str, words: Iterable[str], subjects: Iterable[str], next: str) 
         "more": max(0, len(names) - MOST_NAMES),
         "next": next,
     }
-    return clean(body)
+    return cleaned(body)
+
+
+def cleaned(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without any secret that this process knows: what engines say gets into title and words."""
+    return {name: clean(value) if name in ("title", "words") else value for name, value in body.items()}
 
 
 def run_ended(connection: Connection, workspace: Workspace, run_id: str, status: Status) -> None:

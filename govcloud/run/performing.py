@@ -48,7 +48,7 @@ def perform(context: RunContext, stage_id: str) -> str:
     if status is Status.FAILED:
         detail = advise(detail)
     # An engine may say a secret that it was handed, or a target that it was sent one.
-    detail = redaction.clean(detail)
+    detail = redaction.clean_detail(detail)
     if not context.lost:
         with context.write() as connection:
             row = next(r for r in runs.stages(connection, context.run) if r.id == stage_id)

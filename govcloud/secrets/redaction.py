@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -18,6 +19,9 @@ MARK = "(secret)"
 # Shorter ones stand in words by chance; of several lines each counts from this length on.
 SHORTEST = 4
 LINE = 8
+
+# Of what a stage has to say: which of its objects and hosts. They come from the plan, not from an engine.
+NAMES = frozenset({"done", "not_done", "failed", "unreachable", "untouched", "changed", "batches"})
 
 _forms: set[str] = set()
 _pattern: re.Pattern[str] | None = None
@@ -51,18 +55,26 @@ def _written(value: bytes) -> set[str]:
 
 
 def clean(data: T) -> T:
-    """The same data, with every known value in its texts replaced; goes into lists, maps and tuples."""
+    """The same data, with every known value in its texts replaced; goes into lists, maps and tuples.
+
+    Keys of maps stay: they are the program's own, and a value may be a word like `title`.
+    """
     if _pattern is None:
         return data
     cleaned: T = _clean(data, _pattern)
     return cleaned
 
 
+def clean_detail(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage has to say, with its words cleaned; the names in it are the plan's own, and stay."""
+    return {k: v if k in NAMES else clean(v) for k, v in detail.items()}
+
+
 def _clean(data: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(data, str):
         return pattern.sub(MARK, data)
     if isinstance(data, dict):
-        return {_clean(k, pattern): _clean(v, pattern) for k, v in data.items()}
+        return {k: _clean(v, pattern) for k, v in data.items()}
     if isinstance(data, list):
         return [_clean(one, pattern) for one in data]
     if isinstance(data, tuple):

@@ -8,11 +8,23 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from govcloud.run.events import (
+    Bus,
+    Event,
+    Note,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageProgress,
+    StageStarted,
+)
 from govcloud.secrets import redaction
 from govcloud.secrets.handing import VARIABLE, ask, handing
 
@@ -95,7 +107,7 @@ def test_no_known_value_passes(value: str, before: str) -> None:
     redaction.keep_out(data)
     words = {
         "detail": [f"{before}{value}!", {"deep": (json.dumps({"a": value}), repr(value))}],
-        value: base64.b64encode(data).decode(),
+        "base64": base64.b64encode(data).decode(),
         "hex": data.hex(),
     }
     cleaned = json.dumps(redaction.clean(words), ensure_ascii=False)
@@ -108,3 +120,30 @@ def test_every_line_of_a_long_one_is_kept_out() -> None:
     assert (
         redaction.clean("line 2 was MIIEvQIBADANBg, which is wrong") == "line 2 was (secret), which is wrong"
     )
+
+
+@pytest.mark.parametrize("value", ["title", "done", "failed", "stage_ended", "warning"])
+def test_a_value_that_is_a_word_falsifies_no_event(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_forms", set())
+    monkeypatch.setattr(redaction, "_pattern", None)
+    redaction.keep_out(value.encode())
+    seen: list[Event] = []
+    bus = Bus([cast(Any, SimpleNamespace(handle=seen.append))])
+    detail = {"done": [f"node/{value}"], "not_done": [], "words": "1 of 1 objects"}
+    told: list[Event] = [
+        RunStarted("r1", "title done", (("stack:title", "stack", "title failed", "done"),)),
+        StageStarted("stack:title", "title done", 1),
+        StageProgress("stack:title", 1, 1, "made it"),
+        Note("stack:title", "told", "warning"),
+        StageEnded("stack:title", "failed", 0.5, detail),
+        RunEnded("r1", "done", 0.5, "govcloud apply"),
+    ]
+    for event in told:
+        bus(event)
+    assert seen == told
+    bus(Note("stack:title", f"the engine says {value}!", "warning"))
+    bus(StageEnded("stack:title", "failed", 0.5, {**detail, "error": f"no {value} here"}))
+    assert seen[-2:] == [
+        Note("stack:title", "the engine says (secret)!", "warning"),
+        StageEnded("stack:title", "failed", 0.5, {**detail, "error": "no (secret) here"}),
+    ]
