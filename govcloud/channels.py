@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Protocol
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
@@ -69,6 +69,9 @@ class Channel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=T
             yield f"`{field}` is a URL of {', '.join(f'{s}://HOST' for s in schemes)}"
         if self.url.username or self.url.password:
             yield f"`{field}` holds a name or a password: they go into `user` and `password`, or `secret`"
+        odd = next((c for c in self.webhook if not "!" <= c <= "~"), "")
+        if odd:
+            yield f"`webhook` holds {odd!r}: a URL has {quote(odd)} for it (a host's name `xn--…`)"
         mail_only = [n for n in ("sender", "recipients", "user", "password") if getattr(self, n)]
         if self.webhook and mail_only:
             yield f"`{mail_only[0]}` is for mail, and this is a webhook"
@@ -91,6 +94,8 @@ class Channel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=T
                 yield f"{address!r} is no mail address"
         if bool(self.user) != bool(self.password):
             yield "`user` and `password` are said together"
+        if not self.user.isascii():
+            yield "`user` has other characters than ASCII, and mail servers take no others"
         if self.user and not self.encrypted:
             yield "a password goes over smtps or smtp+starttls alone"
 

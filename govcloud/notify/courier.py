@@ -5,14 +5,16 @@ Cheap to import: what is needed to send anything is imported where there is a ch
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from ..channels import Channel
 from ..errors import GovcloudError
 from ..ledger import Ledger
+from ..printable import visible
 from ..workspace import Workspace
 from .policy import patience
 
@@ -46,15 +48,24 @@ def courier(workspace: Workspace, ledger: Ledger) -> Iterator[None]:
 
 def _carry(workspace: Workspace, ledger: Ledger, channel: Channel, over: threading.Event) -> None:
     """One channel's thread: now, from time to time, and once more when it is over."""
+    from ..secrets.redaction import clean
     from .delivery import deliver
 
-    last = False
+    last, told = False, ""
     while not last:
         last = over.is_set()
-        # The ledger is busy or gone, or the policy is wrong: what is in the outbox stays there, and whoever
-        # asks for it (`notify retry`) is told.
-        with suppress(GovcloudError):
+        try:
             deliver(workspace, ledger, channel)
+        except GovcloudError:
+            # The ledger is busy or gone, or the policy is wrong: what is in the outbox stays there, and
+            # whoever asks for it (`notify retry`) is told.
+            pass
+        except Exception as error:
+            # A defect: said in a line, and the next look is another try.
+            words = clean(f"channel {channel.name}: unexpected {type(error).__name__}: {error}")
+            if words != told:
+                sys.stderr.write(f"{visible(words)}\n")
+                told = words
         if not last:
             over.wait(LOOK)
 

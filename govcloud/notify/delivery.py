@@ -76,7 +76,8 @@ def deliver(
 ) -> list[Sent]:
     """Send a channel what is due, oldest first; ``everything``: also what is due later or was given up.
 
-    After the first that nobody answers, the others of this channel wait for its next turn as well.
+    After the first that nobody answers, the others of this channel wait for its next turn as well; not
+    after one that cannot be put into words or on the wire, which says nothing of those behind it.
     """
     with ledger.read() as connection:
         found = outbox.due(connection, channel.name, now=time.time(), everything=everything)
@@ -94,10 +95,9 @@ def deliver(
         with ledger.write() as connection:
             if not outbox.claim(connection, delivery, until=time.time() + CLAIMS * policy.timeout_s):
                 continue
-        body = notice.body if veil is None else veil.body(notice.body)
-        sent = _try(workspace, ledger, channel, notice, body, delivery, policy)
+        sent, silent = _try(workspace, ledger, channel, notice, veil, delivery, policy)
         out.append(sent)
-        if sent.status == outbox.WAITING:
+        if silent:
             break
     return out
 
@@ -107,18 +107,24 @@ def _try(
     ledger: Ledger,
     channel: Channel,
     notice: Notice,
-    body: dict[str, Any],
+    veil: Veil | None,
     delivery: Delivery,
     policy: Patience,
-) -> Sent:
+) -> tuple[Sent, bool]:
+    """Send one; how it went, and whether its receiver does not answer, whatever it is sent."""
+    wait = policy.wait(delivery.attempts + 1)
     try:
+        body = notice.body if veil is None else veil.body(notice.body)
         words = within(policy.timeout_s, lambda: _send(workspace, channel, notice, body, policy.timeout_s))
     except Refused as refused:
-        return _settle(ledger, delivery, outbox.REFUSED, str(refused), 0.0)
+        return _settle(ledger, delivery, outbox.REFUSED, str(refused), 0.0), False
     except Trouble as trouble:
-        due = time.time() + policy.wait(delivery.attempts + 1)
-        return _settle(ledger, delivery, outbox.WAITING, str(trouble), due)
-    return _settle(ledger, delivery, outbox.SENT, words, 0.0)
+        return _settle(ledger, delivery, outbox.WAITING, str(trouble), time.time() + wait), True
+    except Exception as error:
+        # A defect of ours or of a library: it is told where people look for what did not get there.
+        words = f"unexpected {type(error).__name__}: {error}"
+        return _settle(ledger, delivery, outbox.WAITING, words, time.time() + wait), False
+    return _settle(ledger, delivery, outbox.SENT, words, 0.0), False
 
 
 def _settle(ledger: Ledger, delivery: Delivery, status: str, words: str, due: float) -> Sent:
@@ -138,12 +144,14 @@ def _send(
         # Another machine may have it, or this one tomorrow.
         raise Trouble(error.message) from None
     # With what was fetched just now among what is kept out.
-    body = clean(body)
+    body = messages.cleaned(body)
     if channel.webhook:
         data = json.dumps(document(notice, body, workspace.environment), ensure_ascii=False).encode()
         return webhook.send(channel.webhook, notice.id, int(time.time()), data, secret, timeout_s)
     subject, content = text(notice, body, workspace.environment)
     message = mail.compose(channel, notice.id, notice.at, subject, content)
+    if secret is not None and not secret.isascii():
+        raise Trouble("the password has other characters than ASCII, and mail servers take no others")
     return mail.send(channel, message, secret.decode() if secret is not None else None, timeout_s)
 
 

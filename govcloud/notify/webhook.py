@@ -23,9 +23,15 @@ LATER = frozenset({408, 425, 429})
 
 
 def sign(secret: bytes, id: str, timestamp: int, body: bytes) -> str:
-    """The signature of a message: HMAC-SHA256 of id, time and body, in base64 behind its version."""
+    """The signature of a message: HMAC-SHA256 of id, time and body, in base64 behind its version.
+
+    Raises ``Trouble`` for a secret that should be base64 and is not.
+    """
     if secret.startswith(PREFIX.encode()):
-        secret = base64.b64decode(secret.removeprefix(PREFIX.encode()))
+        try:
+            secret = base64.b64decode(secret.removeprefix(PREFIX.encode()), validate=True)
+        except ValueError:
+            raise Trouble(f"the secret begins with {PREFIX}, and what follows is no base64") from None
     digest = hmac.new(secret, f"{id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 

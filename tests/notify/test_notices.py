@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 
 from govcloud.ledger import clearances, open_ledger, outbox
 from govcloud.notify import delivery, messages, webhook
+from govcloud.notify.courier import courier
 from govcloud.notify.policy import Patience
 from govcloud.workspace import open_workspace
 from tests.notify.receivers import Hook, hook, post_office, until
@@ -378,6 +380,22 @@ def test_numbers_that_are_none_are_told(cli: Cli, tmp_path: Path) -> None:
             {"name": "a", "webhook": "https://x", "secret": {"origin": "env"}},
             "`origin: env` needs `variable`",
         ),
+        (
+            {"name": "a", "webhook": "https://x/钩子"},
+            "`webhook` holds '钩': a URL has %E9%92%A9 for it",
+        ),
+        ({"name": "a", "webhook": "https://x/a b"}, "`webhook` holds ' ': a URL has %20 for it"),
+        (
+            {
+                "name": "a",
+                "mail": "smtps://x",
+                "sender": "a@b",
+                "recipients": ["a@b"],
+                "user": "值班",
+                "password": {"origin": "env", "variable": "MAIL"},
+            },
+            "`user` has other characters than ASCII",
+        ),
         ({"name": "a", "webhook": "https://x", "events": ["faild"]}, "did you mean 'failed'?"),
     ],
 )
@@ -416,3 +434,66 @@ def test_old_notices_go_unless_somebody_still_has_to_be_told(cli: Cli, tmp_path:
     assert gone["rows"] == 2
     (left,) = cli("notify", "list", "--json", cwd=place.root).json
     assert (left["event"], left["deliveries"][0]["status"]) == ("test", "waiting")
+
+
+def test_a_key_with_a_slip_is_told_and_sends_nothing(cli: Cli, tmp_path: Path) -> None:
+    with hook() as at, post_office() as office:
+        mail = {
+            "name": "post",
+            "mail": f"smtp://127.0.0.1:{office.port}",
+            "sender": "govcloud@example.cn",
+            "recipients": ["duty@example.cn"],
+            "user": "govcloud",
+            "password": {"origin": "env", "variable": "PASSWORD"},
+            "events": EVERY,
+        }
+        signed = channel("duty", at, secret={"origin": "env", "variable": "SIGNING"})
+        place = records(tmp_path, notify=[signed, mail]).write()
+        slips = {"SIGNING": "whsec_abc", "PASSWORD": "密码密码密码"}
+        done = cli("apply", "--yes", cwd=place.root, env=slips)
+        assert (done.code, done.err) == (0, "")
+        (one,) = cli("notify", "list", "--json", cwd=place.root).json
+        assert not at.posts
+        assert not office.letters
+    assert {way["channel"]: (way["status"], way["words"]) for way in one["deliveries"]} == {
+        "duty": ("waiting", "the secret begins with whsec_, and what follows is no base64"),
+        "post": ("waiting", "the password has other characters than ASCII, and mail servers take no others"),
+    }
+
+
+def test_what_can_never_be_sent_keeps_nothing_behind_it(tmp_path: Path) -> None:
+    with hook() as at:
+        workspace = open_workspace(str(records(tmp_path, notify=[channel("duty", at)]).write().root))
+        ledger = open_ledger(workspace, create=True)
+        with ledger.write() as connection:
+            for title in ("one", "two"):
+                messages.gate(connection, workspace, [title], title=title, next="")
+            connection.run("UPDATE notice SET body = '{}' WHERE body LIKE '%\"one\"%'")
+        (only,) = workspace.settings.notify
+        sent = delivery.deliver(workspace, ledger, only)
+        assert [one.status for one in sent] == ["waiting", "sent"]
+        assert sent[0].words == "unexpected KeyError: 'subjects'"
+    assert [body["title"] for body in told(at)] == ["two"]
+
+
+def test_a_courier_outlives_a_defect_and_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with hook() as at:
+        workspace = open_workspace(str(records(tmp_path, notify=[channel("duty", at)]).write().root))
+        ledger = open_ledger(workspace, create=True)
+        deliver, failed = delivery.deliver, threading.Event()
+
+        def once(*args: Any) -> Any:
+            if failed.is_set():
+                return deliver(*args)
+            failed.set()
+            raise ValueError("a slip")
+
+        monkeypatch.setattr(delivery, "deliver", once)
+        with courier(workspace, ledger):
+            assert failed.wait(20)
+            with ledger.write() as connection:
+                messages.gate(connection, workspace, [1], title="one", next="")
+        until(at.posts, 1)
+    assert capfd.readouterr().err == "channel duty: unexpected ValueError: a slip\n"
