@@ -78,6 +78,20 @@ def test_destroy_and_apply_want_their_words(chain: Province, cli: Cli) -> None:
     assert set(chain.objects()) == {"Node/r1"}
 
 
+def test_destroy_wants_its_words_also_of_a_little(tmp_path: Path, cli: Cli) -> None:
+    """Three objects are below every number, and they are all that there is."""
+    place = province(tmp_path / "place", nodes=2).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = place.objects()
+    refused = cli("destroy", "--yes", cwd=place.root)
+    assert refused.code == 4, refused
+    assert "everything that is built is taken down" in refused.err
+    assert '--confirm "destroy everything in tiny"' in refused.err
+    assert place.objects() == before
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
+    assert place.objects() == {}
+
+
 def test_what_is_made_anew_goes(chain: Province, cli: Cli) -> None:
     """A field that cannot be changed: no entry is withdrawn, and every object is lost."""
     chain.tables["targets"]["other"] = {"driver": "store", "path": "other.db"}

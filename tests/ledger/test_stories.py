@@ -59,7 +59,7 @@ def test_a_day_of_building(cli: Cli, tmp_path: Path, store: str) -> None:
     assert seen.code == 3 and "r1-r2" in seen.out, seen
     assert cli("apply", "--yes").code == 0
     assert set(place.objects()) == place.wanted()
-    assert cli("destroy", "--yes").code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny").code == 0
     assert place.objects() == {}
     assert cli("audit", "verify").code == 0
     assert len(cli("runs", "list", "--json").json) == 3

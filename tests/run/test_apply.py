@@ -102,7 +102,7 @@ def test_the_life_of_a_province(cli: Cli, tmp_path: Path) -> None:
     assert third["Node/gate"].birth == first["Node/r1"].birth
 
     # All taken down: the ledger keeps what was accepted, so the next plan wants all of it again.
-    down = cli("destroy", "--yes", cwd=place.root)
+    down = cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root)
     assert down.code == 0, down
     assert place.rows() == []
     assert cli("ls", "node", "--json", cwd=place.root).json != []
@@ -149,7 +149,7 @@ def test_clouds_and_data_centres_in_stacks_of_their_own(cli: Cli, tmp_path: Path
     document = cli("plan", "--destroy", "--json", cwd=place.root).json
     needs = {s["id"]: s["needs"] for s in document["stages"]}
     assert {"contract:cloud-1", "contract:datacentre-1"} <= set(needs["contract:network-1"])
-    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
     assert place.rows() == []
 
 

@@ -97,7 +97,7 @@ def test_drift_looks_where_nothing_is_left(cli: Cli, tmp_path: Path) -> None:
     """After a destroy, something of ours that stayed behind is told and swept."""
     place = province(tmp_path, nodes=2).write()
     assert cli("apply", "--yes", cwd=place.root).code == 0
-    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
     identity = Identity(ENVIRONMENT, "d" * 16, 1)
     place.driver().create("Node", identity, {"name": "stray", "role": "core"}, place.fence())
     told = cli("drift", cwd=place.root)

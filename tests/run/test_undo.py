@@ -88,6 +88,6 @@ def test_what_others_stand_on_has_no_way_back(cli: Cli, place: Province) -> None
 def test_a_run_that_touched_no_entry_says_so(cli: Cli, tmp_path: Path) -> None:
     place = province(tmp_path / "w", nodes=2).write()
     assert cli("apply", "--yes", cwd=place.root).code == 0
-    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
     told = cli("runs", "undo", runs(cli, place)[0], "--yes", cwd=place.root)
     assert told.code == 0 and "it touched no entry of the ledger" in told.out, told

@@ -93,7 +93,7 @@ def test_a_site_builds_with_its_own_program_and_provider(cli: Cli, tmp_path: Pat
     assert verbs(stage(cli, place)) == {"r3": "delete"}
     assert cli("apply", "--yes", cwd=place.root).code == 0
     assert set(board(tmp_path)) == {"r1", "r2"}
-    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
     assert board(tmp_path) == {}
     assert place.objects() == {}
 
@@ -231,7 +231,7 @@ def test_a_run_that_is_killed_while_a_site_builds_goes_on(cli: Cli, tmp_path: Pa
     assert board(tmp_path) == {"r1": "r1: slowly", "r2": "r2: slowly"}
     assert place.locks() == []
     assert cli("plan", "--detailed-exitcode", cwd=place.root).code == 0
-    assert cli("destroy", "--yes", cwd=place.root).code == 0
+    assert cli("destroy", "--confirm", "destroy everything in tiny", cwd=place.root).code == 0
     assert board(tmp_path) == {}
 
 

@@ -96,6 +96,9 @@ def beyond(connection: Connection, found: Going, limits: Limits) -> list[Beyond]
     if not found:
         return []
     out = [*_numbers(connection, found, limits), *_sites(connection, found, limits)]
+    if found.everything and found.objects:
+        # However little it is: there is nothing left afterwards.
+        out.insert(0, Beyond("everything", "everything that is built is taken down"))
     protected = _protected(found, limits)
     if protected:
         count = len(protected)
