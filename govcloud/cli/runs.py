@@ -124,6 +124,7 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence], line: Ti
 
     from ..ledger import runs as table
     from ..report.timeline import duration
+    from ..run.advice import next_step
     from .tables import print_line
 
     out = console()
@@ -149,9 +150,11 @@ def _show(found: Run, stages: list[StageRow], measured: list[Evidence], line: Ti
         good = sum(1 for e in measured if e.ok)
         out.print(f"  evidence: {good} of {len(measured)} probes ok")
     if found.status not in table.OVER:
-        if any(s.status == "failed" and s.detail.get("anew") for s in stages):
-            out.print("next: [bold]govcloud apply[/bold], when it is mended; this run would fail again")
-        out.print(f"next: [bold]govcloud runs resume {found.id}[/bold] goes on with it,")
+        # The same command as the terminal told at the run's end.
+        step = next_step(found.id, (s.detail for s in stages if s.status == "failed"))
+        resumes = step.endswith(found.id)
+        words = " goes on with it," if resumes else ", when it is mended; this run would fail again,"
+        out.print(f"next: [bold]{step}[/bold]{words}")
         out.print(f"      [bold]govcloud runs cancel {found.id}[/bold] gives it up")
 
 

@@ -55,6 +55,10 @@ def test_an_exception_in_a_stack_program(cli: Cli, place: Province) -> None:
     assert failure.not_done == ("link/r1-r2", "node/r1", "node/r2")
     assert "mend stacks/network.py" in failure.hint
     assert failure.next == "govcloud apply"
+    run = cli("runs", "list", "--json", cwd=place.root).json[0]["id"]
+    shown = cli("runs", "show", run, cwd=place.root)
+    assert "next: govcloud apply" in shown.out and "runs cancel" in shown.out, shown
+    assert "runs resume" not in shown.out, shown
     mended(program)
     goes_on(cli, place, failure)
 
