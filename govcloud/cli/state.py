@@ -57,7 +57,7 @@ def rebuild(app: App, stack: str | None, as_json: bool, yes: bool, leave: Leave)
     """
     from ..access import enforce
     from ..ledger import open_ledger
-    from ..run.rebuilding import bring_together, look, planned
+    from ..run.rebuilding import bring_together, look, planned, put_aside
     from .apply import ask, carry, tell_nothing
 
     ledger = open_ledger(app.workspace)
@@ -70,6 +70,8 @@ def rebuild(app: App, stack: str | None, as_json: bool, yes: bool, leave: Leave)
         _show(found)
     if not yes:
         ask(as_json)
+    for path in put_aside(app.workspace, ledger, found):
+        click.echo(f"the state that cannot be read is kept as {path}", err=True)
     bring_together(app.workspace, ledger, found)
     proposal = planned(app.workspace, ledger, found)
     if proposal.plan.empty:
@@ -106,9 +108,8 @@ def _show(found: Findings) -> None:
     for one in found.stacks:
         if not one.wrong:
             continue
-        print_line(
-            out, Text(f"{one.stack}: {'its state is lost' if one.lost else 'its state differs'}", "bold")
-        )
+        what = "cannot be read" if one.unreadable else "is lost" if one.lost else "differs"
+        print_line(out, Text(f"{one.stack}: its state {what}", "bold"))
         for what, names in (
             ("built, and the engine does not know it", one.unknown),
             ("the engine knows it, and the ledger does not", one.surplus),

@@ -48,8 +48,9 @@ KNOWN: tuple[Advice, ...] = (
     ),
     _known(
         r"failed to load checkpoint|unmarshal.*deployment|invalid character .* looking for",
-        "the engine's state of this stack cannot be read: `govcloud state rebuild` makes it anew from the "
-        "ledger and from what is there, and touches no object; then resume",
+        "the engine's state of this stack cannot be read: `govcloud state rebuild` puts it aside, makes it "
+        "anew from the ledger and from what is there, and touches no object; then `govcloud apply`",
+        anew=True,
     ),
     _known(
         r"(open|writing|mkdir|rename) \S*(state|\.pulumi)\S*.*(operation not permitted|permission denied)",

@@ -7,6 +7,7 @@ rows of the ledger (a copy was restored); or neither. Nothing that stands is tou
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +29,17 @@ from ..plan import limiting
 from ..plan.gather import Proposal, propose_nothing
 from ..plan.stacking import resource_digest, restore
 from ..workspace import Workspace
+from .actuators import states as files_of_states
 from .context import LEASE
 from .drift import NEWER, newer_objects
 from .single import driver_of
 
-PROJECT = "govcloud"
+# How the engine says that there is a state and that it is none: cut off, or overwritten.
+DAMAGED = re.compile(
+    r"failed to load checkpoint.*(unexpected end|unexpected EOF|invalid character|cannot unmarshal|"
+    r"invalid header|invalid checksum|magic number)",
+    re.DOTALL,
+)
 # Stacks that are asked about at once; each is a start of the engine.
 AT_ONCE = 4
 
@@ -40,7 +47,8 @@ AT_ONCE = 4
 class StackState(msgspec.Struct, frozen=True):
     """One stack: what the ledger has built that the engine does not know, and what only the engine knows.
 
-    ``lost``: the engine has no state of it at all. ``gone``: built by the ledger, and not there.
+    ``lost``: the engine has no state of it at all, or (``unreadable``) one that it cannot read. ``gone``:
+    built by the ledger, and not there.
     """
 
     stack: str
@@ -48,11 +56,12 @@ class StackState(msgspec.Struct, frozen=True):
     unknown: list[str]
     surplus: list[str]
     gone: list[str]
+    unreadable: bool = False
 
     @property
     def wrong(self) -> bool:
         """Whether the engine's state is to be rebuilt."""
-        return bool(self.unknown or self.surplus)
+        return bool(self.unreadable or self.unknown or self.surplus)
 
 
 class Stray(msgspec.Struct, frozen=True):
@@ -187,7 +196,8 @@ def _compare(
         states = dict(zip(names, pool.map(lambda s: _engine_knows(workspace, binary, s), names), strict=True))
     out = []
     for stack in names:
-        state, mine = states[stack], {r.object_id: str(r.inputs["subject"]) for r in rows if r.stack == stack}
+        known, mine = states[stack], {r.object_id: str(r.inputs["subject"]) for r in rows if r.stack == stack}
+        state = None if isinstance(known, str) else known
         out.append(
             StackState(
                 stack,
@@ -195,14 +205,18 @@ def _compare(
                 sorted(subject for o, subject in mine.items() if o in there and o not in (state or ())),
                 sorted(o for o in state or () if o not in mine),
                 sorted(subject for o, subject in mine.items() if o not in there),
+                isinstance(known, str),
             )
         )
     return out
 
 
-def _engine_knows(workspace: Workspace, binary: Path, stack: str) -> set[str] | None:
-    """Ids of the objects in a stack's state; None where there is none. Raises ``GovcloudError``."""
-    name = f"organization/{PROJECT}/{workspace.environment}.{stack}"
+def _engine_knows(workspace: Workspace, binary: Path, stack: str) -> set[str] | str | None:
+    """Ids of the objects in a stack's state; None where there is none; words where its file is damaged.
+
+    Raises ``GovcloudError`` where it cannot be read for another reason.
+    """
+    name = f"organization/{files_of_states.PROJECT}/{workspace.environment}.{stack}"
     environment = {**engine.environment(workspace.private), "PULUMI_BACKEND_URL": workspace.state_url}
     done = subprocess.run(
         [str(binary), "stack", "export", "--stack", name, "--non-interactive"],
@@ -217,9 +231,40 @@ def _engine_knows(workspace: Workspace, binary: Path, stack: str) -> set[str] | 
         words = done.stderr.strip()
         if "no stack named" in words or "no such file or directory" in words:
             return None
-        raise GovcloudError(f"the state of {stack} cannot be read: {words.removeprefix('error: ')}")
+        words = words.removeprefix("error: ")
+        if DAMAGED.search(words) and workspace.state_url.startswith("file://"):
+            return words
+        raise GovcloudError(f"the state of {stack} cannot be read: {words}")
     resources = (json.loads(done.stdout).get("deployment") or {}).get("resources") or ()
     return {r["id"] for r in resources if r.get("custom") and r["type"].startswith("govcloud:")}
+
+
+def put_aside(workspace: Workspace, ledger: Ledger, found: Findings) -> list[Path]:
+    """Rename the files of states that cannot be read; the new paths. The stacks are as lost as without.
+
+    Safe to repeat. Raises ``ConflictError`` while a run is at work, ``GovcloudError`` where there is no
+    such file or it cannot be renamed.
+    """
+    damaged = [state.stack for state in found.stacks if state.unreadable]
+    out: list[Path] = []
+    if not damaged:
+        return out
+    folder = Path(workspace.state_url.removeprefix("file://"))
+    with leases.held(ledger, LEASE) as fence:
+        for stack in damaged:
+            try:
+                path = files_of_states.put_aside(folder, f"{workspace.environment}.{stack}")
+            except OSError as error:
+                raise GovcloudError(f"the state of {stack} cannot be put aside: {error}") from error
+            if path is None:
+                raise GovcloudError(
+                    f"the state of {stack} cannot be read, and its file is not where it should be",
+                    hint=f"find it in {folder}, put it aside, and type this again",
+                )
+            with ledger.write((LEASE, fence)) as connection:
+                audit.append(connection, actor(), "state put aside", {"stack": stack, "file": path.name})
+            out.append(path)
+    return out
 
 
 def bring_together(workspace: Workspace, ledger: Ledger, found: Findings) -> None:
@@ -252,6 +297,6 @@ def planned(workspace: Workspace, ledger: Ledger, found: Findings) -> Proposal:
     empty, programs = propose_nothing(workspace, ledger)
     with ledger.read() as connection:
         rows = list(building.all_applied(connection).values())
-    stacks = [state.stack for state in found.stacks if state.wrong]
+    stacks = [state.stack for state in found.stacks if state.unknown or state.surplus]
     plan = limiting.taking(empty, rows, stacks, found.there, dict(programs.stacks))
     return Proposal(plan, programs.of(plan))

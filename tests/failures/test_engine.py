@@ -92,10 +92,18 @@ def test_a_state_that_cannot_be_read(cli: Cli, place: Province) -> None:
     failure = read(cli("apply", "--yes", cwd=place.node("r3").write().root))
     assert "failed to load checkpoint" in failure.words
     assert failure.not_done == ("node/r3",)
-    assert "`govcloud state rebuild`" in failure.hint
+    assert "`govcloud state rebuild`" in failure.hint and "then `govcloud apply`" in failure.hint
+    assert failure.next == "govcloud apply"
     births = {name: row.birth for name, row in place.objects().items()}
+    half = state.read_text()
+    told = cli("state", "check", cwd=place.root)
+    assert told.code == 3 and "network-1: its state cannot be read" in told.out, told
+    assert state.read_text() == half
     rebuilt = cli("state", "rebuild", "--yes", cwd=place.root)
     assert rebuilt.code == 0, rebuilt
+    aside = state.with_name(f"{state.name}.unreadable-1")
+    assert aside.name in rebuilt.err and aside.read_text() == half
+    assert cli("state", "check", cwd=place.root).code == 0
     goes_on(cli, place, failure)
     assert {name: place.objects()[name].birth for name in births} == births
 

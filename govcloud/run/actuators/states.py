@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from pathlib import Path
 
@@ -15,6 +16,22 @@ LAYOUT = b"version: 1"
 # As the engine may have compressed them.
 ENDINGS = ("", ".gz", ".zst")
 _lock = threading.Lock()
+
+
+def put_aside(state: Path, name: str) -> Path | None:
+    """Give the file of a stack's state another name, so that the engine has none; the new path.
+
+    None where it is not in a file that is known here. Raises ``OSError``.
+    """
+    for ending in ENDINGS:
+        file = state / ".pulumi" / "stacks" / PROJECT / f"{name}.json{ending}"
+        if file.exists():
+            # The engine takes whatever ends in ".json" or in that and a compression for a stack.
+            free = (file.with_name(f"{file.name}.unreadable-{n}") for n in itertools.count(1))
+            aside = next(path for path in free if not path.exists())
+            file.rename(aside)
+            return aside
+    return None
 
 
 def lay_down(state: Path, name: str) -> bool:
