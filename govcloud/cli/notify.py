@@ -34,12 +34,13 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     """The newest notices, newest first, and for each channel how far they got."""
     from ..access import sight
     from ..ledger import open_ledger, outbox
+    from ..notify.messages import cut
     from ..notify.veil import Veil
 
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection:
         veil = Veil(connection, sight(app.workspace, ledger, connection))
-        found = [(n, veil.body(n.body), d) for n, d in outbox.recent(connection, limit)]
+        found = [(n, cut(veil.body(n.body)), d) for n, d in outbox.recent(connection, limit)]
     if as_json:
         emit([_document(*one) for one in found])
         return

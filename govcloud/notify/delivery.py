@@ -144,7 +144,7 @@ def _send(
         # Another machine may have it, or this one tomorrow.
         raise Trouble(error.message) from None
     # With what was fetched just now among what is kept out.
-    body = messages.cleaned(body)
+    body = messages.cut(messages.cleaned(body))
     if channel.webhook:
         data = json.dumps(document(notice, body, workspace.environment), ensure_ascii=False).encode()
         return webhook.send(channel.webhook, notice.id, int(time.time()), data, secret, timeout_s)

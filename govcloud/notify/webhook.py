@@ -12,12 +12,14 @@ import urllib.request
 from typing import Any
 
 from .. import __version__
+from ..secrets.redaction import clean
 from .trouble import Refused, Trouble
 
 # A secret that begins so is base64 behind it; any other is taken as it is.
 PREFIX = "whsec_"
-# What a receiver says of its failure is kept up to here.
-MOST_WORDS = 200
+# What a receiver says of its failure is kept up to here, and read up to there: it may say back what it was
+# sent, and half a secret would not be known as one.
+MOST_WORDS, MOST_READ = 200, 65536
 # Answers that may be another one later; other 4xx are a receiver's last word.
 LATER = frozenset({408, 425, 429})
 
@@ -62,7 +64,7 @@ def send(url: str, id: str, timestamp: int, body: bytes, secret: bytes | None, t
             return f"HTTP {answer.status}"
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(MOST_WORDS).decode("utf-8", "replace").strip()
+            said = clean(error.read(MOST_READ).decode("utf-8", "replace")).strip()[:MOST_WORDS]
         words = f"HTTP {error.code} {error.reason}" + (f": {said}" if said else "")
         final = 300 <= error.code < 500 and error.code not in LATER
         raise (Refused if final else Trouble)(words) from None

@@ -32,13 +32,20 @@ class Hook:
     wait_s: float = 0.0
     # Seconds between two bytes of the answer: each piece comes in time, and the whole never.
     drip_s: float = 0.0
+    says: bytes = b"we are closed"
     posts: list[Post] = field(default_factory=list)
 
 
 @contextmanager
-def hook(code: int = 200, wait_s: float = 0.0, drip_s: float = 0.0, port: int = 0) -> Iterator[Hook]:
+def hook(
+    code: int = 200,
+    wait_s: float = 0.0,
+    drip_s: float = 0.0,
+    port: int = 0,
+    says: bytes = b"we are closed",
+) -> Iterator[Hook]:
     """A server that keeps what is posted to it."""
-    kept = Hook(code=code, wait_s=wait_s, drip_s=drip_s)
+    kept = Hook(code=code, wait_s=wait_s, drip_s=drip_s, says=says)
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,7 +65,7 @@ def hook(code: int = 200, wait_s: float = 0.0, drip_s: float = 0.0, port: int = 
                 self.send_header("Location", f"{kept.url}/elsewhere")
             self.end_headers()
             if kept.code >= 400:
-                self.wfile.write(b"we are closed")
+                self.wfile.write(kept.says)
 
         def log_message(self, format: str, *args: object) -> None:
             return

@@ -19,6 +19,8 @@ from govcloud.ledger import clearances, open_ledger, outbox
 from govcloud.notify import delivery, messages, webhook
 from govcloud.notify.courier import courier
 from govcloud.notify.policy import Patience
+from govcloud.notify.trouble import Trouble
+from govcloud.secrets import redaction
 from govcloud.workspace import open_workspace
 from tests.notify.receivers import Hook, hook, post_office, until
 from tests.store_province import Province, province, records
@@ -264,7 +266,14 @@ def test_a_channel_hears_nothing_of_what_is_classified(cli: Cli, tmp_path: Path)
                 workspace,
                 ["effect", 1],
                 title="a plan waits for a second signature",
-                words=["静默系统 would be stopped", "the target quiet-web refuses", "2 objects to delete"],
+                words=[
+                    "静默系统 would be stopped",
+                    "the target quiet-web refuses",
+                    # Where a line is cut, half a name is left.
+                    "x" * 390 + " quiet-web",
+                    "x" * 395 + " quiet-web",
+                    "2 objects to delete",
+                ],
                 subjects=["application/quiet", "component/quiet-web", "node/r1"],
                 next="govcloud approve 1234",
             )
@@ -275,9 +284,10 @@ def test_a_channel_hears_nothing_of_what_is_classified(cli: Cli, tmp_path: Path)
     by_path = {post.path: json.loads(post.body) for post in at.posts}
     assert by_path["/cleared"]["words"][0] == "静默系统 would be stopped"
     assert by_path["/cleared"]["subjects"] == ["application/quiet", "component/quiet-web", "node/r1"]
+    assert by_path["/cleared"]["words"][3] == "x" * 395 + " quie"
     heard = by_path["/open"]
     assert heard["words"] == [
-        *["(withheld: it says something of what is classified)"] * 2,
+        *["(withheld: it says something of what is classified)"] * 4,
         "2 objects to delete",
     ]
     assert heard["subjects"] == ["application/(classified)", "component/(classified)", "node/r1"]
@@ -296,11 +306,15 @@ def test_a_secret_that_is_known_goes_nowhere(cli: Cli, tmp_path: Path) -> None:
         workspace = open_workspace(str(place.root))
         ledger = open_ledger(workspace)
         with ledger.write() as connection:
-            messages.gate(connection, workspace, [1], title="it said hunter2-hunter2 aloud", next="")
+            halved = ["x" * 395 + "hunter2-hunter2"]
+            messages.gate(
+                connection, workspace, [1], title="it said hunter2-hunter2 aloud", words=halved, next=""
+            )
         (only,) = workspace.settings.notify
         assert [s.status for s in delivery.deliver(workspace, ledger, only)] == ["sent"]
     assert b"hunter2" not in at.posts[-1].body
     assert told(at)[-1]["title"] == "it said (secret) aloud"
+    assert told(at)[-1]["words"] == ["x" * 395 + "(secr"]
 
 
 def test_a_credential_that_is_not_there_is_told_and_tried_again(cli: Cli, tmp_path: Path) -> None:
@@ -497,3 +511,12 @@ def test_a_courier_outlives_a_defect_and_tells_it(
                 messages.gate(connection, workspace, [1], title="one", next="")
         until(at.posts, 1)
     assert capfd.readouterr().err == "channel duty: unexpected ValueError: a slip\n"
+
+
+def test_half_a_secret_that_a_receiver_says_back_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_forms", set())
+    monkeypatch.setattr(redaction, "_pattern", None)
+    redaction.keep_out(b"correct-horse-battery")
+    with hook(code=500, says=b"x" * 190 + b"correct-horse-battery") as at, pytest.raises(Trouble) as trouble:
+        webhook.send(at.url, "id", 1, b"{}", None, 10)
+    assert str(trouble.value) == "HTTP 500 Internal Server Error: " + "x" * 190 + "(secret)"
