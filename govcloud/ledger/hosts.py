@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from .. import canonical
+from . import building
+from .among import rows_among
+from .building import Applied
 from .connection import Connection
 
 
@@ -33,6 +36,52 @@ def configured_by(connection: Connection, run: str) -> dict[str, tuple[str, str]
         scope.removeprefix("host:"): (digest, str(decode(inputs).get("birth", "")))
         for scope, digest, inputs in rows
     }
+
+
+def standing(connection: Connection, uids: Iterable[str]) -> list[Applied]:
+    """What hosts of these uids were last configured with, under whatever names."""
+    asked = (
+        "SELECT scope, uid, incarnation, digest, inputs FROM applied "
+        "WHERE uid IN :among AND substr(scope, 1, 5) = 'host:'"
+    )
+    rows = rows_among(connection, asked, uids)
+    return [
+        Applied(scope, uid, number, digest, msgspec.json.decode(inputs))
+        for scope, uid, number, digest, inputs in rows
+    ]
+
+
+def unsettle(connection: Connection, run: str, begun: Iterable[Applied]) -> None:
+    """Before a run touches hosts: what they have is in doubt, so the next plan configures them at any rate.
+
+    ``begun``: by host, with the secrets that may now come to lie there beside those it is known to have.
+    What else is known of a host stays; of one of which nothing is known the secrets alone are.
+    """
+    doubt = canonical.digest(["being configured", run])
+    coming = {row.uid: row for row in begun}
+    known = standing(connection, coming)
+    rows = []
+    for row in known:
+        held = {**coming[row.uid].inputs.get("secrets", {}), **row.inputs.get("secrets", {})}
+        told = "secrets" in row.inputs or "secrets" in coming[row.uid].inputs
+        inputs = {**row.inputs, "secrets": held} if told else row.inputs
+        rows.append(msgspec.structs.replace(row, digest=doubt, inputs=inputs))
+    new = coming.keys() - {row.uid for row in known}
+    rows += [
+        msgspec.structs.replace(coming[uid], digest=doubt)
+        for uid in sorted(new)
+        if coming[uid].inputs.get("secrets")
+    ]
+    building.set_applied(connection, run, rows)
+
+
+def set_configured(connection: Connection, run: str, rows: Iterable[Applied]) -> None:
+    """Hosts are configured: what was known of them, also under former names, is replaced."""
+    new = {row.uid: row for row in rows}
+    for old in standing(connection, new):
+        if old.scope != new[old.uid].scope:
+            building.forget_applied(connection, old.scope, [old.uid])
+    building.set_applied(connection, run, new.values())
 
 
 def set_facts(connection: Connection, run: str, found: Mapping[str, tuple[str, dict[str, Any]]]) -> None:

@@ -40,17 +40,18 @@ def put(
     catalogue: Catalogue,
     versions: Versions,
     applied: Iterable[Applied],
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, HostVars]:
     """The hosts, each with the files of secrets that it gets.
 
     A secret that cannot be fetched now keeps the version that the host has. A host that once had such
-    files goes on saying which it has, none at last: so its last one is taken away.
+    files goes on saying which it has, none at last: so its last one is taken away. ``names``: as in ``held``.
     """
     files: dict[str, list[tuple[str, SecretFile]]] = {}
     for name, file in sorted(catalogue.all(SecretFile).items()):
         for entry in dict.fromkeys(file.hosts):
             files.setdefault(entry, []).append((name, file))
-    had = held(applied)
+    had = held(applied, names)
     out: dict[str, HostVars] = {}
     for host, variables in hosts.items():
         wanted = files.get(variables.entry, [])
@@ -79,13 +80,21 @@ def _version(versions: Versions, known: Mapping[str, str], secret: str) -> str:
     return versions.get(secret, Version()).version or known.get(secret, "")
 
 
-def held(applied: Iterable[Applied]) -> dict[str, dict[str, str]]:
-    """Version of each secret by host, for the hosts that have or had files of secrets."""
-    return {
-        row.scope.removeprefix("host:"): row.inputs["secrets"]
-        for row in applied
-        if row.scope.startswith("host:") and "secrets" in row.inputs
-    }
+def held(applied: Iterable[Applied], names: Mapping[str, str] | None = None) -> dict[str, dict[str, str]]:
+    """Version of each secret by host, for the hosts that have or had files of secrets.
+
+    A version is empty where it is not known whether the secret got there. ``names``: what hosts are called
+    now, by uid; what they were configured with as others is theirs.
+    """
+    out: dict[str, dict[str, str]] = {}
+    for row in applied:
+        if row.scope.startswith("host:") and "secrets" in row.inputs:
+            then = row.scope.removeprefix("host:")
+            now = (names or {}).get(row.uid, then)
+            known = out.get(now, {})
+            newer = (known, row.inputs["secrets"]) if now == then else (row.inputs["secrets"], known)
+            out[now] = {**newer[0], **newer[1]}
+    return out
 
 
 def to_hold(host: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +110,17 @@ def wanted_on(hosts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def uses(
-    hosts: Mapping[str, HostVars], dirty: Iterable[str], versions: Versions, applied: Iterable[Applied]
+    hosts: Mapping[str, HostVars],
+    dirty: Iterable[str],
+    versions: Versions,
+    applied: Iterable[Applied],
+    names: Mapping[str, str] | None = None,
 ) -> dict[str, SecretUse]:
     """What a plan has to tell of secrets: new versions with the hosts that get them, and what has trouble."""
-    had = held(applied)
+    had = held(applied, names)
     before: dict[str, set[str]] = {}
     getting: dict[str, list[str]] = {}
-    anywhere: dict[str, str] = {name: v for known in had.values() for name, v in known.items()}
+    anywhere: dict[str, str] = {name: v for known in had.values() for name, v in known.items() if v}
     played = set(dirty)
     for host, variables in hosts.items():
         for one in variables.vars.get(VARIABLE, ()):

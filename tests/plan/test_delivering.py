@@ -90,6 +90,26 @@ def test_a_plan_tells_of_each_secret_that_is_new_or_away(files, before, now) -> 
             )
 
 
+def test_a_host_that_is_renamed_holds_what_it_held() -> None:
+    rows = applied(put({"a": host("a")}, catalogue({("a", "db"): True}), {"db": Version("k1:1")}, []))
+    now = {"b": host("b")}
+    gone = put(now, catalogue({}), {}, rows, {"uid-a": "b"})
+    assert GROUP in gone["b"].groups and gone["b"].vars[VARIABLE] == []
+    files = catalogue({("b", "db"): True})
+    away = put(now, files, {"db": Version(trouble="away")}, rows, {"uid-a": "b"})
+    assert away["b"].vars[VARIABLE][0]["version"] == "k1:1"
+    same = put(now, files, {"db": Version("k1:1")}, rows, {"uid-a": "b"})
+    assert not uses(same, ["b"], {"db": Version("k1:1")}, rows, {"uid-a": "b"})
+
+
+def test_a_secret_that_may_lie_on_a_host_is_taken_away_and_is_no_former_version() -> None:
+    rows = [Applied("host:a", "uid-a", 1, "in doubt", {"secrets": {"db": ""}})]
+    assert put({"a": host("a")}, catalogue({}), {}, rows)["a"].vars[VARIABLE] == []
+    files, now = catalogue({("a", "db"): True}), {"db": Version("k1:1")}
+    told = uses(put({"a": host("a")}, files, now, rows), ["a"], now, rows)["db"]
+    assert told.first and told.hosts == ("a",) and not told.rekeyed
+
+
 def test_a_host_keeps_its_version_while_the_source_is_away() -> None:
     plain = {"a": host("a")}
     files = catalogue({("a", "db"): True})

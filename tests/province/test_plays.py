@@ -85,6 +85,10 @@ def test_hosts_that_fail_or_are_down_keep_no_other_and_resume_does_the_rest(prov
     assert detail["not_done"] == ["dns-1", "town"]
     assert "dns-1: The name server, with the ledger's zones: dns: " in detail["error"]
     assert to_configure(province) == {"dns-1", "town"}
+    # Nor are they as they were before: where the files go back, they are configured like the others.
+    small.write(province.root, routing="static")
+    assert to_configure(province) == small.HOSTS
+    rename(province, "one.example")
     # What comes after the name server in the playbook was done on the others.
     assert "www.one.example" in province.on("app-1", "cat", "/run/govcloud/web/services.json").out
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,7 @@ class _Playing:
 
     def _play(self, names: Sequence[str]) -> Told:
         stage, context = self._stage, self._context
+        self._begin(names)
         with context.ledger.read() as connection:
             known = keptfiles.known_on(connection, names, REMEMBERED)
             restored = {h: self._restored(connection, h) for h in names if h in stage.restore}
@@ -110,6 +111,25 @@ class _Playing:
                 stopped=context.stop.is_set,
                 environment=offered,
             )
+
+    def _begin(self, names: Sequence[str]) -> None:
+        """From here on these hosts are neither as they were nor as they will be, until it is written down."""
+        with self._context.write() as connection:
+            rows = []
+            for host, uid in self._uids(connection, names).items():
+                coming = to_hold(self._context.plan.hosts[host])
+                if coming:
+                    # Which of them gets there, and in which version, is known at the end.
+                    coming = {"secrets": dict.fromkeys(coming["secrets"], "")}
+                birth = self._reach.birth(host)
+                rows.append(Applied(f"host:{host}", uid, 1, "", {"birth": birth, **coming}))
+            hosts.unsettle(connection, self._context.run, rows)
+
+    def _uids(self, connection: Connection, names: Iterable[str]) -> dict[str, str]:
+        """The uid by host, of those that are entries of the ledger."""
+        keys = {host: entries.key_of(self._context.plan.hosts[host]["entry"]) for host in names}
+        known = entries.among(connection, keys.values())
+        return {host: known[key].uid for host, key in keys.items() if key in known}
 
     def _restored(self, connection: Connection, host: str) -> dict[str, Any]:
         """The variable that says which files are put back, with their bytes."""
@@ -139,9 +159,7 @@ class _Playing:
         heard = {*told.through, *self._facts, *self._kept} & set(told.hosts)
         if heard:
             with context.write() as connection:
-                keys = {host: entries.key_of(context.plan.hosts[host]["entry"]) for host in heard}
-                known = entries.among(connection, keys.values())
-                uids = {host: known[keys[host]].uid for host in heard if keys[host] in known}
+                uids = self._uids(connection, heard)
                 for host in sorted(self._kept.keys() & uids.keys()):
                     for run in sorted({run for run, _, _ in self._kept[host]}):
                         files = [(f, content) for r, f, content in self._kept[host] if r == run]
@@ -156,17 +174,28 @@ class _Playing:
     def _configured(self, connection: Connection, uids: Mapping[str, str]) -> None:
         """Write down which hosts now have which configuration."""
         more = {"restored": self._stage.restore_from} if self._stage.restore_from else {}
+        # Files that are put back leave the secrets of a host where they are.
+        held = {
+            row.uid: {"secrets": row.inputs["secrets"]}
+            for row in hosts.standing(connection, uids.values() if more else ())
+            if "secrets" in row.inputs
+        }
         rows = [
             Applied(
                 f"host:{host}",
                 uid,
                 1,
                 self._stage.inputs[host],
-                {"birth": self._reach.birth(host), **to_hold(self._context.plan.hosts[host]), **more},
+                {
+                    "birth": self._reach.birth(host),
+                    **to_hold(self._context.plan.hosts[host]),
+                    **held.get(uid, {}),
+                    **more,
+                },
             )
             for host, uid in uids.items()
         ]
-        building.set_applied(connection, self._context.run, rows)
+        hosts.set_configured(connection, self._context.run, rows)
         if not more:
             building.forget_observed(connection, [r.uid for r in rows])
         elif uids:
