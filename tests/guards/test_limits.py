@@ -60,6 +60,25 @@ def test_within_the_limits_nobody_is_asked(hall: Hall) -> None:
     assert hall.newest()["clearances"] == []
 
 
+def test_words_for_another_plan_are_no_yes(hall: Hall) -> None:
+    """A script that wanted to destroy 28 does not do whatever else there is to do."""
+    hall.keep(SERVERS - 1)
+    for yes in ([], ["--yes"]):
+        refused = hall.apply("--confirm", "destroy 28 entries in office", *yes)
+        assert refused.code == 4, refused
+        assert (
+            "within its limits and wants no phrase ('destroy 28 entries in office' was typed)" in refused.err
+        )
+    hall.keep(2)
+    hall.office.write()
+    assert hall.approve(hall.plan()["effect"]).code == 0
+    refused = hall.apply("--confirm", "destroy 27 entries in office")
+    assert refused.code == 4, refused
+    assert "'destroy 27 entries in office' was typed" in refused.err
+    assert '`--confirm "destroy 28 entries in office"`' in refused.err
+    assert hall.servers() == SERVERS
+
+
 def test_a_whole_site_counts_though_it_is_few(hall: Hall) -> None:
     hall.policy(entries_percent=100)
     assert hall.apply("--confirm", "change limits in office").code == 0

@@ -110,7 +110,8 @@ class World:
         with self.ledger.read() as connection:
             wanted = judge(connection, proposal.plan, BUILDER).phrase
         assert bool(wanted) is beyond
-        may = not beyond or typed == wanted or effect in self.signed
+        # Who types what this plan does not want means another one.
+        may = typed == wanted or (not typed and effect in self.signed)
         try:
             runner.start(
                 self.workspace, self.ledger, proposal.plan, proposal.blobs, [], leave=Leave(confirmed=typed)

@@ -12,6 +12,13 @@ from typing import Any
 
 import pytest
 
+from govcloud.access import Identity
+from govcloud.errors import DeniedError
+from govcloud.ledger import clearances, entries, open_ledger
+from govcloud.plan.gather import propose
+from govcloud.plan.guards import NO_LEAVE, Leave, admit
+from govcloud.plan.stages import EntryChange
+from govcloud.workspace import open_workspace
 from tests.access.office import ssh_key, token_digest
 from tests.conftest import GOVCLOUD
 from tests.store_province import Province, province
@@ -148,3 +155,34 @@ def test_a_run_that_was_signed_goes_on_only_while_it_is(chain: Province, cli: Cl
     shown = cli("runs", "show", run, "--json", cwd=chain.root).json["clearances"]
     assert [c["how"] for c in shown] == ["signed", "signed"]
     assert chain.processes() == []
+
+
+def test_what_was_confirmed_is_asked_again_where_more_stands_against_it(chain: Province, cli: Cli) -> None:
+    """The rest of a run goes on by its words; not past what is protected since."""
+    cut(chain)
+    workspace = open_workspace(str(chain.root))
+    ledger = open_ledger(workspace)
+    plan = propose(workspace, ledger).plan
+    actor = Identity("", "somebody", "os")
+    with ledger.read() as connection:
+        passed = admit(connection, plan, actor, Leave(confirmed=PHRASE))
+    assert passed.how == "confirmed"
+    with ledger.write() as connection:
+        clearances.keep(connection, "run", "confirmed", "somebody", passed.detail)
+    with ledger.read() as connection:
+        assert admit(connection, plan, actor, NO_LEAVE, run="run").how is None
+        # The words of the whole are not those of another plan.
+        done = {plan.stages[-1].id}
+        assert admit(connection, plan, actor, Leave(confirmed=PHRASE), run="run", done=done).how is None
+    # Somebody protects one of them meanwhile.
+    policy = {"values": {"protected": ["node/r3"]}}
+    with ledger.write() as connection:
+        number = entries.open_revision(
+            connection, actor="", run=None, commit=None, message="", workspace=plan.workspace
+        )
+        entries.accept(
+            connection, number, [EntryChange("create", "f" * 16, "profile", "limits", fields=policy)]
+        )
+    with ledger.read() as connection, pytest.raises(DeniedError, match="1 protected entry goes: node/r3"):
+        admit(connection, plan, actor, NO_LEAVE, run="run")
+    ledger.close()

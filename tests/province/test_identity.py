@@ -102,7 +102,7 @@ def test_what_is_made_anew_makes_way_first_and_what_is_handed_over_is_not_touche
     stages = [s["id"] for s in workspace.ask("plan")["stages"]]
     clear = ["clear:recovery-1", "clear:datacentre-1"]
     assert stages[:5] == ["record", *clear, "stack:datacentre-1", "stack:recovery-1"]
-    workspace.type("apply", "--yes", "--confirm", "destroy 2 objects in small")
+    workspace.type("apply", "--yes")
     after = as_wanted(workspace)
     assert after["Node/core"] == before["Node/core"]
     for key in ("Network/app", "Instance/vm"):

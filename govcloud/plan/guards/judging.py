@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from ... import canonical
 from ...access import Identity, read_roles
 from ...errors import DeniedError, InputError, Problem
 from ...ledger import clearances
-from ...ledger.clearances import Emergency, How
+from ...ledger.clearances import Clearance, Emergency, How
 from ...ledger.connection import Connection
 from ..stages import Plan, Record
 from .blast import Beyond, beyond, going, phrase
@@ -103,7 +104,7 @@ def admit(
     former = clearances.of(connection, run) if run else []
     if against and any(one.how == "emergency" for one in former):
         return _goes_on(connection, run, actor, against)
-    if verdict.frozen:
+    if verdict.frozen or not _means(leave, verdict, former):
         raise refusal(verdict, plan, leave)
     if not verdict.beyond:
         return Pass()
@@ -112,8 +113,8 @@ def admit(
         return Pass("signed", {**against, "approvals": [one.id for one in good], "by": good[0].person})
     if verdict.needs == "confirmation":
         if same(leave.confirmed, verdict.phrase):
-            return Pass("confirmed", {**against, "typed": verdict.phrase})
-        if any(one.how == "confirmed" for one in former):
+            return Pass("confirmed", {**against, "typed": verdict.phrase, "of": _digests(verdict)})
+        if any(_covers(one, verdict) for one in former):
             return Pass()
     raise refusal(verdict, plan, leave)
 
@@ -121,6 +122,31 @@ def admit(
 def same(typed: str, wanted: str) -> bool:
     """Whether somebody typed the phrase; blanks do not matter."""
     return bool(wanted) and " ".join(typed.split()) == wanted
+
+
+def _means(leave: Leave, verdict: Verdict, former: Collection[Clearance]) -> bool:
+    """Whether what was typed, if anything, is about this plan, or about the run that goes on."""
+    phrases = {verdict.phrase, *(str(one.detail.get("typed", "")) for one in former)}
+    return not leave.confirmed or any(same(leave.confirmed, phrase) for phrase in phrases)
+
+
+def _digests(verdict: Verdict) -> dict[str, list[str]]:
+    """What is confirmed: of each limit its subjects, without their names, which not every reader may see."""
+    return {_limit(one): sorted(map(canonical.digest, one.subjects)) for one in verdict.beyond}
+
+
+def _limit(one: Beyond) -> str:
+    # A phrase tells the number that goes: less of it is within, as a number and as a share.
+    return one.limit.removesuffix("_percent")
+
+
+def _covers(former: Clearance, verdict: Verdict) -> bool:
+    """Whether all that stands against the rest of a run was confirmed when it began."""
+    if former.how != "confirmed":
+        return False
+    known: dict[str, list[str]] = former.detail.get("of", {})
+    now = _digests(verdict)
+    return all(limit in known and set(found) <= set(known[limit]) for limit, found in now.items())
 
 
 def _refuse_vague(reason: str) -> None:
@@ -158,13 +184,19 @@ def refusal(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
             hint="wait for its end, leave that out of the plan, or `--emergency --reason TEXT` "
             "for whom may; `govcloud freeze` lists them",
         )
+    if not verdict.beyond:
+        return DeniedError(
+            f"this plan is within its limits and wants no phrase ({leave.confirmed!r} was typed): "
+            "it is not the one that was meant",
+            hint="look at it with `govcloud plan`; `--yes` confirms it",
+        )
     words = "; ".join(map(beyond_words, verdict.beyond))
     approve = f"`govcloud approve {plan.effect[:12]}` by somebody else"
     voids = "; ".join(f"the signature of {one.approval.person} does not count: {one.void}"
                       for one in verdict.signed)  # fmt: skip
     if voids:
         words = f"{words}; {voids}"
-    if verdict.needs == "signature":
+    if verdict.needs == "signature" and not verdict.approved:
         return DeniedError(f"this plan is beyond its limits: {words}", hint=f"{approve} lets it go on")
     typed = f" ({leave.confirmed!r} was typed)" if leave.confirmed else ""
     return DeniedError(
