@@ -22,6 +22,7 @@ import msgspec
 from ..errors import DeniedError, InputError, Problem
 from ..ledger import Ledger, audit
 from ..ledger.connection import Connection
+from ..secrets.resolving import taken
 from ..workspace import Workspace
 
 TOKEN, TOKEN_FILE, SSH_KEY = "GOVCLOUD_TOKEN", "GOVCLOUD_TOKEN_FILE", "GOVCLOUD_SSH_KEY"
@@ -96,10 +97,10 @@ def _find(connection: Connection, workspace: Workspace) -> Identity:
 
 
 def _token() -> bytes | None:
-    """The token, without the line's end; it is taken out of the environment so that no child inherits it."""
-    place, given = os.environ.get(TOKEN_FILE), os.environ.pop(TOKEN, None)
+    """The token, without the line's end; no child inherits it, and nobody reads it in /proc."""
+    place, given = os.environ.get(TOKEN_FILE), taken(TOKEN)
     if given is not None:
-        return _checked(given.encode(), TOKEN)
+        return _checked(given, TOKEN)
     if not place:
         return None
     try:

@@ -31,6 +31,8 @@ class App:
         self.directory = directory
         self.log = log
         self._workspace: Workspace | None = None
+        # Whatever the command is: what it starts has no business with who typed it.
+        _withdraw({"GOVCLOUD_TOKEN", "PULUMI_CONFIG_PASSPHRASE"})
 
     @property
     def workspace(self) -> Workspace:
@@ -39,17 +41,16 @@ class App:
             from ..workspace import open_workspace
 
             self._workspace = open_workspace(self.directory)
-            _withdraw(self._workspace)
+            _withdraw({r.variable for r in self._workspace.settings.secrets.references().values()})
             if self.log is not None:
                 # Said on the command line, it is meant from where one stands.
                 self._workspace.settings.log = str(Path(self.log).absolute())
         return self._workspace
 
 
-def _withdraw(workspace: Workspace) -> None:
-    """Take what the settings name as secret out of the environment before anything starts a child."""
-    named = {r.variable for r in workspace.settings.secrets.references().values()}
-    there = (named | {"PULUMI_CONFIG_PASSPHRASE"}) & os.environ.keys()
+def _withdraw(names: set[str]) -> None:
+    """Take secrets out of the environment before anything starts a child; they stay known here."""
+    there = names & os.environ.keys()
     if there:
         from ..secrets.resolving import withdraw
 

@@ -140,6 +140,12 @@ def withdraw(name: str) -> None:
         _taken[name] = os.environb.pop(encoded)
 
 
+def taken(name: str) -> bytes | None:
+    """What a variable held, for whoever asks first; this process is without it afterwards."""
+    withdraw(name)
+    return _taken.pop(name, None)
+
+
 def _wipe(name: bytes) -> None:
     """Overwrite the value where the kernel shows it to others: in what this process was started with.
 

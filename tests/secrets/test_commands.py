@@ -94,3 +94,20 @@ def test_a_new_key_of_versions_is_in_the_audit_trail(recorded: Province, cli: Cl
     assert cli("secrets", "rotate-version-key", "--json", cwd=recorded.root).json == {"renewed": True}
     log = cli("audit", "log", "--json", cwd=recorded.root).json
     assert "version key renewed" in str(log)
+
+
+def test_no_command_sees_who_typed_it(recorded: Province, cli: Cli) -> None:
+    """Neither in its own environment nor in that of the process that started it."""
+    script = "{ env; tr '\\0' '\\n' < /proc/$PPID/environ; } > seen; echo the-value"
+    recorded.tables["secrets"]["by-command"]["command"] = ["sh", "-c", script]
+    recorded.write()
+    token = "cnry-0d7e11-of-a-person"
+    assert cli("secrets", "allow", "by-command", "--yes", cwd=recorded.root).code == 0
+    assert cli("apply", "--yes", cwd=recorded.root).code == 0
+    checked = cli("secrets", "check", "--json", cwd=recorded.root, env={"GOVCLOUD_TOKEN": token})
+    assert {"name": "secret/by-command", "trouble": ""} in checked.json
+    seen = (recorded.root / "seen").read_text()
+    # What was started with is there, wiped; who asks for it has it still.
+    assert "GOVCLOUD_TOKEN=---" in seen and token not in seen
+    wrong = cli("whoami", cwd=recorded.root, env={"GOVCLOUD_TOKEN": token})
+    assert wrong.code == 4 and "the token is nobody's" in wrong.err
