@@ -13,8 +13,9 @@ import pytest
 
 from govcloud.ledger import Ledger, building, hosts, leases, open_ledger
 from govcloud.plan.delivering import VARIABLE
-from govcloud.plan.stages import Base, Plan, Play
+from govcloud.plan.stages import Base, Plan, Play, ResourceChange, Stack
 from govcloud.run.actuators import play as playing
+from govcloud.run.actuators import stack as stacking
 from govcloud.run.context import LEASE, RunContext, StageFailed
 from govcloud.run.events import Bus
 from govcloud.run.keeping import Kept
@@ -174,6 +175,27 @@ def test_a_host_of_another_name_is_in_doubt_under_the_former_one_and_then_only_u
     assert (name, held["secrets"]) == ("a", {"db": "v1"}) and digest != "old"
     site.play("r3", {"c": "new"}, good)
     assert site.known() == {"c": ("new", {"birth": "birth of c"})}
+
+
+def test_a_host_that_gets_a_new_port_holds_its_secrets_and_one_that_is_made_anew_does_not(site: Site) -> None:
+    site.play("r1", {"a": "old", "b": "old"}, good, secrets={"a": {"db": "v1"}, "b": {"db": "v1"}})
+    changes = [ResourceChange("create", "Link", "u-l", "link/l", incarnation=1)]
+    changes += [ResourceChange("heal", "Server", "u-b", "server/b", incarnation=1)]
+    stage = Stack(
+        id="build",
+        title="t",
+        phase="expand",
+        stack="s",
+        domain="wide",
+        program="p",
+        resources=(),
+        changes=tuple(changes),
+        restart=("a", "b"),
+    )
+    plan = Plan(environment="tiny", title="t", stages=(stage,), effect="e", base=Base({}, {}), hosts={})
+    stacking._announce(stage, RunContext(site.workspace, site.ledger, "r2", "me", plan, site.fence, Bus([])))
+    ((name, (digest, held)),) = site.known().items()
+    assert (name, held["secrets"]) == ("a", {"db": "v1"}) and digest != "old"
 
 
 def test_every_run_has_a_doubt_of_its_own(site: Site) -> None:

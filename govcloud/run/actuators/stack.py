@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from ...errors import GovcloudError
-from ...ledger import building
+from ...ledger import building, hosts
 from ...ledger.building import Applied, Intent
 from ...model.resources import Identity, object_uid
-from ...plan.ordering import rank
+from ...plan.builder import HOST_KINDS
+from ...plan.ordering import MAKING, rank
 from ...plan.stacking import resource_digest, snapshot
 from ...plan.stages import ENDING, LEAVING, ResourceChange, Stack, Verb
 from ...provider.drivers import open_driver
@@ -113,8 +114,15 @@ def _announce(stage: Stack, context: RunContext) -> None:
         rows += [_sent_away(a, stage, context) for a in gone]
         building.add_intents(connection, rows)
         building.forget_objects(connection, scope, [a.object_id for a in gone])
+        made = {c.subject for c in stage.changes if c.verb in MAKING}
         for host in stage.restart:
-            building.forget_applied(connection, f"host:{host}")
+            scope = f"host:{host}"
+            if made.isdisjoint(f"{kind}/{host}" for kind in HOST_KINDS):
+                # It loses a port, and keeps what else lies there: it is known to hold its secrets still.
+                known = building.all_applied(connection, scope=scope).values()
+                hosts.unsettle(connection, context.run, known)
+            else:
+                building.forget_applied(connection, scope)
 
 
 def _sent_away(built: Applied, stage: Stack, context: RunContext) -> Intent:
