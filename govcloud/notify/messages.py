@@ -96,8 +96,11 @@ def cut(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"words": [line[:LONGEST_LINE] for line in body["words"]]}
 
 
-def run_ended(connection: Connection, workspace: Workspace, run_id: str, status: Status) -> None:
-    """A run has come to an end, good or not: told with the stages that failed, and the way on."""
+def run_ended(connection: Connection, workspace: Workspace, run_id: str, status: Status, next: str) -> None:
+    """A run has come to an end, good or not: told with the stages that failed, and the way on.
+
+    ``next``: what to type, as the run itself says it; empty where nothing is left.
+    """
     if not workspace.settings.notify or status not in OF_STATUS:
         return
     run = runs.get(connection, run_id)
@@ -114,7 +117,7 @@ def run_ended(connection: Connection, workspace: Workspace, run_id: str, status:
         title=f"run {run_id} {'is done' if status is Status.DONE else status}{at}",
         words=[f"{run.title}: {count} of {len(rows)} stages done", *_words(bad)],
         subjects=[name for row in bad for name in _names(row)],
-        next="" if status is Status.DONE else f"govcloud runs resume {run_id}",
+        next=next,
         run=run_id,
     )
 

@@ -265,7 +265,8 @@ def _carry(context: RunContext, number: int) -> Outcome:
                 runs.set_status(connection, context.run, status)
                 guarding.ended(connection, context.plan, context.run, status)
                 audit.append(connection, context.actor, f"run {status}", {"run": context.run})
-                messages.run_ended(connection, context.workspace, context.run, status)
+                hint = _next_step(connection, context.run, status)
+                messages.run_ended(connection, context.workspace, context.run, status, hint)
     except GovcloudError as error:
         context.bus.close()
         _say_way_on(error, context.run)
@@ -274,7 +275,6 @@ def _carry(context: RunContext, number: int) -> Outcome:
         context.bus.close()
         raise
     seconds = time.monotonic() - began
-    hint = "" if status is Status.DONE else _next_step(context)
     context.bus(RunEnded(context.run, str(status), seconds, hint))
     context.bus.close()
     return Outcome(context.run, status, seconds)
@@ -310,10 +310,10 @@ def _patient(context: RunContext) -> Iterator[None]:
         context.ledger.patience = None
 
 
-def _next_step(context: RunContext) -> str:
-    with context.ledger.read() as connection:
-        rows = runs.stages(connection, context.run)
-    return next_step(context.run, (r.detail for r in rows if r.status is Status.FAILED))
+def _next_step(connection: Connection, run: str, status: Status) -> str:
+    if status is Status.DONE:
+        return ""
+    return next_step(run, (r.detail for r in runs.stages(connection, run) if r.status is Status.FAILED))
 
 
 def _segment(context: RunContext, number: int, graph: Sequence[tuple[str, Sequence[str]]]) -> Status:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from tests.notify.receivers import Hook, hook, post_office, until
 from tests.store_province import Province, province, records
 
 Cli = Callable[..., Any]
+PROGRAMS = Path(__file__).parents[2] / "stacks"
 KEY = "a key that signs"
 EVERY = ["gate", "done", "failed", "stopped", "interrupted", "drift", "emergency"]
 
@@ -96,6 +98,19 @@ def test_a_failed_run_is_told_with_the_way_on(cli: Cli, tmp_path: Path) -> None:
         until(at.posts, 3)
     assert [one["event"] for one in told(at)] == ["failed", "failed", "done"]
     assert len({one["id"] for one in told(at)}) == 3
+
+
+def test_a_fault_that_a_resume_would_meet_again_is_told_with_a_new_plan(cli: Cli, tmp_path: Path) -> None:
+    """The run keeps the program that was wrong."""
+    shutil.copytree(PROGRAMS, tmp_path / "stacks")
+    (tmp_path / "stacks" / "network.py").write_text("def program(slice):\n    raise ValueError('no card')\n")
+    with hook() as at:
+        place = province(tmp_path, nodes=2, notify=[channel("duty", at)]).write()
+        assert cli("apply", "--yes", cwd=place.root).code == 1
+        until(at.posts, 1)
+    (body,) = told(at)
+    assert body["event"] == "failed"
+    assert body["next"] == "govcloud apply"
 
 
 def test_who_is_down_gets_it_later(cli: Cli, tmp_path: Path) -> None:
