@@ -13,6 +13,7 @@ from .common import App, console, emit, unwatched
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
+    from ..plan.guards import Leave
     from ..run.accepting import Acceptance
     from ..run.drift import Report
 
@@ -26,8 +27,10 @@ def accept(
     withdrawn: bool,
     as_json: bool,
     yes: bool,
+    confirm: str = "",
 ) -> int:
     """Take over what may be taken over, after showing it and asking. Returns the exit code."""
+    from ..plan.guards import Leave
     from ..run.accepting import consider, take_over
     from .revert import keys_of
 
@@ -37,9 +40,10 @@ def accept(
         with unwatched():
             _show(found)
     if found.accepted:
-        if not yes:
+        leave = _ask_leave(app, ledger, found, Leave(confirm), as_json)
+        if not yes and not leave.confirmed:
             _ask(as_json)
-        take_over(app.workspace, ledger, found)
+        take_over(app.workspace, ledger, found, leave)
     if as_json:
         emit(document(found))
     elif found.accepted:
@@ -72,6 +76,23 @@ def _show(found: Acceptance) -> None:
     for one in found.refused:
         what = f"{one.subject} {one.field}"
         print_line(out, Text.assemble((f"not taken over: {what}", "yellow"), f"  {one.owner}: {one.reason}"))
+
+
+def _ask_leave(app: App, ledger: Ledger, found: Acceptance, leave: Leave, as_json: bool) -> Leave:
+    """What lets it go on past guards, which judge it as they do a plan. Raises ``DeniedError``."""
+    from ..access import who
+    from ..plan.guards import NO_LEAVE
+    from ..run.overtaking import as_plan, only_unseen, pass_guards
+    from .guarding import ask_leave
+
+    plan, identity = as_plan(app.workspace, ledger, found), who(app.workspace, ledger)
+    with ledger.read() as connection:
+        alone = only_unseen(connection, plan, identity, found.unseen)
+    given = ask_leave(app.workspace, ledger, plan, NO_LEAVE if alone else leave, quiet=as_json)
+    leave = leave if alone else given
+    with ledger.read() as connection:
+        pass_guards(connection, plan, identity, leave, found.unseen)
+    return leave
 
 
 def _ask(as_json: bool) -> None:

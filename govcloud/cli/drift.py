@@ -29,17 +29,24 @@ SIGNS = {
 @click.option("--withdrawn", is_flag=True, help="With --accept: take what is missing out of its file.")
 @json_option
 @click.option("--yes", "-y", is_flag=True, help="With --accept: do not ask.")
+@click.option("--confirm", metavar="TEXT", help="With --accept: that what is beyond limits is meant.")
 @click.pass_obj
 def drift(
-    app: App, subjects: tuple[str, ...], accept: bool, withdrawn: bool, as_json: bool, yes: bool
+    app: App,
+    subjects: tuple[str, ...],
+    accept: bool,
+    withdrawn: bool,
+    as_json: bool,
+    yes: bool,
+    confirm: str | None,
 ) -> int:
     """Look at everything that was built and tell what is missing, extra or changed.
 
     Exits with 3 when something is. The next `plan` shows how `apply` would heal it. `--accept` takes
     reality over instead: of the entries named, or of all. What reality may win is policy.
     """
-    if not accept and (subjects or withdrawn or yes):
-        raise InputError([Problem("KIND/NAME, --withdrawn and --yes go with --accept")])
+    if not accept and (subjects or withdrawn or yes or confirm):
+        raise InputError([Problem("KIND/NAME, --withdrawn, --yes and --confirm go with --accept")])
     from ..access import enforce
     from ..ledger import open_ledger
     from ..notify.courier import courier
@@ -54,7 +61,7 @@ def drift(
         from .accepting import accept as take_over
 
         how = {"withdrawn": withdrawn, "as_json": as_json, "yes": yes}
-        return take_over(app, ledger, report, subjects, **how)
+        return take_over(app, ledger, report, subjects, confirm=confirm or "", **how)
     if as_json:
         emit(
             {

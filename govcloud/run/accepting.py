@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ..access import actor
+from ..access import actor, who
 from ..errors import GovcloudError, InputError, Problem
 from ..files import write_atomically
 from ..ledger import Ledger, audit, building, entries, leases, seeing
@@ -23,6 +23,7 @@ from ..ledger.claims import ClaimRow, claims_on
 from ..ledger.connection import Connection
 from ..model import fields as fields_of
 from ..model.resources import TYPES
+from ..plan.guards import NO_LEAVE, Leave
 from ..plan.stacking import resource_digest, restore
 from ..source.claims import Key, path_of
 from ..source.editing import CannotEdit, Edit, edited, plain, why_not
@@ -33,6 +34,7 @@ from ..workspace import Workspace
 from .context import LEASE
 from .drift import ADDRESSES, MADE, STATE, Finding, Report
 from .driftpolicy import may_win
+from .overtaking import as_plan, considered, hold_against, pass_guards
 
 # Where a property comes from that the entry does not say itself: the field that refers to it.
 SAID_BY = {("Instance", "vcpus"): "flavor", ("Instance", "memory_mib"): "flavor"}
@@ -67,6 +69,9 @@ class Acceptance:
     refused: list[Refused] = field(default_factory=list)
     # path -> (bytes before, bytes after)
     files: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    # Digests of what was built of the objects, by id; targets of which nothing was seen (``overtaking``).
+    built: dict[str, str] = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
     def diff(self) -> str:
         """What changes in the files, as a unified diff."""
@@ -98,7 +103,8 @@ def consider(
         for one in findings:
             if not wanted or one.subject in wanted:
                 owner.judge(one, out, withdrawn)
-    _edit(workspace, out)
+        _edit(workspace, out)
+        out.built, out.unseen = considered(connection, findings, out)
     return out
 
 
@@ -208,14 +214,21 @@ def _edit(workspace: Workspace, out: Acceptance) -> None:
         out.files[one.path] = (before, data)
 
 
-def take_over(workspace: Workspace, ledger: Ledger, acceptance: Acceptance) -> None:
+def take_over(workspace: Workspace, ledger: Ledger, acceptance: Acceptance, leave: Leave = NO_LEAVE) -> None:
     """Write the files, then note in the ledger that this is what is built.
 
     A kill in between leaves a plan that would change an object to what it is: no harm. Raises
-    ``ConflictError`` where a run is at work or a file was changed meanwhile, ``InputError`` where the
-    files would be wrong; then they are as they were.
+    ``ConflictError`` where a run is at work, or a file or an object was changed meanwhile, ``DeniedError``
+    where a guard stands against it, ``InputError`` where the files would be wrong; then they are as they
+    were.
     """
+    plan = as_plan(workspace, ledger, acceptance)
+    identity = who(workspace, ledger)
     with leases.held(ledger, LEASE) as fence:
+        with leases.renewed(ledger, LEASE, fence):
+            hold_against(workspace, ledger, acceptance)
+        with ledger.read() as connection:
+            passed = pass_guards(connection, plan, identity, leave, acceptance.unseen)
         try:
             _write(workspace, acceptance)
             # Planning may take longer than a lease lasts.
@@ -225,6 +238,9 @@ def take_over(workspace: Workspace, ledger: Ledger, acceptance: Acceptance) -> N
                 _note(connection, acceptance.accepted)
                 told = [msgspec.to_builtins(one) for one in acceptance.accepted]
                 audit.append(connection, actor(), "drift accepted", {"accepted": told})
+                if passed.how is not None:
+                    how = {"effect": plan.effect, "how": passed.how, **passed.detail}
+                    audit.append(connection, str(identity), "guards passed", how)
         except BaseException:
             _put_back(workspace, acceptance)
             raise

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from store_province import ENVIRONMENT, Province, province, records
 
-from govcloud.ledger import leases, open_ledger
+from govcloud.errors import ConflictError
+from govcloud.ledger import building, leases, open_ledger
 from govcloud.model.resources import Identity
-from govcloud.run import accepting
+from govcloud.run import accepting, drift
 from govcloud.workspace import open_workspace
 
 Cli = Callable[..., Any]
@@ -206,3 +207,54 @@ def test_who_judges_for_long_keeps_the_lease(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(accepting, "_judge", slow)
     monkeypatch.setattr(leases, "RENEW", 0.05)
     accepting.take_over(workspace, ledger, accepting.Acceptance())
+
+
+def test_what_somebody_healed_meanwhile_is_not_taken_over(cli: Cli, tmp_path: Path) -> None:
+    """Between the look and the answer a colleague's apply heals: no file and no row says the former."""
+    place = province(tmp_path, nodes=3).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    change(place, "Link/r1-r2", bandwidth_mbps=7)
+    place.remove("Link/r2-r3")
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    report = drift.look(workspace, ledger)
+    changed = accepting.consider(workspace, ledger, report, ["link/r1-r2"], withdrawn=False)
+    missing = accepting.consider(workspace, ledger, report, ["link/r2-r3"], withdrawn=True)
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    before = (place.root / "base.yaml").read_bytes()
+    with ledger.read() as connection:
+        rows = building.all_applied(connection)
+    for found in (changed, missing):
+        assert found.accepted
+        with pytest.raises(ConflictError, match="not as it was seen any more: link/"):
+            accepting.take_over(workspace, ledger, found)
+    assert (place.root / "base.yaml").read_bytes() == before
+    with ledger.read() as connection:
+        assert building.all_applied(connection) == rows
+    assert cli("drift", cwd=place.root).code == 0
+
+
+def test_guards_judge_what_is_taken_over(cli: Cli, tmp_path: Path) -> None:
+    """A freeze; and a store that is not mounted, of which all would be forgotten."""
+    place = province(tmp_path, nodes=3).write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    change(place, "Link/r1-r2", bandwidth_mbps=7)
+    before = (place.root / "base.yaml").read_bytes()
+    ends = ("--to", "2999-01-01T00:00", "--reason", "exams")
+    assert cli("freeze", "add", "exams", "--everything", *ends, cwd=place.root).code == 0
+    refused = cli("drift", "--accept", "--yes", cwd=place.root)
+    assert refused.code == 4 and "frozen by freeze/exams" in refused.err, refused
+    assert cli("freeze", "end", "exams", cwd=place.root).code == 0
+    place.store.rename(place.store.with_suffix(".away"))
+    words = "destroy 5 objects and 5 entries in tiny"
+    for typed in ((), ("--confirm", "destroy 4 objects")):
+        refused = cli("drift", "--accept", "--withdrawn", "--yes", *typed, cwd=place.root)
+        assert refused.code == 4, refused
+        assert "nothing at all is seen at shelf" in refused.err and words in refused.err
+    assert (place.root / "base.yaml").read_bytes() == before
+    place.store.unlink(missing_ok=True)
+    done = cli("drift", "--accept", "--withdrawn", "--confirm", words, cwd=place.root)
+    assert done.code == 0, done
+    assert b"nodes" not in (place.root / "base.yaml").read_bytes()
+    log = cli("audit", "log", "--json", cwd=place.root)
+    assert "guards passed" in log.out
