@@ -47,12 +47,21 @@ TYPED = {
     "preview": ["preview"],
     "gc": ["gc", "--dry-run"],
     "secrets check": ["secrets", "check"],
+    "notify list": ["notify", "list"],
 }
 # Rows that have the keys of another row first.
 LIKE = {"show": "ls KIND", "runs cancel": "runs list"}
 # Run by a test of its own: only a run that is not over can be given up, and what guards list has to be
-# there first (tests/guards); as must be secrets (tests/secrets).
-ELSEWHERE = {"runs cancel", "secrets list", "approvals", "emergencies", "freeze"}
+# there first (tests/guards); as must be secrets (tests/secrets). Nobody hears what `notify` sends here.
+ELSEWHERE = {
+    "runs cancel",
+    "secrets list",
+    "approvals",
+    "emergencies",
+    "freeze",
+    "notify test",
+    "notify retry",
+}
 
 
 def told() -> dict[str, str]:
@@ -87,7 +96,10 @@ def keys_of(command: str) -> dict[str, set[str]]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small province, recorded, with one thing built, seen and measured by the run that recorded it."""
     root = tmp_path_factory.mktemp("keys")
-    (root / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
+    channel = {"name": "duty", "webhook": "http://127.0.0.1:9/hook", "events": ["done"]}
+    (root / "govcloud.yaml").write_text(
+        yaml.safe_dump({"version": 1, "environment": "tiny", "notify": [channel]})
+    )
     tables = {KINDS[kind].PLURAL: table for kind, table in PROVINCE.items()}
     (root / "base.yaml").write_text(yaml.safe_dump(tables, allow_unicode=True), encoding="utf-8")
     done = subprocess.run([GOVCLOUD, "apply", "--yes"], cwd=root, capture_output=True, text=True)
@@ -140,6 +152,13 @@ def test_keys_are_those_of_the_table(command: str, cli: Cli, place: Path) -> Non
 
 def test_every_row_is_run() -> None:
     assert set(TOLD) == set(TYPED) | ELSEWHERE
+
+
+@pytest.mark.parametrize("typed", [["notify", "test"], ["notify", "retry", "--all"]])
+def test_what_was_sent(typed: list[str], cli: Cli, place: Path) -> None:
+    done = cli(*typed, "--json", cwd=place)
+    assert done.code == 1, done
+    assert set(first(done.json)) == set(keys_of(" ".join(typed[:2])))
 
 
 def test_a_cancelled_run(cli: Cli, tmp_path: Path) -> None:
