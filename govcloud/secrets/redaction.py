@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -46,12 +46,22 @@ def active() -> bool:
 
 
 def _written(value: bytes) -> set[str]:
-    """A value as programs write it: as it is, quoted, in base64 and hex."""
+    """A value as programs write it: as it is, quoted, in base64 and hex, also within more."""
     text = value.decode("utf-8", "replace")
     quoted = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
-    encoded = {base64.b64encode(value).decode().rstrip("="), value.hex(), quote(text, safe="")}
-    encoded |= {base64.urlsafe_b64encode(value).decode().rstrip("=")}
+    encoded = {value.hex(), value.hex().upper(), quote(text, safe="")}
+    for whole in (base64.b64encode(value).decode().rstrip("="), *_within(value)):
+        encoded |= {whole, whole.replace("+", "-").replace("/", "_")}
     return {text, repr(value)[2:-1], *quoted, *encoded}
+
+
+def _within(value: bytes) -> Iterator[str]:
+    """What is always the same of a value's base64 where it stands in the middle (``user:password``)."""
+    for before in range(3):
+        written = base64.b64encode(b"\0" * before + value).decode()
+        sure = written[4 if before else 0 : -4 if (before + len(value)) % 3 else None]
+        if len(sure) >= LINE:
+            yield sure
 
 
 def clean(data: T) -> T:

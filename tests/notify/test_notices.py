@@ -23,6 +23,7 @@ from govcloud.notify.policy import Patience
 from govcloud.notify.trouble import Trouble
 from govcloud.secrets import redaction
 from govcloud.workspace import open_workspace
+from tests import canary
 from tests.notify.receivers import Hook, hook, post_office, until
 from tests.store_province import Province, province, records
 
@@ -535,3 +536,23 @@ def test_half_a_secret_that_a_receiver_says_back_is_not_kept(monkeypatch: pytest
     with hook(code=500, says=b"x" * 190 + b"correct-horse-battery") as at, pytest.raises(Trouble) as trouble:
         webhook.send(at.url, "id", 1, b"{}", None, 10)
     assert str(trouble.value) == "HTTP 500 Internal Server Error: " + "x" * 190 + "(secret)"
+
+
+def test_no_channel_hears_a_canary_in_any_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_forms", set())
+    monkeypatch.setattr(redaction, "_pattern", None)
+    value = b'kanari"envogel~42?>'
+    redaction.keep_out(value)
+    forms = [form.decode() for name, form in canary.forms(value).items() if "utf-16" not in name]
+    header = base64.b64encode(b"govcloud:" + value).decode()
+    with hook() as at:
+        workspace = open_workspace(str(records(tmp_path, notify=[channel("duty", at)]).write().root))
+        ledger = open_ledger(workspace, create=True)
+        with ledger.write() as connection:
+            words = [*(f"it said {form}" for form in forms), f"authorization: Basic {header}"]
+            messages.gate(connection, workspace, [1], title=f"with {value.decode()}", words=words, next="")
+        (only,) = workspace.settings.notify
+        assert [one.status for one in delivery.deliver(workspace, ledger, only)] == ["sent"]
+    searcher = canary.Searcher(value)
+    assert list(searcher.within(at.posts[0].body)) == []
+    assert searcher.in_tree(tmp_path) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
@@ -10,8 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from govcloud.run.events import Bus, Note, RunStarted
+import pytest
+
+from govcloud.run.events import Bus, Note, RunStarted, StageEnded, StageProgress
 from govcloud.run.jsonlog import JsonLog
+from govcloud.secrets import redaction
+from tests import canary
 from tests.store_province import province, records
 
 Cli = Callable[..., Any]
@@ -100,3 +105,21 @@ def test_a_log_that_fails_in_the_middle_is_let_go(tmp_path: Path) -> None:
     for _ in range(3):
         bus(RunStarted("r", "t", ()))
     assert seen.count == 3
+
+
+def test_the_log_has_a_canary_in_no_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_forms", set())
+    monkeypatch.setattr(redaction, "_pattern", None)
+    value = b'kanari"envogel~42?>'
+    redaction.keep_out(value)
+    said = [form.decode() for name, form in canary.forms(value).items() if "utf-16" not in name]
+    said.append(f"Basic {base64.b64encode(b'govcloud:' + value).decode()}")
+    bus = Bus([JsonLog(tmp_path / "log", bytes=10**6, files=1)])
+    for words in said:
+        bus(Note("stack:a", f"it said {words}", "warning"))
+        bus(StageProgress("stack:a", 1, 2, f"made {words}"))
+        detail = {"error": words, "hint": words, "traceback": f"x\n{words}\n", "deep": [{"a": (words,)}]}
+        bus(StageEnded("stack:a", "failed", 1.0, detail))
+    bus.close()
+    assert len(lines(tmp_path / "log")) == 3 * len(said)
+    assert canary.Searcher(value).in_tree(tmp_path) == {}
