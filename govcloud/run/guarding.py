@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 from ..access import Identity, require, who
 from ..errors import DeniedError, GovcloudError
-from ..ledger import Ledger, approvals, audit, clearances, runs
+from ..ledger import Ledger, approvals, audit, clearances, refused, runs
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
 from ..notify import messages
+from ..plan import stages
 from ..plan.guards import Leave, Pass, admit, emergencies
 from ..plan.guards.freezes import standing_against
 from ..plan.guards.judging import frozen_words
@@ -28,13 +29,16 @@ def known(workspace: Workspace, ledger: Ledger, leave: Leave) -> Identity:
 
 @contextmanager
 def written_down(workspace: Workspace, ledger: Ledger, identity: Identity, plan: Plan) -> Iterator[None]:
-    """What the guards refuse inside goes into the audit trail; who could sign for it is told."""
+    """What the guards refuse inside goes into the audit trail; who could sign for it is told, and finds the
+    plan in the ledger."""
     try:
         yield
     except DeniedError as error:
         data = {"permission": "guards", "effect": plan.effect, "why": error.message}
         try:
             with ledger.write() as connection:
+                if f"approve {plan.effect[:12]}" in error.hint:
+                    data[refused.PLAN] = runs.put_blob(connection, stages.encode(plan))
                 audit.append(connection, str(identity), "denied", data)
                 if error.hint.startswith("`govcloud approve"):
                     messages.gate(

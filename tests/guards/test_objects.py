@@ -123,6 +123,26 @@ def test_what_is_let_go_of_goes_as_well(chain: Province, cli: Cli) -> None:
     assert one.code == 0, one
 
 
+def test_what_was_refused_is_signed_by_its_effect(chain: Province, cli: Cli) -> None:
+    """`forget` is no plan of the files: who signs it finds it in the ledger, also after a `gc`."""
+    values = {"protected": ["link/*"], "needs": "signature"}
+    chain.tables["profiles"] = {"limits": {"values": values}, "retention": {"values": {"keep_runs": 1}}}
+    chain.write()
+    assert cli("apply", "--confirm", "change limits in tiny", cwd=chain.root).code == 0
+    forget = ("forget", "link/r7-r8", "--yes")
+    refused = cli(*forget, cwd=chain.root, env=BUILDER)
+    assert refused.code == 4, refused
+    effect = refused.err.partition("govcloud approve ")[2].partition("`")[0]
+    assert len(effect) == 12
+    assert cli("gc", "--yes", cwd=chain.root).code == 0
+    shown = cli("approve", effect, "--key", chain.root.parent / "chief", "--yes", cwd=chain.root, env=CHIEF)
+    assert shown.code == 0, shown
+    assert "link/r7-r8" in shown.out
+    done = cli(*forget, cwd=chain.root, env=BUILDER)
+    assert done.code == 0, done
+    assert cli("audit", "verify", cwd=chain.root).code == 0
+
+
 def test_a_run_that_was_signed_goes_on_only_while_it_is(chain: Province, cli: Cli) -> None:
     assert cli("apply", "--yes", cwd=chain.slow(600).write().root).code == 0
     cut(chain)

@@ -15,7 +15,7 @@ from ... import signatures
 from ...access import Identity, keys, read_roles
 from ...access.identity import SSH_KEY
 from ...errors import ConflictError, DeniedError, GovcloudError, InputError, Problem
-from ...ledger import Ledger, approvals, clearances, runs
+from ...ledger import Ledger, approvals, clearances, refused, runs
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
 from ...ledger.runs import OVER
@@ -40,7 +40,8 @@ class Matter:
 
 
 def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
-    """What somebody names: a plan file, a run, or the (beginning of the) effect of the plan of now.
+    """What somebody names: a plan file, a run, or the (beginning of the) effect of a plan that was refused
+    or that the files make now.
 
     Raises ``InputError`` where there is nothing of that name that could be shown, or is to be signed.
     """
@@ -54,11 +55,11 @@ def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
             [Problem(f"{target!r} is no plan file, no run and no effect of at least {SHORTEST} characters")],
             hint="`govcloud plan` tells the effect at its end, `govcloud runs list` the runs",
         )
-    for plan in _at_hand(workspace, ledger):
+    for plan in _at_hand(workspace, ledger, target):
         if plan.effect.startswith(target) and not plan.empty:
             return Matter(plan, approvals.EFFECT)
     raise InputError(
-        [Problem(f"no plan that can be made here, and no run that is not over, has the effect {target}")],
+        [Problem(f"no plan of now, none that was refused and no run at work has the effect {target}")],
         hint="what cannot be shown is not signed: name a plan file, `govcloud plan --out FILE`",
     )
 
@@ -104,13 +105,18 @@ def plan_of(connection: Connection, run: runs.Run) -> Plan:
     raise ConflictError(f"the plan of run {run.id} cannot be shown: {words}")
 
 
-def _at_hand(workspace: Workspace, ledger: Ledger) -> Iterator[Plan]:
-    """The plans that can be shown without a file: of runs that are not over, and those of now."""
+def _at_hand(workspace: Workspace, ledger: Ledger, effect: str) -> Iterator[Plan]:
+    """The plans that can be shown without a file: of runs that are not over, those that were refused for
+    want of a signature, and those of now."""
     with ledger.read() as connection:
         for run in runs.unfinished(connection):
             # One that this release cannot read is not what anybody sees here.
             with suppress(ConflictError):
                 yield plan_of(connection, run)
+        for digest in refused.plans(connection, effect):
+            # Pruned since, or of another release.
+            with suppress(KeyError, msgspec.MsgspecError):
+                yield decode(runs.get_blob(connection, digest))
     yield propose(workspace, ledger).plan
     yield propose(workspace, ledger, destroy=True).plan
 

@@ -1,0 +1,35 @@
+"""Plans that were refused for want of a signature: kept for a while, so that others see what to sign.
+
+A plan about single objects cannot be made again from an effect, as that of the files can. What is kept is a
+blob, which the row of the audit trail that tells of the refusal names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from .connection import Connection
+
+# What the row of the audit trail calls the plan's digest.
+PLAN = "plan"
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    plan: str = ""
+    effect: str = ""
+
+
+def plans(connection: Connection, effect: str = "", *, since: float = 0.0) -> Iterator[str]:
+    """Digests of the refused plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
+    since 1970."""
+    rows = connection.rows(
+        "SELECT data FROM audit WHERE at >= :since AND action = 'denied' ORDER BY seq DESC", since=since
+    )
+    seen = set()
+    for (data,) in rows:
+        one = msgspec.json.decode(data, type=_Refusal)
+        if one.plan and one.plan not in seen and one.effect.startswith(effect):
+            seen.add(one.plan)
+            yield one.plan
