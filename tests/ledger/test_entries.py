@@ -64,7 +64,7 @@ def test_names_are_passed_on_and_exchanged_in_one_revision(ledger: Ledger, order
         rows = connection.rows("SELECT uid, name FROM entry WHERE until IS NULL ORDER BY uid")
         assert [tuple(row) for row in rows] == news
         assert {e.uid: e.name for e in entries.current(connection).values()} == dict(news)
-    assert history(ledger, "a") == [(1, 4, "a"), (4, None, "b")]
+    assert history(ledger, "a") == [(1, 2, "a"), (2, None, "b")]
     with ledger.write() as connection:
         entries.accept(
             connection, 6, [EntryChange("update", *_as("c", "e")), EntryChange("update", *_as("a", "d"))]
