@@ -104,5 +104,26 @@ def check_settings(settings: SecretSettings, path: str) -> None:
     if vault is not None and (vault.token is None) == (not vault.role or vault.secret_id is None):
         words = "`secrets.vault` needs either `token`, or `role` with `secret_id`"
         problems.append(Problem(words, path, hint="docs/secrets.md shows both"))
+    if vault is not None and not _private(vault.address):
+        words = "`secrets.vault.address` must be https://…: who listens on the way would have the token"
+        problems.append(Problem(words, path, hint="http:// is for this machine alone, e.g. http://127.0.0.1"))
     if problems:
         raise InputError(problems)
+
+
+def _private(address: str) -> bool:
+    """Whether nobody on the way reads what is sent there: TLS, or this machine itself."""
+    # Late: for those who have a vault.
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        if not host or "@" in address or "\\" in address:
+            return False
+        if parts.scheme == "https":
+            return True
+        return parts.scheme == "http" and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
+    except ValueError:
+        return False

@@ -13,6 +13,7 @@ from .common import App, console, emit, json_option
 if TYPE_CHECKING:
     from ..ledger.connection import Connection
     from ..model.secret import Secret
+    from ..references import Reference, VaultSettings
     from ..workspace import Workspace
 
 
@@ -71,30 +72,29 @@ def check(app: App, as_json: bool) -> int:
 def allow(app: App, name: str, as_json: bool, yes: bool) -> None:
     """Let the command of the secret NAME run, as it stands in the files now.
 
-    `plan` runs no command that is not accepted: a change that is looked at could bring any.
+    `plan` runs no command that is not accepted: a change that is looked at could bring any. NAME may also be
+    `secrets.vault`, `secrets.passphrase`, `secrets.former_passphrase` or `secrets.version_key` of
+    govcloud.yaml: its command, or the vault's address with who logs in there.
     """
     from ..printable import visible
+    from ..references import VaultSettings
     from ..secrets.allowing import allow as keep
-    from ..source import load, merge
+    from ..secrets.allowing import to_allow
 
-    loaded = load(app.workspace)
-    known = merge(loaded.claims, layers=loaded.layers)
-    fields = known.get(("secret", name))
-    if fields is None:
-        raise InputError([Problem(f"no secret is called {name!r}")], hint="`govcloud ls secret` lists them")
-    reference = _typed(fields).reference()
-    if reference.origin != "command":
-        raise InputError([Problem(f"secret/{name} is kept in {reference.words()}: it runs no command")])
+    setting = to_allow(app.workspace.settings.secrets).get(name)
+    what = setting or _command_of(app.workspace, name)
+    command = [] if isinstance(what, VaultSettings) else what.command
     if not as_json:
-        click.echo(f"secret/{name} runs: {visible(repr(reference.command))}")
+        words = _vault_words(what) if isinstance(what, VaultSettings) else f"runs: {command!r}"
+        click.echo(visible(f"{name if setting else f'secret/{name}'} {words}"))
     if not yes:
         if as_json or not sys.stdin.isatty():
             raise DeniedError("nobody is there to confirm it", hint="`--yes` confirms it beforehand")
         if not click.confirm("Allow it?"):
             raise DeniedError("not confirmed; nothing was done")
-    keep(app.workspace.environment, name, reference)
+    keep(app.workspace.environment, name, what)
     if as_json:
-        emit({"secret": name, "command": reference.command})
+        emit({"secret": name, "command": command})
     else:
         click.echo("allowed, for you, until it is another one")
 
@@ -150,6 +150,28 @@ def rotate_version_key(app: App, as_json: bool) -> None:
         click.echo("a new key of versions; `govcloud plan` shows who gets their secrets once more")
 
 
+def _command_of(workspace: Workspace, name: str) -> Reference:
+    """The command of a secret in the files. Raises ``InputError`` where there is none."""
+    from ..source import load, merge
+
+    loaded = load(workspace)
+    fields = merge(loaded.claims, layers=loaded.layers).get(("secret", name))
+    if fields is None:
+        raise InputError([Problem(f"no secret is called {name!r}")], hint="`govcloud ls secret` lists them")
+    reference = _typed(fields).reference()
+    if reference.origin != "command":
+        raise InputError([Problem(f"secret/{name} is kept in {reference.words()}: it runs no command")])
+    return reference
+
+
+def _vault_words(vault: VaultSettings) -> str:
+    """What a vault is given, and by what that is fetched."""
+    given = vault.token or vault.secret_id
+    assert given is not None
+    source = f"what {given.command!r} writes" if given.origin == "command" else given.words()
+    return f"sends to {vault.address}: {source}"
+
+
 def _typed(fields: dict[str, Any]) -> Secret:
     import msgspec
 
@@ -195,5 +217,6 @@ def _fetched(workspace: Workspace, connection: Connection) -> list[dict[str, str
             fetch(workspace, fetching.resolver)
             out.append({"name": name, "trouble": ""})
         except Unresolved as error:
-            out.append({"name": name, "trouble": error.message})
+            hint = f" ({error.hint})" if error.hint else ""
+            out.append({"name": name, "trouble": f"{error.message}{hint}"})
     return out

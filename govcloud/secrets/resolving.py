@@ -47,6 +47,8 @@ class Resolver:
 
     def __init__(self, workspace: Workspace, limits: Limits | None = None) -> None:
         self._root = workspace.root
+        self._environment = workspace.environment
+        self._settings = workspace.settings.secrets
         self._vault: VaultSettings | None = workspace.settings.secrets.vault
         self._limits = limits or Limits()
         self._known: dict[bytes, bytes | Unresolved] = {}
@@ -78,12 +80,29 @@ class Resolver:
             case "file":
                 found = _ended(read_private(self._root / Path(reference.path).expanduser()), reference)
             case "command":
+                self._refuse_setting(reference)
                 found = _ended(self._command(reference.command), reference)
             case "vault":
                 found = self._from_vault(reference)
         if not found:
             raise Unresolved(f"{reference.words()}: it is empty")
         return found
+
+    def _refuse_setting(self, reference: Reference | VaultSettings) -> None:
+        """Raises ``Unresolved`` for what `govcloud.yaml` names and this user has not allowed.
+
+        What entries name is judged by ``plan.fetching``, which knows what is accepted.
+        """
+        # Late: it needs what is here.
+        from .allowing import is_allowed, to_allow
+
+        for name, one in to_allow(self._settings).items():
+            if one == reference and not is_allowed(self._environment, name, one):
+                what = "vault" if isinstance(one, VaultSettings) else "command"
+                raise Unresolved(
+                    f"the {what} that `{name}` of govcloud.yaml names is a new one",
+                    hint=f"look at it, then `govcloud secrets allow {name}`",
+                )
 
     def _command(self, command: list[str]) -> bytes:
         limit = self._limits.command_timeout_s
@@ -126,6 +145,7 @@ class Resolver:
                 f"{reference.words()}: no vault is configured",
                 hint="`secrets.vault` in govcloud.yaml says where it is (docs/secrets.md)",
             )
+        self._refuse_setting(self._vault)
         # Late: the client is for those who have a vault.
         from .vault import read
 

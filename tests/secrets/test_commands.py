@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Result
-from tests.store_province import Province, records
+from tests.store_province import TARGET, Province, province, records
 
 Cli = Callable[..., Result]
 VALUE = "cnry-5b1f20-of-the-commands"
@@ -111,3 +111,44 @@ def test_no_command_sees_who_typed_it(recorded: Province, cli: Cli) -> None:
     assert "GOVCLOUD_TOKEN=---" in seen and token not in seen
     wrong = cli("whoami", cwd=recorded.root, env={"GOVCLOUD_TOKEN": token})
     assert wrong.code == 4 and "the token is nobody's" in wrong.err
+
+
+def test_a_plan_runs_no_command_and_asks_no_vault_of_the_settings(tmp_path: Path, cli: Cli) -> None:
+    made = province(tmp_path / "w")
+    made.tables["targets"][TARGET]["credentials"] = "in-vault"
+    host = f"node/{next(iter(made.tables['nodes']))}"
+    made.tables["secrets"] = {"in-file": {"origin": "file", "path": "value"}}
+    made.tables["secret_files"] = {"a": {"secret": "in-file", "hosts": [host], "path": "web/key"}}
+    key = {"origin": "command", "command": ["sh", "-c", "touch ran; echo 0123456789abcdef"]}
+    vault = {"address": "http://127.0.0.1:9", "token": {"origin": "command", "command": ["touch", "asked"]}}
+    made.settings["secrets"] = {"version_key": key, "vault": vault}
+    made.tables["secrets"]["in-vault"] = {"origin": "vault", "path": "x"}
+    made.tables["secret_files"]["b"] = {"secret": "in-vault", "hosts": [host], "path": "web/other"}
+    made.write()
+    value = made.root / "value"
+    value.touch(0o600)
+    value.write_text(f"{VALUE}\n")
+    marks = [made.root / "ran", made.root / "asked"]
+
+    planned = cli("plan", cwd=made.root)
+    assert planned.code == 0 and not any(mark.exists() for mark in marks), planned
+    refused = cli("apply", "--yes", cwd=made.root)
+    assert refused.code == 1 and "`secrets.vault` of govcloud.yaml names is a new one" in refused.err, refused
+    assert "`govcloud secrets allow secrets.vault`" in refused.err and made.rows() == []
+    checked = cli("secrets", "check", "--json", cwd=made.root)
+    trouble = {one["name"]: one["trouble"] for one in checked.json}
+    assert "`govcloud secrets allow secrets.version_key`" in trouble["the key of versions"]
+    assert not any(mark.exists() for mark in marks)
+
+    unconfirmed = cli("secrets", "allow", "secrets.vault", cwd=made.root)
+    assert unconfirmed.code == 4
+    assert "sends to http://127.0.0.1:9: what ['touch', 'asked'] writes" in unconfirmed.out
+    done = cli("secrets", "allow", "secrets.version_key", "--yes", "--json", cwd=made.root)
+    assert done.json == {"secret": "secrets.version_key", "command": key["command"]}
+    checked = cli("secrets", "check", "--json", cwd=made.root)
+    assert {"name": "the key of versions", "trouble": ""} in checked.json
+    assert [mark.exists() for mark in marks] == [True, False]
+    key["command"] = ["sh", "-c", "touch asked; echo 0123456789abcdef"]
+    made.write()
+    checked = cli("secrets", "check", "--json", cwd=made.root)
+    assert "is a new one" in checked.out and not marks[1].exists()

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from govcloud.references import Reference, SecretSettings, VaultSettings
+from govcloud.errors import InputError
+from govcloud.references import Reference, SecretSettings, VaultSettings, check_settings
+from govcloud.secrets.allowing import allow
 from govcloud.secrets.resolving import Limits, Resolver, Unresolved
 from govcloud.workspace import Settings, Workspace
 from tests.vaults import VAULTS, Vault, any_vault, vault
@@ -37,6 +39,7 @@ def kept(folder: Path, name: str, value: str) -> Reference:
 
 def resolver(folder: Path, limits: Limits | None = None, **settings: Any) -> Resolver:
     secrets = SecretSettings(vault=VaultSettings(**settings))
+    allow("test", "secrets.vault", VaultSettings(**settings))
     return Resolver(Workspace(folder, Settings(environment="test", secrets=secrets)), limits)
 
 
@@ -154,3 +157,49 @@ def test_nothing_is_taken_from_the_environment(tmp_path: Path, monkeypatch: pyte
         wrong = kept(tmp_path, "token", "hvs.nobody")
         with pytest.raises(Unresolved, match="does not let us in"):
             resolver(tmp_path, address=there.address, token=wrong).value(of("kv"))
+
+
+def test_no_vault_gets_a_token_that_it_was_not_allowed(tmp_path: Path) -> None:
+    with vault() as (there, state):
+        state.mounts["kv"] = {"app/db": [{"value": "x"}]}
+        token = kept(tmp_path, "token", there.root)
+        mine = VaultSettings(address=there.address, token=token)
+        allow("test", "secrets.vault", mine)
+        for other in (
+            VaultSettings(address=there.address.replace("127.0.0.1", "localhost"), token=token),
+            VaultSettings(address=there.address, token=kept(tmp_path, "another", there.root)),
+            VaultSettings(address=there.address, token=token, ca="another.pem"),
+        ):
+            secrets = SecretSettings(vault=other)
+            one = Resolver(Workspace(tmp_path, Settings(environment="test", secrets=secrets)))
+            with pytest.raises(Unresolved, match="is a new one") as told:
+                one.value(of("kv"))
+            assert told.value.hint.endswith("`govcloud secrets allow secrets.vault`")
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("https://vault.gov.example:8200", True),
+        ("http://127.0.0.1:8200", True),
+        ("http://[::1]:8200", True),
+        ("http://localhost:8200", True),
+        ("http://vault.gov.example:8200", False),
+        ("http://127.0.0.1@vault.gov.example", False),
+        ("http://vault.gov.example@127.0.0.1", False),
+        ("http://127.0.0.1.gov.example", False),
+        ("http://10.0.0.1:8200", False),
+        ("vault.gov.example:8200", False),
+        ("https://", False),
+        ("http://[", False),
+    ],
+)
+def test_only_this_machine_is_spoken_to_without_tls(address: str, good: bool) -> None:
+    token = Reference(origin="file", path="token")
+    settings = SecretSettings(vault=VaultSettings(address=address, token=token))
+    if good:
+        check_settings(settings, "govcloud.yaml")
+        return
+    with pytest.raises(InputError) as told:
+        check_settings(settings, "govcloud.yaml")
+    assert "must be https://" in str(told.value.problems[0])
