@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option, nearest
@@ -40,7 +41,15 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection:
         veil = Veil(connection, sight(app.workspace, ledger, connection))
-        found = [(n, cut(veil.body(n.body)), d) for n, d in outbox.recent(connection, limit)]
+        # What a receiver answered may hold what it was sent.
+        found = [
+            (
+                n,
+                cut(veil.body(n.body)),
+                [msgspec.structs.replace(one, words=veil.text(one.words)) for one in d],
+            )
+            for n, d in outbox.recent(connection, limit)
+        ]
     if as_json:
         emit([_document(*one) for one in found])
         return

@@ -43,18 +43,19 @@ class Veil:
         """A notice's body as this reader may know it."""
         names = [self._name(name) for name in body["subjects"]]
         return body | {
-            "title": self._text(body["title"]),
-            "words": [self._text(line) for line in body["words"]],
+            "title": self.text(body["title"]),
+            "words": [self.text(line) for line in body["words"]],
             "subjects": list(dict.fromkeys(names)),
-            "next": self._text(body["next"]),
+            "next": self.text(body["next"]),
         }
 
     def _name(self, subject: str) -> str:
-        if subject in self._subjects or self._text(subject) != subject:
+        if subject in self._subjects or self.text(subject) != subject:
             return f"{subject.partition('/')[0]}/{VEILED}"
         return subject
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """A sentence as this reader may know it: whole, or that there was one."""
         return WITHHELD if self._said is not None and self._said.search(text) else text
 
 

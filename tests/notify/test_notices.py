@@ -529,6 +529,28 @@ def test_a_courier_outlives_a_defect_and_tells_it(
     assert capfd.readouterr().err == "channel duty: unexpected ValueError: a slip\n"
 
 
+def test_what_a_receiver_says_back_is_veiled_in_the_list(cli: Cli, tmp_path: Path) -> None:
+    with hook(code=400, says="no such thing: 静默系统".encode()) as at:
+        place = records(tmp_path, notify=[channel("duty", at)])
+        digest = hashlib.sha256(b"admin-secret").hexdigest()
+        place.tables |= {
+            "units": {"bureau": {"region": "there"}},
+            "applications": {"quiet": {"unit": "bureau", "title": "静默系统", "classified": True}},
+            "persons": {"admin": {"unit": "bureau", "duty": "staff", "token_digest": digest}},
+            "roles": {"all": {"permissions": ["administer", "read_classified"], "persons": ["admin"]}},
+        }
+        assert cli("apply", "--yes", cwd=place.write().root).code == 0
+        until(at.posts, 1)
+        heard = [
+            cli("notify", "list", "--json", cwd=place.root, env=env).json[0]["deliveries"][0]["words"]
+            for env in ({"GOVCLOUD_TOKEN": "admin-secret"}, {})
+        ]
+    assert heard == [
+        "HTTP 400 Bad Request: no such thing: 静默系统",
+        "(withheld: it says something of what is classified)",
+    ]
+
+
 def test_half_a_secret_that_a_receiver_says_back_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "_forms", set())
     monkeypatch.setattr(redaction, "_pattern", None)
