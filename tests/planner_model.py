@@ -36,6 +36,8 @@ class World:
     bearers: dict[Key, set[str]] = field(default_factory=dict)
     observed: list[Observed] = field(default_factory=list)
     intents: list[Intent] = field(default_factory=list)
+    # Uids of targets, by every name that was accepted of them.
+    targets: dict[str, str] = field(default_factory=dict)
 
     def inputs(self, proposed: Proposed) -> Inputs:
         """What a plan towards these entries reads."""
@@ -46,6 +48,7 @@ class World:
             observed=self.observed,
             intents=self.intents,
             former={key: len(uids) for key, uids in self.bearers.items()},
+            targets=self.targets,
             homes={a.uid: a.stack for a in self.accepted.values() if a.stack},
             proposed=proposed,
             catalogue=check(proposed),
@@ -87,6 +90,8 @@ class World:
                 continue
             key = (change.kind, change.name)
             assert key not in self.accepted, f"{key} is accepted twice"
+            if change.kind == "target":
+                self.targets[change.name] = change.uid
             self.bearers.setdefault(key, set()).add(change.uid)
             self.accepted[key] = Accepted(
                 change.uid,

@@ -102,11 +102,18 @@ def by_any_name(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
 
     What was built keeps the name of its target; it is found by that after a rename too.
     """
-    now = current(connection, kind=kind)
-    fields = {e.uid: e.fields for e in now.values()}
+    fields = {e.uid: e.fields for e in current(connection, kind=kind).values()}
+    return {name: fields[uid] for name, uid in bearers(connection, kind).items()}
+
+
+def bearers(connection: Connection, kind: str) -> dict[str, str]:
+    """Uids of a kind's entries of now, by name and by every former name that is nobody's now."""
+    now: dict[str, str] = dict(
+        connection.rows("SELECT name, uid FROM accepted WHERE until IS NULL AND kind = :kind", kind=kind)
+    )
+    living = set(now.values())
     rows = connection.rows("SELECT name, uid FROM accepted WHERE kind = :kind ORDER BY since", kind=kind)
-    former = {name: fields[uid] for name, uid in rows if uid in fields}
-    return former | {name: e.fields for (_, name), e in now.items()}
+    return {name: uid for name, uid in rows if uid in living} | now
 
 
 def last_revision(connection: Connection) -> int:

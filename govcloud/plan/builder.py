@@ -5,6 +5,7 @@ Pure: it reads ``Inputs`` and returns a ``Plan``; nothing is written and nothing
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -156,33 +157,60 @@ def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) ->
 
 
 def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:
-    """Raises ``InputError`` where a target would point elsewhere while things are built at it."""
+    """Raises ``InputError`` where a target would point elsewhere while things are built at it.
+
+    Or where it gets the name under which things were built at another.
+    """
+    built: Counter[tuple[str, str]] = Counter()
+    for row in inputs.applied.values():
+        if row.stack:
+            name = row.inputs["target"]
+            built[name, inputs.targets.get(name, "")] += 1
     problems = []
     for (kind, name), fields in inputs.proposed.items():
-        was = work.identities[kind, name].was
-        if kind != "target" or was is None:
+        if kind != "target":
             continue
-        moved = [f for f in PLACE if fields.get(f) != was.fields.get(f)]
-        built = sum(1 for a in inputs.applied.values() if a.inputs.get("target") in (name, was.name))
-        if moved and built:
+        identity = work.identities[kind, name]
+        was = identity.was
+        moved = [f for f in PLACE if was is not None and fields.get(f) != was.fields.get(f)]
+        here = sum(count for (_, uid), count in built.items() if uid == identity.uid)
+        if moved and here:
             what = " and ".join(f"`{f}`" for f in moved)
             problems.append(
                 inputs.problem(
-                    f"target/{name}: {what} would change while {built} object(s) stand there",
+                    f"target/{name}: {what} would change while {here} object(s) stand there",
                     (kind, name),
                     moved[0],
                     "`govcloud destroy` first, or another target beside this one",
+                )
+            )
+        others = sum(
+            count for (n, uid), count in built.items() if n == name and uid not in ("", identity.uid)
+        )
+        if others:
+            problems.append(
+                inputs.problem(
+                    f"target/{name}: {others} object(s) were built at another target under this name",
+                    (kind, name),
+                    "was",
+                    "rename that one and apply it first, then give its former name away",
                 )
             )
     if problems:
         raise InputError(problems)
 
 
+def _target_names(inputs: Inputs, work: _Work) -> dict[str, str]:
+    """What targets are called from now on, by every name that they had."""
+    names = {work.identities[key].uid: key[1] for key in inputs.proposed if key[0] == "target"}
+    return {former: names[uid] for former, uid in inputs.targets.items() if uid in names}
+
+
 def _place(inputs: Inputs, work: _Work) -> None:
     """Choose stacks, settle incarnations and references, in the order of reference."""
     made = drafts(inputs.catalogue)
     places = stacking.Places(inputs.stack_size, inputs.homes, inputs.applied)
-    pasts = incarnations.pasts(inputs)
+    pasts = incarnations.pasts(inputs, _target_names(inputs, work))
     ids: dict[Key, str] = {}
     _refuse_loose(inputs, made)
     for key, draft in made.items():

@@ -172,6 +172,7 @@ class _Asking:
             inputs.observed = building.all_observed(connection, deviating=True)
             inputs.intents = building.intents(connection)
             inputs.homes = entries.stack_members(connection)
+            inputs.targets = entries.bearers(connection, "target")
             inputs.proven = evidence.newest_good(connection)
         return inputs
 

@@ -46,8 +46,11 @@ class Past:
         return accepted if free else 1 + max([accepted, *self.built, *self.sent])
 
 
-def pasts(inputs: Inputs) -> dict[str, Past]:
-    """By uid, of every entry of which something is built or may be."""
+def pasts(inputs: Inputs, names: Mapping[str, str]) -> dict[str, Past]:
+    """By uid, of every entry of which something is built or may be.
+
+    ``names``: what targets are called from now on, by the name that they had.
+    """
     drifted = {o.object: o.detail.get("fields", {}) for o in inputs.observed if o.status == "changed"}
     out: dict[str, Past] = {}
     for row in inputs.applied.values():
@@ -57,7 +60,7 @@ def pasts(inputs: Inputs) -> dict[str, Past]:
         past.stacks.add(row.stack)
         kept = row.inputs
         lost = TYPES[kept["type"]].immutable & set(drifted.get(row.object_id, ()))
-        past.built[row.incarnation] = None if lost else _of(kept)
+        past.built[row.incarnation] = None if lost else _of(kept, names)
     for uid in inputs.rebuild & out.keys():
         out[uid].built = dict.fromkeys(out[uid].built)
     for one in inputs.observed:
@@ -65,15 +68,16 @@ def pasts(inputs: Inputs) -> dict[str, Past]:
         if one.status == "newer" and one.uid is not None:
             number = object_uid(one.object)[1]
             values = {"type": one.detail["type"], "target": one.target, "inputs": one.detail["properties"]}
-            out.setdefault(one.uid, Past()).built.setdefault(number, _of(values))
+            out.setdefault(one.uid, Past()).built.setdefault(number, _of(values, names))
     for intent in inputs.intents:
         uid, number = object_uid(intent.object)
-        out.setdefault(uid, Past()).sent[number] = _of(intent.inputs)
+        out.setdefault(uid, Past()).sent[number] = _of(intent.inputs, names)
     return out
 
 
-def _of(snapshot: Mapping[str, Any]) -> Fixed:
-    return _fixed(snapshot["type"], snapshot["target"], snapshot["inputs"])
+def _of(snapshot: Mapping[str, Any], names: Mapping[str, str]) -> Fixed:
+    target = names.get(snapshot["target"], snapshot["target"])
+    return _fixed(snapshot["type"], target, snapshot["inputs"])
 
 
 def _fixed(type_name: str, target: str, values: Mapping[str, Any]) -> Fixed:

@@ -33,6 +33,8 @@ class Inputs:
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
     # How many entries have borne the names of the new ones.
     former: Mapping[Key, int] = field(default_factory=dict)
+    # Uids of the accepted targets by name and by former name: what was built keeps the name of its target.
+    targets: Mapping[str, str] = field(default_factory=dict)
     # The stack of every accepted entry that has one, by uid.
     homes: Mapping[str, str] = field(default_factory=dict)
     applied: Mapping[AppliedKey, Applied] = field(default_factory=dict)

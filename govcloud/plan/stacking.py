@@ -199,6 +199,10 @@ def _change(
         # Whatever else changes: what is not there is made, not updated.
         return change("heal", fields)
     if built.digest != resource_digest(resource):
+        former_target = built.inputs["target"]
+        if former_target != resource.target:
+            # The same place under another name.
+            fields = (*fields, FieldChange("target", former_target, resource.target))
         return change("update", fields)
     if found is not None and found.detail.get("fields"):
         drifted = tuple(

@@ -50,6 +50,8 @@ from .settings import ProviderSettings
 T = TypeVar("T")
 Values = dict[str, PropertyValue]
 
+# The fields of a target that say where its objects are.
+PLACE = ("driver", "path")
 # Calls of drivers that run at once; the engine itself asks for no more than its --parallel.
 THREADS = 16
 
@@ -91,6 +93,14 @@ class GovcloudProvider(pulumi_provider.Provider):
         with self._lock:
             self._lists.pop(target, None)
 
+    def _renamed(self, request: DiffRequest) -> bool:
+        """Whether the two targets of a difference are one place: the plan knows one entry by both names."""
+        kind, targets = _kind(request.type), self._settings.targets
+        old = targets.get(_plain(kind, "target", request.old_state.get("target")) or "")
+        new = targets.get(_plain(kind, "target", request.new_inputs.get("target")) or "")
+        # Raw values: a plan lets neither change while something stands there.
+        return old is not None and new is not None and all(old.get(n) == new.get(n) for n in PLACE)
+
     def _identity(self, resource_id: str) -> Identity:
         uid, incarnation = object_uid(resource_id)
         return Identity(self._settings.environment, uid, incarnation)
@@ -126,7 +136,7 @@ class GovcloudProvider(pulumi_provider.Provider):
             if name in request.ignore_changes or _plain(kind, name, old) == _plain(kind, name, new):
                 continue
             detailed[name] = PropertyDiff(PropertyDiffKind.UPDATE, True)
-        fixed = [n for n in detailed if n in immutable]
+        fixed = [n for n in detailed if n in immutable and not (n == "target" and self._renamed(request))]
         if fixed:
             there = ", ".join(f"{n}={_plain(kind, n, request.old_state.get(n))!r}" for n in fixed)
             asked = ", ".join(f"{n}={_plain(kind, n, request.new_inputs.get(n))!r}" for n in fixed)

@@ -352,6 +352,36 @@ def test_renames_of_which_only_a_part_can_be_are_refused(after: dict[str, str], 
     assert all(p.message.startswith(w) for p, w in zip(error.value.problems, words, strict=True))
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_a_target_that_is_renamed_is_the_same_place(half: bool) -> None:
+    """Also where a run died after it had recorded the new name."""
+    world = World()
+    wish = chain(2)
+    arrive(world, wish)
+    before = set(world.real)
+    wish = {k: {f: "shelf" if v == "one" else v for f, v in fields.items()} for k, fields in wish.items()}
+    wish["target", "shelf"] = wish.pop(("target", "one")) | {"was": "one"}
+    if half:
+        world.carry(world.plan(wish), until=1)
+        other = wish | {("target", "one"): {"driver": "store", "path": "elsewhere.db"}}
+        with pytest.raises(InputError) as error:
+            world.plan(other)
+        message = "target/one: 3 object(s) were built at another target under this name"
+        assert [p.message for p in error.value.problems] == [message]
+    plan = arrive(world, wish)
+    assert {c.verb for s in plan.stages if isinstance(s, Stack) for c in s.changes} == {"update"}
+    assert set(world.real) == before
+    assert {r.target for r in world.real.values()} == {"shelf"}
+    # Two names at two places are not exchanged while something stands there.
+    wish["target", "shelf"], wish["target", "two"] = (
+        wish["target", "two"] | {"was": "two"},
+        {"driver": "store", "was": "shelf"},
+    )
+    with pytest.raises(InputError) as error:
+        world.plan(wish)
+    assert "3 object(s) were built at another target" in error.value.problems[0].message
+
+
 @pytest.mark.parametrize("driver", ["lab", "store"])
 def test_names_that_are_unique_at_a_target_are_not_exchanged_in_one_plan(driver: str) -> None:
     world = World()

@@ -203,6 +203,29 @@ def test_two_renames_at_once_keep_both_objects(cli: Cli, place: Province) -> Non
         assert (now.object_id, now.birth) == (was.object_id, was.birth)
 
 
+def test_a_target_that_is_renamed_is_the_same_place(cli: Cli, place: Province) -> None:
+    """With its users, the engine's states and the ledger: what stands there is not made anew."""
+    before = place.objects()
+    targets = place.tables["targets"]
+    targets["rackx"] = targets.pop("shelf") | {"was": "shelf"}
+    for kind in ("nodes", "servers", "clouds"):
+        for fields in place.tables[kind].values():
+            fields["target"] = "rackx"
+    plan = apply(cli, place)
+    stacks = {name: changes for name, changes in plan.items() if name != "record"}
+    assert set(stacks) == {"stack:network-1", "stack:datacentre-1", "stack:cloud-1"}
+    assert {c.partition(" ")[0] for changes in stacks.values() for c in changes} == {"update"}
+    assert place.objects() == before
+    kept = place.ledger(
+        "select distinct json_extract(inputs, '$.target') from applied where scope like 'stack:%'"
+    )
+    assert kept == [("rackx",)]
+    # The former name is free: another place may have it, and nothing moves there.
+    targets["shelf"] = {"driver": "store", "path": "other.db"}
+    assert apply(cli, place) == {"record": ["create target/shelf"]}
+    assert place.objects() == before
+
+
 def test_an_instance_leaves_a_network_that_is_deleted(cli: Cli, place: Province) -> None:
     """Over two stacks: it is made in the other network first, and the former goes when nothing is in it."""
     del place.tables["servers"]["web"]
