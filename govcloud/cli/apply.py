@@ -108,14 +108,15 @@ def carry(
     from ..access import check_changes, who
     from ..ledger import open_ledger
     from ..plan.guards import NO_LEAVE
+    from ..plan.guards.lifting import check_lifting
     from ..plan.stages import Record
     from ..run.ready import check_reachable
     from ..run.runner import keep, start
 
     plan = proposal.plan
-    check_changes(
-        ledger, who(workspace, ledger), (c for s in plan.stages if isinstance(s, Record) for c in s.changes)
-    )
+    changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]
+    check_changes(ledger, who(workspace, ledger), changes)
+    check_lifting(ledger, who(workspace, ledger), changes)
     if plan.empty:
         # What the ledger calls built is nowhere while the lab is down.
         check_reachable(workspace, ledger, plan)

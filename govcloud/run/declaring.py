@@ -5,11 +5,13 @@ Not a run: nothing is built, no lease is taken. One transaction writes the revis
 
 from __future__ import annotations
 
+from ..access import who
 from ..errors import ConflictError, InputError, Problem
 from ..ledger import Ledger, audit, entries, store
 from ..ledger.claims import CHECKED_KEY, change_claims, sources
 from ..plan.gather import propose_file
 from ..plan.guards.freezes import FREEZE
+from ..plan.guards.lifting import check_lifting
 from ..plan.stages import EntryChange, Record
 from ..workspace import Workspace
 
@@ -17,7 +19,8 @@ from ..workspace import Workspace
 def record_freezes(workspace: Workspace, ledger: Ledger, path: str, actor: str) -> list[EntryChange]:
     """Accept what a file says of freezes; ``path``: within the workspace. Gives what changed.
 
-    Raises ``InputError`` where the file is wrong, or would change anything but freezes.
+    Raises ``InputError`` where the file is wrong, or would change anything but freezes, ``DeniedError``
+    where it lifts somebody else's.
     """
     plan = propose_file(workspace, ledger, path)
     records = [stage for stage in plan.stages if isinstance(stage, Record)]
@@ -31,6 +34,7 @@ def record_freezes(workspace: Workspace, ledger: Ledger, path: str, actor: str) 
         )
     if not changes:
         return []
+    check_lifting(ledger, who(workspace, ledger), changes)
     with ledger.write() as connection:
         known = entries.digests(connection, (entries.key_of(subject) for subject in plan.base.entries))
         recorded = sources(connection, "file")

@@ -156,6 +156,27 @@ def test_a_clock_that_is_set_back_ends_nothing_early(hall: Hall, monkeypatch: py
 # -- the command --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("how", ["end", "files", "narrowed"])
+def test_somebody_elses_freeze_is_not_lifted_by_whom_it_stops(hall: Hall, how: str) -> None:
+    hall.office.write()
+    words = ["--everything", "--to", at(1), "--reason", "exams"]
+    assert hall.run("freeze", "add", "exams", *words, by="chief").code == 0
+    file = hall.office.root / "freezes" / "exams.yaml"
+    text = file.read_text()
+    command = ["apply", "--yes"]
+    if how == "end":
+        command = ["freeze", "end", "exams"]
+    elif how == "files":
+        file.unlink()
+    else:
+        file.write_text(text + "    subjects: [server/s4]\n")
+    refused = hall.run(*command)
+    assert refused.code == 4, refused
+    assert "freeze/exams, which chief declared" in refused.err
+    assert hall.run("freeze", "--json").json[0]["state"] == "in force"
+    assert hall.run(*command, by="medic" if how == "end" else "chief").code == 0
+
+
 def test_freeze_is_typed_and_ended(hall: Hall) -> None:
     change(hall)
     hall.office.write()

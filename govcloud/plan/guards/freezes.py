@@ -58,7 +58,8 @@ def moment(text: str) -> float:
         return found.replace(tzinfo=UTC).timestamp()
 
 
-def _freeze(name: str, fields: dict[str, Any]) -> Freeze:
+def freeze_of(name: str, fields: dict[str, Any]) -> Freeze:
+    """A freeze as its entry says it."""
     starts, ends = fields["starts_at"], fields["ends_at"]
     return Freeze(
         name,
@@ -75,7 +76,7 @@ def _freeze(name: str, fields: dict[str, Any]) -> Freeze:
 
 def freezes(connection: Connection) -> list[Freeze]:
     """Every accepted freeze, by its beginning."""
-    found = [_freeze(name, entry.fields) for (_, name), entry in current(connection, kind=FREEZE).items()]
+    found = [freeze_of(name, entry.fields) for (_, name), entry in current(connection, kind=FREEZE).items()]
     return sorted(found, key=lambda one: (one.starts, one.name))
 
 
@@ -120,7 +121,7 @@ def standing_against(connection: Connection, plan: Plan, done: Collection[str] =
 def _brought(connection: Connection, plan: Plan) -> list[Freeze]:
     """Freezes in the plan's own Records that will hold at once: it would stop itself half-way."""
     news = [
-        _freeze(change.name, change.fields)
+        freeze_of(change.name, change.fields)
         for stage in plan.stages
         if isinstance(stage, Record)
         for change in stage.changes
