@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Exit
+from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option
-from .guarding import leave_options
+from .guarding import ask_leave, leave_options
 
 if TYPE_CHECKING:
     from ..plan.guards import Leave
@@ -68,11 +68,16 @@ def rebuild(app: App, stack: str | None, as_json: bool, yes: bool, leave: Leave)
         return int(Exit.OK)
     if not as_json:
         _show(found)
+    judged = planned(app.workspace, ledger, found, every=True).plan
+    if leave.emergency and planned(app.workspace, ledger, found).plan.empty:
+        # Without a run there is nothing that somebody could approve afterwards.
+        raise InputError([Problem("nothing is to be run here that could be an emergency")])
+    leave = ask_leave(app.workspace, ledger, judged, leave, quiet=as_json)
     if not yes:
         ask(as_json)
+    bring_together(app.workspace, ledger, found, judged, leave)
     for path in put_aside(app.workspace, ledger, found):
         click.echo(f"the state that cannot be read is kept as {path}", err=True)
-    bring_together(app.workspace, ledger, found)
     proposal = planned(app.workspace, ledger, found)
     if proposal.plan.empty:
         tell_nothing(as_json, "The ledger is brought to what stands.")

@@ -19,7 +19,7 @@ import msgspec
 
 from .. import engine
 from ..access import actor
-from ..errors import GovcloudError, InputError, Problem
+from ..errors import ConflictError, GovcloudError, InputError, Problem
 from ..ledger import Ledger, audit, building, entries, leases
 from ..ledger.building import Applied
 from ..ledger.connection import Connection
@@ -27,11 +27,14 @@ from ..ledger.store import keep_setting
 from ..model.resources import TYPES, RealObject
 from ..plan import limiting
 from ..plan.gather import Proposal, propose_nothing
+from ..plan.guards import NO_LEAVE, Leave, admit
 from ..plan.stacking import resource_digest, restore
+from ..plan.stages import Plan
 from ..workspace import Workspace
 from .actuators import states as files_of_states
 from .context import LEASE
 from .drift import NEWER, newer_objects
+from .guarding import known
 from .single import driver_of
 
 # How the engine says that there is a state and that it is none: cut off, or overwritten.
@@ -87,6 +90,7 @@ class Findings:
     rows: list[Applied] = field(default_factory=list)
     replaced: list[Applied] = field(default_factory=list)
     there: frozenset[str] = frozenset()
+    only: str | None = None
 
     @property
     def older(self) -> bool:
@@ -99,20 +103,24 @@ class Findings:
         return self.older or bool(self.taken) or any(s.wrong for s in self.stacks)
 
 
-def look(workspace: Workspace, ledger: Ledger, only: str | None = None) -> Findings:
+def look(
+    workspace: Workspace, ledger: Ledger, only: str | None = None, *, token: int | None = None
+) -> Findings:
     """Hold all three against each other; ``only``: of the stacks this one. Changes nothing.
+
+    ``token``: the newest one, where it is not what the ledger has because we took another ourselves.
 
     Raises ``InputError`` for a stack that nobody knows, ``GovcloudError`` where a target or the engine's
     state cannot be read.
     """
-    out = Findings()
+    out = Findings(only=only)
     with ledger.read() as connection:
         applied = [row for row in building.all_applied(connection).values() if row.stack]
         sent = {intent.object for intent in building.intents(connection)}
         live = _live(connection)
         targets = entries.by_any_name(connection, "target")
-        out.token = leases.newest(connection, LEASE)
-        known = newer_objects(connection)
+        out.token = leases.newest(connection, LEASE) if token is None else token
+        newer = newer_objects(connection)
     real: dict[str, tuple[str, RealObject]] = {}
     for target in sorted({row.inputs["target"] for row in applied} | set(_reachable(targets))):
         driver = driver_of(workspace, ledger, target)
@@ -121,7 +129,7 @@ def look(workspace: Workspace, ledger: Ledger, only: str | None = None) -> Findi
             if one.identity is not None and one.identity.environment == workspace.environment:
                 real.setdefault(one.identity.object_id, (target, one))
     out.there = frozenset(real)
-    _strays(out, applied, real, live, sent, known)
+    _strays(out, applied, real, live, sent, newer)
     stacks = {row.stack for row in applied} | {row.stack for row in out.rows}
     if only is not None and only not in stacks:
         raise InputError(
@@ -267,36 +275,70 @@ def put_aside(workspace: Workspace, ledger: Ledger, found: Findings) -> list[Pat
     return out
 
 
-def bring_together(workspace: Workspace, ledger: Ledger, found: Findings) -> None:
-    """Let the ledger have what stands, and outrun the tokens that targets have seen. Safe to repeat."""
-    if not (found.older or found.rows):
-        return
-    with leases.held(ledger, LEASE) as fence, ledger.write((LEASE, fence)) as connection:
-        for row in found.replaced:
-            building.forget_objects(connection, row.scope, [row.object_id])
-        building.set_applied(connection, "", found.rows)
-        connection.run_many(
-            "UPDATE entry SET incarnation = :incarnation WHERE uid = :uid",
-            [{"uid": row.uid, "incarnation": row.incarnation} for row in found.rows],
-        )
-        keep_setting(connection, NEWER, " ".join(sorted(s.object for s in found.newer)))
-        data = {
-            "taken": [s.object for s in found.taken],
-            "newer": [s.object for s in found.newer],
-            "token": found.token,
-            "seen": found.fence,
-        }
-        audit.append(connection, actor(), "ledger brought to what stands", data)
+def bring_together(
+    workspace: Workspace, ledger: Ledger, found: Findings, plan: Plan, leave: Leave = NO_LEAVE
+) -> None:
+    """Let the ledger have what stands, and outrun the tokens that targets have seen. Safe to repeat.
+
+    ``plan``: of ``planned``, for the guards. Raises ``ConflictError`` where it is not as it was found any
+    more, ``DeniedError`` where a guard stands against it.
+    """
+    identity = known(workspace, ledger, leave)
+    with leases.held(ledger, LEASE) as fence:
+        with leases.renewed(ledger, LEASE, fence):
+            # Between the look and the answer others may have built.
+            if look(workspace, ledger, found.only, token=found.token) != found:
+                raise ConflictError(
+                    "what stands, the ledger or the engine's state is not as it was found any more; "
+                    "nothing was written",
+                    hint="`govcloud state check` looks again",
+                )
+        if not (found.older or found.rows):
+            return
+        with ledger.write((LEASE, fence)) as connection:
+            passed = admit(connection, plan, identity, leave)
+            _bring(connection, found)
+            if passed.how is not None:
+                told = {"effect": plan.effect, "how": passed.how, **passed.detail}
+                audit.append(connection, str(identity), "guards passed", told)
     # Not under the lease: its holder goes by the token that it took.
     with ledger.write() as connection:
         leases.outrun(connection, LEASE, found.fence)
 
 
-def planned(workspace: Workspace, ledger: Ledger, found: Findings) -> Proposal:
-    """A plan that lets the engine know what stands, stack by stack."""
+def _bring(connection: Connection, found: Findings) -> None:
+    for row in found.replaced:
+        building.forget_objects(connection, row.scope, [row.object_id])
+    building.set_applied(connection, "", found.rows)
+    connection.run_many(
+        "UPDATE entry SET incarnation = :incarnation WHERE uid = :uid",
+        [{"uid": row.uid, "incarnation": row.incarnation} for row in found.rows],
+    )
+    keep_setting(connection, NEWER, " ".join(sorted(s.object for s in found.newer)))
+    data = {
+        "taken": [s.object for s in found.taken],
+        "newer": [s.object for s in found.newer],
+        "token": found.token,
+        "seen": found.fence,
+    }
+    audit.append(connection, actor(), "ledger brought to what stands", data)
+
+
+def planned(workspace: Workspace, ledger: Ledger, found: Findings, *, every: bool = False) -> Proposal:
+    """A plan that lets the engine know what stands, stack by stack, with the ledger brought to it.
+
+    ``every``: of the stacks of which only the ledger is to learn something as well, for the guards.
+    """
     empty, programs = propose_nothing(workspace, ledger)
     with ledger.read() as connection:
-        rows = list(building.all_applied(connection).values())
-    stacks = [state.stack for state in found.stacks if state.unknown or state.surplus]
+        applied = building.all_applied(connection)
+    # The same before and after they are brought together.
+    for old in found.replaced:
+        applied.pop((old.scope, old.uid, old.incarnation), None)
+    applied |= {(row.scope, row.uid, row.incarnation): row for row in found.rows}
+    rows = list(applied.values())
+    stacks = {state.stack for state in found.stacks if state.wrong}
+    if every:
+        stacks |= {row.stack for row in found.rows}
     plan = limiting.taking(empty, rows, stacks, found.there, dict(programs.stacks))
     return Proposal(plan, programs.of(plan))

@@ -8,7 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from store_province import Province, province
+
+from govcloud.errors import ConflictError
+from govcloud.ledger import building, open_ledger
+from govcloud.run import rebuilding
+from govcloud.workspace import open_workspace
 
 Cli = Callable[..., Any]
 
@@ -145,3 +151,36 @@ def test_a_ledger_restored_from_an_older_copy_takes_back_what_stands(cli: Cli, t
     assert place.objects() == before
     assert cli("drift", cwd=place.root).code == 0
     assert cli("state", "check", cwd=place.root).code == 0
+
+
+def test_a_rebuild_acts_on_what_stands_when_it_is_answered_and_not_under_a_freeze(
+    cli: Cli, tmp_path: Path
+) -> None:
+    place = province(tmp_path / "w", nodes=2).edge().write()
+    assert cli("apply", "--yes", cwd=place.root).code == 0
+    ends = ("--to", "2999-01-01T00:00", "--reason", "exams")
+    assert cli("freeze", "add", "exams", "--everything", *ends, cwd=place.root).code == 0
+    copy = copy_ledger(place)
+    assert cli("freeze", "end", "exams", cwd=place.root).code == 0
+    place.tables["images"]["other"] = {"os": "Other"}
+    place.tables["instances"]["vm"]["image"] = "other"
+    assert cli("apply", "--yes", cwd=place.write().root).code == 0
+    restore_ledger(place, copy)
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+
+    def incarnations() -> set[int]:
+        with ledger.read() as connection:
+            return {row.incarnation for row in building.all_applied(connection).values()}
+
+    refused = cli("state", "rebuild", "--yes", cwd=place.root)
+    assert refused.code == 4 and "frozen by freeze/exams" in refused.err, refused
+    assert incarnations() == {1}
+
+    found = rebuilding.look(workspace, ledger)
+    assert [row.incarnation for row in found.rows] == [2]
+    plan = rebuilding.planned(workspace, ledger, found, every=True).plan
+    place.remove("Instance/vm")
+    with pytest.raises(ConflictError, match="not as it was found any more"):
+        rebuilding.bring_together(workspace, ledger, found, plan)
+    assert incarnations() == {1}
