@@ -62,7 +62,8 @@ def _pair(node: yaml.Node, key: str) -> Pair:
         for pair in node.value:
             # A name of digits alone is read as a number, and written as it stands.
             if pair[0].value == key:
-                return pair
+                found: Pair = pair
+                return found
     raise CannotEdit(f"{key!r} is not written out in the file")
 
 
