@@ -55,7 +55,8 @@ def build(inputs: Inputs) -> Plan:
     slices = _slices(inputs, wanted)
     changes = slices.changes
     hosts = reachable_hosts(inputs.catalogue, inputs.routing)
-    hosts = delivering.put(hosts, inputs.catalogue, inputs.versions, inputs.applied.values())
+    names = {work.identities[_entry(host)].uid: name for name, host in hosts.items()}
+    hosts = delivering.put(hosts, inputs.catalogue, inputs.versions, inputs.applied.values(), names)
     stages = expand_record(expand)
     restart = _restarted(inputs, work, changes.stacks)
     stages += slicing.clear_stages(slices, tuple(s.id for s in stages))
@@ -72,7 +73,7 @@ def build(inputs: Inputs) -> Plan:
     stages += slicing.contract_stages(slices, before)
     stages += contract_record(withdraw, tuple(s.id for s in stages))
     plan = _finish(inputs, stages, hosts={h: msgspec.to_builtins(v) for h, v in hosts.items() if h in dirty})
-    used = delivering.uses(hosts, dirty, inputs.versions, inputs.applied.values())
+    used = delivering.uses(hosts, dirty, inputs.versions, inputs.applied.values(), names)
     return msgspec.structs.replace(plan, secrets=used)
 
 
@@ -269,6 +270,11 @@ def _restarted(
     return out
 
 
+def _entry(host: HostVars) -> Key:
+    kind, _, name = host.entry.partition("/")
+    return kind, name
+
+
 def _dirty_hosts(
     inputs: Inputs, work: _Work, hosts: Mapping[str, Any], restart: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
@@ -278,8 +284,7 @@ def _dirty_hosts(
     out: dict[str, str] = {}
     for host in sorted(hosts):
         variables = hosts[host]
-        kind, _, name = variables.entry.partition("/")
-        uid = work.identities[kind, name].uid
+        uid = work.identities[_entry(variables)].uid
         playbook = inputs.playbook_for(host, variables.groups)
         digest = canonical.digest([playbook, msgspec.to_builtins(variables)])
         built = inputs.applied.get((f"host:{host}", uid, 1))
