@@ -39,7 +39,7 @@ def main():
         print(json.dumps({"failed": True, "msg": str(refused)}))
         return
     except OSError as error:
-        print(json.dumps({"failed": True, "msg": "%s: %s" % (error.filename or root, error.strerror)}))
+        print(json.dumps({"failed": True, "msg": "%s: %s" % (error.filename2 or error.filename or root, error.strerror)}))
         return
     print(json.dumps({"changed": bool(changed or removed), "written": changed, "removed": removed}))
 
