@@ -96,6 +96,24 @@ class Place:
 
         Gives its exit code and the seconds that it took to end.
         """
+        process = self._begun(stage, args)
+        began = time.monotonic()
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        return process.returncode, time.monotonic() - began
+
+    def kill_in(self, stage: str, program: str, *args: str) -> int:
+        """Type a command, and in the midst of a stage kill -9 what runs a program for it. Its exit code."""
+        process = self._begun(stage, args)
+        killed = list(self.processes(program))
+        assert killed, f"no {program} is at work"
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=120)
+        return process.returncode
+
+    def _begun(self, stage: str, args: Sequence[str]) -> subprocess.Popen[str]:
+        """A command that was typed with ``--json`` and is in the midst of a stage."""
         process = subprocess.Popen(
             [*self.become, "govcloud", *args, "--json"],
             cwd=self.root,
@@ -109,13 +127,8 @@ class Place:
         for line in process.stdout:
             events.append(json.loads(line))
             if events[-1]["event"] == "stage_progress" and events[-1]["stage"] == stage:
-                break
-        else:
-            raise AssertionError(f"it ended before it was in {stage}: {events[-5:]}")
-        began = time.monotonic()
-        process.send_signal(number)
-        process.communicate(timeout=60)
-        return process.returncode, time.monotonic() - began
+                return process
+        raise AssertionError(f"it ended before it was in {stage}: {events[-5:]}")
 
     def lab_prefix(self) -> list[str]:
         """What an ordinary user's shell of the lab starts with (`govcloud lab shell`); empty for root."""

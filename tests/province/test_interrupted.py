@@ -43,8 +43,11 @@ def as_wanted(where: Place) -> None:
 
 
 def test_a_run_that_is_killed_or_stopped_goes_on_to_the_same_end(workspace: Place, routing: str) -> None:
-    # While the engine builds.
-    code, _ = workspace.stop_in("stack:network-1", signal.SIGKILL, "apply", "--yes")
+    # While the engine builds: the lab's client is killed, then the engine, then the command itself.
+    assert workspace.kill_in("stack:network-1", "pulumi-resource-govcloud", "apply", "--yes") == 1
+    run = workspace.ask("runs", "list")[0]["id"]
+    assert workspace.kill_in("stack:network-1", "pulumi", "runs", "resume", run) == 1
+    code, _ = workspace.stop_in("stack:network-1", signal.SIGKILL, "runs", "resume", run)
     assert code == -signal.SIGKILL
     refused = workspace.type("apply", "--yes", expect=5)
     run = going(workspace)
