@@ -39,7 +39,9 @@ def main():
         print(json.dumps({"failed": True, "msg": str(refused)}))
         return
     except OSError as error:
-        print(json.dumps({"failed": True, "msg": "%s: %s" % (error.filename2 or error.filename or root, error.strerror)}))
+        # Of a rename the second name is the one that people know.
+        place = error.filename2 or error.filename or root
+        print(json.dumps({"failed": True, "msg": "%s: %s" % (place, error.strerror)}))
         return
     print(json.dumps({"changed": bool(changed or removed), "written": changed, "removed": removed}))
 
