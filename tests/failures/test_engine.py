@@ -199,7 +199,9 @@ def test_a_file_of_objects_that_is_none(cli: Cli, place: Province) -> None:
     place.write().private.mkdir()
     place.store.write_text("not a database, but long enough to be looked at as one")
     failure = read(cli("apply", "--yes", cwd=place.root))
-    assert f"node/r1: {place.store}: file is not a database" in failure.words
+    # At the first failure the engine begins nothing more, so one of them is told or both.
+    assert f": {place.store}: file is not a database" in failure.words
+    assert failure.words.startswith("node/r")
     assert "put back a copy" in failure.hint
     place.store.unlink()
     goes_on(cli, place, failure)
