@@ -165,7 +165,8 @@ def one_of_many(fixtures: Fixtures) -> list[Figure]:
 def drift(fixtures: Fixtures) -> list[Figure]:
     """1,000 objects looked at, each call of the target taking 20 ms.
 
-    Our provider gives Pulumi's reads from one bulk list too, so the peer makes as few calls as we.
+    The peer reads each object by a call, as providers do; and once more by our provider as it is, which
+    gives Pulumi's reads from one bulk list, so that it makes as few calls as we.
     """
     ours = fixtures.copy(fixtures.built(fixtures.sizes.some))
     samples.slow_down(ours, CALL_MS)
@@ -173,10 +174,14 @@ def drift(fixtures: Fixtures) -> list[Figure]:
     peers = []
     if fixtures.has_time_for_pulumi:
         pulumi = fixtures.copy(fixtures.built_pulumi(fixtures.sizes.some))
-        peers.append(fixtures.pulumi("refresh", "--skip-checkpoints", f"--delay-ms={CALL_MS}", at=pulumi))
-    note = "the peer reads from our provider's bulk list" if peers else ""
+        options = ("--skip-checkpoints", f"--delay-ms={CALL_MS}")
+        peers.append(fixtures.pulumi("refresh", *options, "--one-by-one", at=pulumi))
+        listed = "pulumi refresh from our bulk list"
+        peers.append(fixtures.pulumi("refresh", *options, at=pulumi, name=listed))
     work = fixtures.govcloud("drift", at=ours)
-    return compare("drift-1k", work, peers, fixtures.times(3), note, target_ratio=10)
+    figures = compare("drift-1k", work, peers, fixtures.times(3), target_ratio=10)
+    # The goal is over a driver that takes its time for each call.
+    return [figures[0], *(replace(figure, target_ratio=None) for figure in figures[1:])]
 
 
 BENCHMARKS = {

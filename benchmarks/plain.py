@@ -1,8 +1,9 @@
 """The peer "plain pulumi": the same objects by our provider, as one stack and one inline program.
 
-``python -m benchmarks.plain up|preview|refresh FOLDER [--skip-checkpoints] [--delay-ms N]``. No
-ledger, no plan of ours, no runs: the engine alone with what it needs. Like our own stacks it asks for
-neither outputs nor history afterwards, and starts no engine to learn its version.
+``python -m benchmarks.plain up|preview|refresh FOLDER [--skip-checkpoints] [--delay-ms N]
+[--one-by-one]``. No ledger, no plan of ours, no runs: the engine alone with what it needs. Like our
+own stacks it asks for neither outputs nor history afterwards, and starts no engine to learn its
+version.
 """
 
 from __future__ import annotations
@@ -24,6 +25,26 @@ from govcloud.model.resources import TYPES
 from govcloud.provider.settings import VARIABLE, ProviderSettings
 from govcloud.run.actuators.engine import QuietStack
 
+# Our provider, but that each object is read by a call of its own, as providers commonly do.
+ONE_BY_ONE = """#!{python}
+from govcloud.provider import server
+
+server.GovcloudProvider._seen = lambda self, target, kind, identity: self._driver(target).read(kind, identity)
+server.main()
+"""
+
+
+def _provider(folder: Path, one_by_one: bool) -> Path:
+    """The folder of the provider's executable."""
+    if not one_by_one:
+        return Path(sys.executable).parent
+    place = folder / "one-by-one"
+    place.mkdir(exist_ok=True)
+    script = place / "pulumi-resource-govcloud"
+    script.write_text(ONE_BY_ONE.format(python=sys.executable))
+    script.chmod(0o700)
+    return place
+
 
 def program(objects: list[dict[str, Any]]) -> None:
     """Declare every object; a reference is the engine's own output."""
@@ -44,6 +65,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--skip-checkpoints", action="store_true")
     parser.add_argument("--delay-ms", type=int, default=0)
+    parser.add_argument("--one-by-one", action="store_true", help="a read of the provider is a call")
     parser.add_argument("--took", type=Path, help="a file for the seconds that the engine's work took")
     options = parser.parse_args()
     folder: Path = options.folder.absolute()
@@ -53,7 +75,7 @@ def main() -> None:
         "name": "plain",
         "runtime": "python",
         "backend": {"url": f"file://{folder / 'state'}"},
-        "plugins": {"providers": [{"name": "govcloud", "path": str(Path(sys.executable).parent)}]},
+        "plugins": {"providers": [{"name": "govcloud", "path": str(_provider(folder, options.one_by_one))}]},
     }
     (folder / "Pulumi.yaml").write_bytes(canonical.encode(project))
     store = {"driver": "store", "path": "store.db", "delay_ms": options.delay_ms}
