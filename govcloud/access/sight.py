@@ -14,8 +14,8 @@ from contextlib import suppress
 import msgspec
 
 from ..ledger import Ledger
-from ..ledger.among import rows_among
 from ..ledger.connection import Connection
+from ..ledger.graph import references_to
 from ..ledger.marks import references_of
 from ..workspace import Workspace
 from .identity import Identity, who
@@ -85,19 +85,8 @@ def _closure(connection: Connection) -> set[str]:
 
 def _now(connection: Connection, front: Iterable[Key]) -> Iterable[tuple[str, Key, bool]]:
     """(uid, key, whether it belongs to them) of the entries of now that refer to these."""
-    by_kind: dict[str, list[str]] = {}
-    for kind, name in front:
-        by_kind.setdefault(kind, []).append(name)
-    for kind, names in by_kind.items():
-        rows = rows_among(
-            connection,
-            "SELECT a.uid, a.kind, a.name, r.field FROM reference r JOIN accepted a ON a.uid = r.uid "
-            "WHERE a.until IS NULL AND r.kind = :kind AND r.name IN :among",
-            names,
-            kind=kind,
-        )
-        for uid, own, name, field in rows:
-            yield uid, (own, name), _single(own, field)
+    for uid, key, field, _ in references_to(connection, front):
+        yield uid, key, _single(key[0], field)
 
 
 def _then(connection: Connection, front: set[Key]) -> Iterable[tuple[str, Key, bool]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .among import rows_among
 from .connection import Connection
@@ -23,6 +23,21 @@ def referrers(connection: Connection, keys: Iterable[Key]) -> set[Key]:
         for kind, names in names_by_kind(keys).items()
         for of_kind, of_name in rows_among(connection, statement, names, kind=kind)
     }
+
+
+def references_to(connection: Connection, keys: Iterable[Key]) -> Iterator[tuple[str, Key, str, str]]:
+    """Each reference to one of these, of the accepted entries of now.
+
+    (uid, (kind, name)) of who refers, by which field, and the kind of what it refers to.
+    """
+    statement = (
+        "SELECT accepted.uid, accepted.kind, accepted.name, reference.field FROM reference "
+        "JOIN accepted ON accepted.uid = reference.uid AND +accepted.until IS NULL "
+        "WHERE reference.kind = :kind AND reference.name IN :among"
+    )
+    for kind, names in names_by_kind(keys).items():
+        for uid, own, name, field in rows_among(connection, statement, names, kind=kind):
+            yield uid, (own, name), field, kind
 
 
 def holders(connection: Connection, addresses: Iterable[str]) -> set[Key]:

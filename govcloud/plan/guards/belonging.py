@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...ledger.among import rows_among
 from ...ledger.connection import Connection
-from ...ledger.entries import Key, among, names_by_kind
+from ...ledger.entries import Key, among
+from ...ledger.graph import references_to
 from ...ledger.marks import references_of
 
 # What something can be part of.
@@ -132,19 +132,11 @@ def below_site(connection: Connection, site: str) -> set[str]:
     front: set[Key] = set(seen)
     while front:
         fresh: set[Key] = set()
-        for kind, names in names_by_kind(front).items():
-            rows = rows_among(
-                connection,
-                "SELECT a.uid, a.kind, a.name, r.field FROM reference r JOIN accepted a ON a.uid = r.uid "
-                "WHERE a.until IS NULL AND r.kind = :kind AND r.name IN :among",
-                names,
-                kind=kind,
-            )
-            for uid, own, name, field in rows:
-                infos = fields(own)
-                if field in infos and _counts(own, field, kind, many=infos[field].many):
-                    found.add(uid)
-                    fresh.add((own, name))
+        for uid, key, field, kind in references_to(connection, front):
+            infos = fields(key[0])
+            if field in infos and _counts(key[0], field, kind, many=infos[field].many):
+                found.add(uid)
+                fresh.add(key)
         # What units, regions and zones have is not the site's, though they may sit in it.
         front = {key for key in fresh - seen if key[0] not in SHARED and key[0] != "region"}
         seen |= fresh
