@@ -126,19 +126,28 @@ def replace_observed(connection: Connection, targets: Iterable[str], rows: Itera
     """Make ``rows`` all that was seen at these targets (one sight of the whole, not of a part)."""
     for target in targets:
         connection.run("DELETE FROM observed WHERE target = :target", target=target)
+    connection.insert("observed", _observed_rows(rows))
+
+
+def put_observed(connection: Connection, rows: Iterable[Observed]) -> None:
+    """What was seen of these objects alone; what is known of others stays."""
+    connection.replace("observed", ("object",), _observed_rows(rows))
+
+
+def _observed_rows(rows: Iterable[Observed]) -> list[dict[str, Any]]:
+    """Rows of the table, seen now."""
     now = time.time()
-    values = [
+    return [
         {
-            "object": r.object,
-            "uid": r.uid,
-            "target": r.target,
-            "status": r.status,
-            "detail": canonical.encode(r.detail).decode(),
+            "object": row.object,
+            "uid": row.uid,
+            "target": row.target,
+            "status": row.status,
+            "detail": canonical.encode(row.detail).decode(),
             "at": now,
         }
-        for r in rows
+        for row in rows
     ]
-    connection.insert("observed", values)
 
 
 def settle_observed(connection: Connection, uids: Iterable[str]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 
 from .. import canonical
-from .building import Observed, all_observed
+from .building import all_observed
 from .connection import Connection
 
 
@@ -24,20 +23,3 @@ def accept_observed(connection: Connection, fields: Mapping[str, Iterable[str]],
             detail=canonical.encode(detail).decode(),
             status="changed" if detail else "present",
         )
-
-
-def put_observed(connection: Connection, rows: Iterable[Observed]) -> None:
-    """What was seen of these objects alone; what is known of others stays."""
-    now = time.time()
-    values = [
-        {
-            "object": row.object,
-            "uid": row.uid,
-            "target": row.target,
-            "status": row.status,
-            "detail": canonical.encode(row.detail).decode(),
-            "at": now,
-        }
-        for row in rows
-    ]
-    connection.replace("observed", ("object",), values)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..errors import ConflictError, InputError, Problem
-from ..ledger import Ledger, building, entries, seeing
+from ..ledger import Ledger, building, entries
 from ..ledger.building import Applied, Observed
 from ..ledger.entries import Key
 from ..model.resources import TYPES, Identity, RealObject
@@ -290,7 +290,7 @@ def _look(workspace: Workspace, ledger: Ledger, key: Key, rows: Sequence[Applied
     if len({one.object for one in seen}) != len(seen):
         raise ConflictError(f"{subject(key)} is seen twice", hint="`govcloud drift` looks at everything")
     with ledger.write() as connection:
-        seeing.put_observed(connection, seen)
+        building.put_observed(connection, seen)
 
 
 def _changes(plan: Plan) -> Iterable[ResourceChange]:
