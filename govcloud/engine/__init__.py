@@ -1,6 +1,7 @@
 """The Pulumi engine: found on PATH, found in our cache, or built from the Go module proxy.
 
     find()              the engine, or None; fast, builds nothing
+    required()          the engine, or an error that says how to build it
     ensure(report)      the engine, built if need be (about four minutes on two cores, once)
     environment(folder) what to put in the environment of a process that runs it
 
@@ -16,10 +17,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import GovcloudError
 from . import onpath, store
 from .recipe import VERSION, dotted
 
-__all__ = ["FORMER_LOGS", "VERSION", "Engine", "ensure", "environment", "faults", "find", "locate"]
+__all__ = [
+    "FORMER_LOGS",
+    "VERSION",
+    "Engine",
+    "ensure",
+    "environment",
+    "faults",
+    "find",
+    "locate",
+    "required",
+]
 
 
 # Below the engine's own folder: what it logged while it still did.
@@ -49,6 +61,16 @@ def find() -> Path | None:
     """The engine's path, or None where it has still to be built. Fast: starts no process twice."""
     engine = locate()
     return engine.path if engine else None
+
+
+def required() -> Path:
+    """The engine's path. Raises ``GovcloudError`` where it has still to be built."""
+    found = find()
+    if found is None:
+        raise GovcloudError(
+            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
+        )
+    return found
 
 
 def faults() -> list[str]:

@@ -194,11 +194,7 @@ def _rows(applied: list[Applied], out: Findings) -> list[Applied]:
 def _compare(
     workspace: Workspace, rows: list[Applied], there: frozenset[str], stacks: set[str]
 ) -> list[StackState]:
-    binary = engine.find()
-    if binary is None:
-        raise GovcloudError(
-            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
-        )
+    binary = engine.required()
     names = sorted(stacks)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         states = dict(zip(names, pool.map(lambda s: _engine_knows(workspace, binary, s), names), strict=True))

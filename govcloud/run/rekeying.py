@@ -162,11 +162,7 @@ def _project(workspace: Workspace, folder: Path) -> None:
 
 def _run(workspace: Workspace, folder: Path, arguments: list[str], known: bytes, given: bytes) -> str:
     """The engine's answer. It reads ``known`` from a file in memory and ``given`` from a pipe."""
-    binary = engine.find()
-    if binary is None:
-        raise GovcloudError(
-            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
-        )
+    binary = engine.required()
     with passphrase.in_memory(known) as (handle, place):
         done = subprocess.run(
             [str(binary), "--non-interactive", *arguments],

@@ -8,12 +8,13 @@ resources, or {fault}. The program has its faults and its time to itself there. 
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, cast
 
 import msgspec
+
+from .faults import fault
 
 LATER = "(known when it is made)"
 SECRET = "(secret)"
@@ -42,15 +43,6 @@ def load(file: str, source: bytes) -> Any:
     module = ModuleType("govcloud_site_stack")
     exec(compile(source, file, "exec"), module.__dict__)
     return module.program
-
-
-def fault(file: str, error: BaseException) -> str:
-    """What is wrong in a program, with its place there."""
-    if isinstance(error, SyntaxError):
-        return f"{file}:{error.lineno}: {error.msg}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    place = f"{file}:{lines[-1]}" if lines else file
-    return f"{place}: {type(error).__name__}: {error}"
 
 
 def registered(file: str, source: bytes, part: SiteSlice) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ from ...plan.stages import ResourceChange, SiteStack
 from ...secrets.passphrase import salt_of
 from ..context import RunContext, StageFailed, Stopped
 from ..events import Note, StageProgress
-from ..site_preview import SiteSlice, fault, load
+from ..faults import fault
+from ..site_preview import SiteSlice, load
 from .engine_words import Words
 from .states import PROJECT
 
@@ -101,11 +102,7 @@ def _open(
 
     from .engine import Interruptible, QuietStack
 
-    binary = engine.find()
-    if binary is None:
-        raise GovcloudError(
-            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
-        )
+    binary = engine.required()
     state = context.workspace.state_url
     if state.startswith("file://"):
         Path(state.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)

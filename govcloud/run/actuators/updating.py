@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +19,7 @@ from ...provider.settings import VARIABLE
 from ...secrets.passphrase import salt_of
 from ..context import RunContext, StageFailed
 from ..events import Note
+from ..faults import fault
 from ..rekeying import being_changed
 from ..slice import Collected, Declaration, NeedsSdk, Slice, only_declares
 from .states import PROJECT
@@ -72,11 +72,7 @@ def _update(
 
     from .engine import PARALLEL, Interruptible, QuietStack
 
-    binary = engine.find()
-    if binary is None:
-        raise GovcloudError(
-            "the Pulumi engine is not there", hint="`python -m govcloud.engine` builds it, once"
-        )
+    binary = engine.required()
     private = context.workspace.private
     state = context.workspace.state_url
     if state.startswith("file://"):
@@ -135,7 +131,7 @@ class _Program:
         try:
             self._function(part)
         except Exception as error:
-            raise _Fault(_fault(self.file, error)) from error
+            raise _Fault(fault(self.file, error)) from error
         left_out = part.left_out()
         if left_out:
             # Recorded as built and unknown to the engine, or taken for unwanted and deleted: neither.
@@ -152,7 +148,7 @@ def _program(stage: Stack, context: RunContext, progress: Progress) -> _Program:
     try:
         return _Program(file, context.blob(stage.program))
     except Exception as error:  # whatever a site's own program is wrong in
-        raise StageFailed(_fault(file, error), progress.detail()) from error
+        raise StageFailed(fault(file, error), progress.detail()) from error
 
 
 def _collected(stage: Stack, program: _Program, progress: Progress) -> Sequence[Declaration] | None:
@@ -164,8 +160,8 @@ def _collected(stage: Stack, program: _Program, progress: Progress) -> Sequence[
         program.run(part)
     except NeedsSdk:
         return None
-    except _Fault as fault:
-        raise StageFailed(str(fault), progress.detail()) from fault
+    except _Fault as wrong:
+        raise StageFailed(str(wrong), progress.detail()) from wrong
     return part.declarations
 
 
@@ -179,19 +175,10 @@ def _inline(stage: Stack, program: _Program) -> Callable[[], None]:
 
         try:
             program.run(SdkSlice(stage.stack, stage.resources))
-        except _Fault as fault:
-            raise RunError(str(fault)) from fault
+        except _Fault as wrong:
+            raise RunError(str(wrong)) from wrong
 
     return inline
-
-
-def _fault(file: str, error: Exception) -> str:
-    """What is wrong in a stack's program, with its place there."""
-    if isinstance(error, SyntaxError):
-        return f"{file}:{error.lineno}: {error.msg}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    place = f"{file}:{lines[-1]}" if lines else file
-    return f"{place}: {type(error).__name__}: {error}"
 
 
 def _tell_unraisable(event: sys.UnraisableHookArgs) -> None:
