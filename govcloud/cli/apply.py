@@ -36,7 +36,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
     """
     from ..access import enforce
     from ..ledger import open_ledger
-    from ..plan.gather import NO_PINS, propose, read_plan
+    from ..plan.gather import NO_PINS, NOTHING_ASKED, propose, read_plan
     from ..plan.pins import vouch
     from .progress import reading
 
@@ -46,11 +46,18 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
     pins = given.pins if given is not None else NO_PINS
+    asked = given.asked if given is not None else NOTHING_ASKED
     if pins:
         with ledger.read() as connection:
             vouch(connection, pins)
+    if asked:
+        from .asking import vouch_asked
+
+        vouch_asked(app.workspace, ledger, asked)
     with reading(quiet=as_json) as progress:
-        proposal = propose(app.workspace, ledger, destroy=destroying, pins=pins, progress=progress)
+        proposal = propose(
+            app.workspace, ledger, destroy=destroying, pins=pins, asked=asked, progress=progress
+        )
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
     return carry(app.workspace, ledger, proposal, as_json, yes, leave)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 
 import click
-from click.shell_completion import CompletionItem
 
 from .. import __version__
 from .common import App, run_safely
+from .lazy import LazyGroup
 
 # command -> (module in this package, what it is for). The module holds a click command of the
 # same name; dashes become underscores.
@@ -29,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "blame": ("history", "Who says each field of an entry, and since when."),
     "explain": ("explain", "What a kind or a field means, and the rules that read it."),
     "schema": ("schema", "JSON Schema of the files, for editors."),
+    "check": ("check", "Judge the files by the rules, before anything changes."),
     "plan": ("plan", "Show what apply would do."),
     "preview": ("preview", "Show what the plan's play would change on each host."),
     "apply": ("apply", "Do it: record, build, configure, measure."),
@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "freeze": ("freeze", "Times in which nothing changes: list, add, end."),
     "runs": ("runs", "List, show, resume or cancel runs."),
     "notify": ("notify", "What people were told by webhook and mail; try again."),
+    "network": ("network", "Addresses, what a cut would do, devices, boundaries, merges."),
+    "ipv6": ("ipv6", "The rollout of IPv6: plan, waves, status, evidence."),
     "drift": ("drift", "Compare reality with the ledger."),
     "repair": ("repair", "Bring one object in line, or make it anew."),
     "adopt": ("adopt", "Take over an object that nobody manages."),
@@ -58,47 +60,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is run."""
+class Commands(LazyGroup):
+    """All commands."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __package__)
-        command = getattr(module, cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        # A completion of what is half typed has nobody to tell an error to.
-        if ctx.resilient_parsing and args and args[0] not in COMMANDS:
-            return None, None, args
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from .common import nearest
-
-            guess = nearest(args[0], COMMANDS)
-            hint = f" Did you mean {guess!r}?" if guess else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        # As with help: the table is enough.
-        items = [CompletionItem(name, help=doc) for name, (_, doc) in COMMANDS.items()]
-        options = click.Command.shell_complete(self, ctx, incomplete)
-        return [item for item in items if item.value.startswith(incomplete)] + options
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # The table has the sentences, so help needs no module of any command.
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, doc) for name, (_, doc) in COMMANDS.items()])
+    TABLE = COMMANDS
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "directory", metavar="DIR", help="The workspace; otherwise the nearest one upward.")
 @click.option("--log", metavar="FILE", help="Append a run's events to FILE, as JSON lines.")
 @click.version_option(__version__, prog_name="govcloud")

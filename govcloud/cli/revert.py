@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Exit, InputError, Problem
-from . import guarding
+from ..errors import InputError, Problem
 from .common import App, json_option
 from .completing import complete_entry
 from .guarding import leave_options
@@ -96,23 +95,7 @@ def carry_pins(
     leave: Leave | None = None,
 ) -> int:
     """Plan with pins; write the plan to ``out`` or carry it out. Returns the exit code."""
-    from ..plan import explain, stages
     from ..plan.gather import propose
-    from ..plan.guards import telling
-    from .apply import carry
-    from .common import emit
-    from .plan import for_reader, show, write
+    from .asking import carry_or_write
 
-    proposal = propose(app.workspace, ledger, pins=change)
-    if out is None:
-        return carry(app.workspace, ledger, proposal, as_json, yes, leave)
-    visible = for_reader(app.workspace, ledger, proposal.plan, keeping=True)
-    verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
-    verdict = guarding.for_reader(app.workspace, ledger, verdict)
-    write(out, stages.encode(proposal.plan))
-    if as_json:
-        emit(explain.document(visible) | {"guards": telling.document(verdict)})
-    else:
-        show(visible, verdict)
-        click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
-    return int(Exit.OK)
+    return carry_or_write(app, ledger, propose(app.workspace, ledger, pins=change), out, as_json, yes, leave)

@@ -20,6 +20,7 @@ DOMAINS: dict[str, tuple[str, tuple[str, ...]]] = {
             "prefix",
             "private_network",
             "boundary",
+            "translation",
             "exchange",
             "dns_zone",
             "flow",

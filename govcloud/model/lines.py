@@ -118,6 +118,10 @@ class PrivateNetwork(Planned, kw_only=True):
     classified_on: Annotated[
         Day, Doc("涉密核定日期", "Day it was decided whether it is classified.", ("N-02",))
     ] = ""
+    classified_by: Annotated[
+        str, Ref("person"), Doc("核定人", "Who decided whether it is classified.", ("N-02",))
+    ] = ""
+    classified_reason: Annotated[str, Doc("核定依据", "Why it is classified, or is not.", ("N-02",))] = ""
     scopes: Annotated[
         list[Literal["main", "internal", "downward"]],
         Doc(
@@ -152,6 +156,20 @@ class PrivateNetwork(Planned, kw_only=True):
         list[str], Ref("zone"), Doc("安全域", "The security domains it is divided into.", ("S-11",))
     ] = []
     prefixes: Annotated[list[str], Doc("地址段", "The prefixes it uses; they may overlap with ours.")] = []
+    nodes: Annotated[list[str], Ref("node"), Doc("自有设备", "Its own routers.")] = []
+    overlap: Annotated[
+        Literal["undecided", "vrf", "nat", "renumber", "nat64"],
+        Doc(
+            "地址重叠处理",
+            "What is done where its addresses are others' too: a routing table of its own, translation, "
+            "other addresses, or IPv6 alone with NAT64.",
+        ),
+    ] = "undecided"
+    overlap_reason: Annotated[str, Doc("处理理由", "Why that was chosen.")] = ""
+    outside: Annotated[
+        list[str], Doc("转换后地址段", "What the rest sees in place of each of its prefixes, in their order.")
+    ] = []
+    vrf: Annotated[str, Ref("vrf"), Doc("虚拟路由转发", "The routing table that it gets of its own.")] = ""
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-03", "N-05"))] = "running"
 
 
@@ -171,6 +189,28 @@ class Boundary(Entry, kw_only=True):
     cleaned_on: Annotated[Day, Doc("清理日期", "Day it was cleaned up (边界清理).", ("N-10",))] = ""
     unit: Annotated[str, Ref("unit"), Doc("责任单位", "The unit that answers for it.")] = ""
     document: Annotated[str, Doc("依据文件", "The document that draws it.")] = ""
+
+
+@kind("translation", "translations", "地址转换")
+class Translation(Entry, kw_only=True):
+    """Addresses that a node changes in what passes: prefix for prefix (NAT), or IPv6 to IPv4 (NAT64)."""
+
+    node: Annotated[str, Ref("node"), Doc("转换设备", "The node that does it.")]
+    type: Annotated[
+        Literal["nat", "nat64"],
+        Doc("类型", "nat: one prefix for another of the same length; nat64: RFC 6146, with a pool."),
+    ] = "nat"
+    inside: Annotated[
+        str,
+        Doc("内部地址段", "nat: the prefix inside; nat64: the /96 that stands for IPv4 (RFC 6052)."),
+    ]
+    outside: Annotated[
+        str, Doc("外部地址段", "nat: the prefix that the rest sees; nat64: the IPv4 pool it speaks with.")
+    ]
+    private_network: Annotated[
+        str, Ref("private_network"), Doc("专用网络", "The network that it is for.")
+    ] = ""
+    reason: Annotated[str, Doc("理由", "Why it is needed.")] = ""
 
 
 @kind("exchange", "exchanges", "交换设施")

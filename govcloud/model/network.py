@@ -90,6 +90,20 @@ class Node(Entry, kw_only=True):
     ] = ""
     target: Annotated[str, Ref("target"), Doc("目标", "What builds it; empty: recorded only.")] = ""
     unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.")] = ""
+    platform: Annotated[
+        Literal["linux", "huawei_vrp", "h3c_comware"],
+        Doc("系统平台", "What runs it; linux with FRR is what the lab has. Its configuration follows."),
+    ] = "linux"
+    connection: Annotated[
+        Literal["target", "network_cli"],
+        Doc("配置方式", "How it is configured: by way of its target, or over SSH by its command line."),
+    ] = "target"
+    management4: Annotated[
+        str, Holds("itself"), Doc("IPv4管理地址", "Where it is managed; empty: its loopback.")
+    ] = ""
+    management6: Annotated[
+        str, Holds("itself"), Doc("IPv6管理地址", "Where it is managed; empty: its loopback.", ("N-17",))
+    ] = ""
     vendor: Annotated[str, Doc("厂商", "Who made it.")] = ""
     model: Annotated[str, Doc("型号", "Its model.")] = ""
     key_device: Annotated[bool, Doc("关键设备", "True for key equipment of a key unit.", ("S-07",))] = False
@@ -155,6 +169,15 @@ class Link(Entry, kw_only=True):
     cost: Annotated[int, Positive, Doc("开销", "OSPF cost; also used for static routes.")] = 10
     circuit: Annotated[str, Ref("circuit"), Doc("专线", "The provider's line that carries it.")] = ""
     length_km: Annotated[float, NotNegative, Doc("长度(km)", "Length of the way, km.")] = 0
+    plane: Annotated[
+        Literal["both", "data", "video"],
+        Doc("承载平面", "Which of the two lines of 一网两线 it is part of.", ("N-15", "N-16")),
+    ] = "both"
+    carrier: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that carries it.")] = ""
+    path: Annotated[
+        list[str],
+        Doc("路由走向", "Ducts and cables that it runs in; links that share one fail together."),
+    ] = []
 
 
 @kind("network", "networks", "子网")

@@ -23,8 +23,8 @@ class Delta:
     touched: set[Key] = field(default_factory=set)
     before: dict[str, str] = field(default_factory=dict)
 
-    def with_pins(self, said: tuple[ClaimRow, ...], ended: tuple[ClaimKey, ...]) -> Delta:
-        """The same with claims of pins that begin and end."""
+    def with_claims(self, said: tuple[ClaimRow, ...], ended: tuple[ClaimKey, ...]) -> Delta:
+        """The same with claims that are no file's, as they begin and end."""
         claims = msgspec.structs.replace(
             self.claims, said=self.claims.said + said, ended=self.claims.ended + ended
         )

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .. import __version__, canonical
+from .. import __version__
 from ..errors import InputError, Problem
 from ..ledger import Ledger, building, entries, evidence, sitestacks
 from ..ledger.claims import CHECKED_KEY, ClaimRow, claims, claims_on, sources
@@ -40,7 +40,7 @@ from .inputs import Inputs
 from .lineage import commit_of
 from .playbooks import Parts
 from .programs import Programs, programs
-from .stages import PinChanges, Plan, decode, too_new
+from .stages import Asked, PinChanges, Plan, decode, signed_effect, too_new
 
 Key = entries.Key
 # Where FRR's daemons are when they are not on PATH (Debian, Fedora).
@@ -48,6 +48,7 @@ FRR = ("/usr/lib/frr", "/usr/libexec/frr")
 # Raised with every change of what entries must be to each other.
 CHECKED = f"2 {__version__}"
 NO_PINS = PinChanges()
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True)
@@ -64,29 +65,29 @@ def propose(
     *,
     destroy: bool = False,
     pins: PinChanges = NO_PINS,
+    asked: Asked = NOTHING_ASKED,
     everything: bool = False,
     progress: Progress | None = None,
 ) -> Proposal:
     """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
-    ``pins``: what is held against the files from now on, and no longer. ``everything``: judge all
-    entries, also where few changed. ``progress`` is told (files read, in all) where all are read. Raises
-    ``InputError`` with every fault of the files, ``ConflictError`` for a stale checkout.
+    ``pins``: what is held against the files from now on, and no longer. ``asked``: what orders say beside
+    the files from now on, and no longer. ``everything``: judge all entries, also where few changed.
+    ``progress`` is told (files read, in all) where all are read. Raises ``InputError`` with every fault of
+    the files, ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
         withdraw_variables(workspace, connection)
-        asking = _Asking(workspace, connection, programs(workspace), pins, progress)
+        asking = _Asking(workspace, connection, programs(workspace), pins, asked, progress)
         if destroy:
             plan, blobs = site.extend(workspace, connection, builder.build_destroy(asking.inputs()))
         else:
             plan, blobs = site.extend(workspace, connection, _planned(asking, everything))
             # After what fetches secrets: git is a child, and no child gets one in its environment.
             commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
-            plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins)
+            plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins, asked=asked)
             plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace)
-            if pins:
-                # Who signs for an effect signs for what is held against the files, too.
-                plan = msgspec.structs.replace(plan, effect=canonical.digest([plan.effect, pins]))
+            plan = msgspec.structs.replace(plan, effect=signed_effect(plan.effect, pins, asked))
         base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
         plan = msgspec.structs.replace(plan, base=base)
     return Proposal(plan, asking.programs.of(plan) | blobs)
@@ -145,6 +146,7 @@ class _Asking:
     connection: Connection
     programs: Programs
     pins: PinChanges = NO_PINS
+    asked: Asked = NOTHING_ASKED
     progress: Progress | None = None
     _fetching: Fetching | None = None
 
@@ -242,6 +244,7 @@ def _changed(
 
     And the changes themselves, with those of pins.
     """
+    found = found.with_claims(asking.asked.said, asking.asked.ended)
     touched = found.touched | {r.key for r in asking.pins.said} | {key[:2] for key in asking.pins.ended}
     over = {row.claim_key for row in found.claims.said} | set(found.claims.ended)
     known = [row for row in standing if row.key in touched]
@@ -250,7 +253,7 @@ def _changed(
     pinned = pinning.in_force(
         [*rest, *found.claims.said], known, asking.pins, asking.workspace.settings.layers
     )
-    return {key: pinned.merged.get(key) for key in touched}, found.with_pins(pinned.said, pinned.ended)
+    return {key: pinned.merged.get(key) for key in touched}, found.with_claims(pinned.said, pinned.ended)
 
 
 def _fill(
@@ -272,9 +275,13 @@ def _fill(
 def _plan_of_all(asking: _Asking) -> Plan:
     """Look at every entry."""
     connection, workspace = asking.connection, asking.workspace
+    over = {row.claim_key for row in asking.asked.said} | set(asking.asked.ended)
     others = [
-        row for row in claims(connection, apart_from=workspace.claimants) if not row.claimant.startswith(PINS)
+        row
+        for row in claims(connection, apart_from=workspace.claimants)
+        if not row.claimant.startswith(PINS) and row.claim_key not in over
     ]
+    others += asking.asked.said
     standing = pinning.standing(connection)
     # The files are judged as they will be seen: under the pins that hold from now on.
     pins = {row.key: row for row in standing if row.claim_key not in asking.pins.ended}
@@ -295,7 +302,8 @@ def _plan_of_all(asking: _Asking) -> Plan:
     known = asking.recorded()
     removed = sorted(known.keys() - loaded.files.keys())
     changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
-    found = delta.find(connection, workspace.claimants, changes, known).with_pins(pinned.said, pinned.ended)
+    found = delta.find(connection, workspace.claimants, changes, known)
+    found = found.with_claims(asking.asked.said, asking.asked.ended).with_claims(pinned.said, pinned.ended)
     return _told(delta.carried(plan, found), found, standing)
 
 

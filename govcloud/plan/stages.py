@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from .. import canonical
 from ..ledger.claims import ClaimChanges, ClaimKey, ClaimRow
 from ..ledger.keptfiles import KeptFile
 from ..ledger.sitestacks import SiteResource
@@ -251,6 +252,20 @@ class PinChanges(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.said or self.ended)
 
 
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Claims that somebody's order begins and ends with a plan: a wave of a rollout, a merge of networks.
+
+    They are of the ledger, not of files, and hold from then on: every later plan lays them beside what the
+    files say, field by field. Their claimant names the order, as ``rollout:city-ipv6``.
+    """
+
+    said: tuple[ClaimRow, ...] = ()
+    ended: tuple[ClaimKey, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.said or self.ended)
+
+
 class Base(msgspec.Struct, frozen=True):
     """The versions of what the plan read, and of nothing else: a neighbour's change is no matter.
 
@@ -306,6 +321,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     # The pins that were set and released with it; and what is pinned then: the claimant by kind/name.
     pins: PinChanges = PinChanges()
     pinned: dict[str, str] = {}
+    # What orders say with it.
+    asked: Asked = Asked()
     # Whose files they are, and the commit that they came from.
     workspace: str = ""
     commit: str = ""
@@ -319,6 +336,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def empty(self) -> bool:
         """Nothing to do."""
         return not self.stages
+
+
+def signed_effect(effect: str, pins: PinChanges, asked: Asked) -> str:
+    """The effect that approvers sign: of the stages, and of what is held against the files or beside them."""
+    if asked:
+        return canonical.digest([effect, pins, asked])
+    return canonical.digest([effect, pins]) if pins else effect
 
 
 def encode(plan: Plan) -> bytes:

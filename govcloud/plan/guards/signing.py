@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ... import canonical
 from ...access import Identity, Roles, keys, read_roles
 from ...access.identity import persons
 from ...errors import GovcloudError
@@ -14,7 +13,7 @@ from ...ledger import approvals
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
 from ..builder import effect_of
-from ..stages import Plan
+from ..stages import Plan, signed_effect
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -26,8 +25,7 @@ class Signed(msgspec.Struct, frozen=True):
 
 def true_effect(plan: Plan) -> str:
     """The effect of what a plan says, whatever it says its effect is."""
-    effect = effect_of(list(plan.stages))
-    return canonical.digest([effect, plan.pins]) if plan.pins else effect
+    return signed_effect(effect_of(list(plan.stages)), plan.pins, plan.asked)
 
 
 def signed(connection: Connection, plan: Plan, actor: Identity) -> list[Signed]:
