@@ -43,6 +43,9 @@ TOOLS = (
     Tool("ospfd", "frr", "frr", "OSPF (without it: static routes)", required=False),
     Tool("ospf6d", "frr", "frr", "OSPFv3 (without it: static routes)", required=False),
     Tool("vtysh", "frr", "frr", "FRR's configuration", required=False),
+    Tool("nft", "nftables", "nftables", "boundaries and NAT on the lab's border nodes", required=False),
+    Tool("radvd", "radvd", "radvd", "IPv6 prefixes advertised to machines (SLAAC)", required=False),
+    Tool("tayga", "tayga", "tayga", "NAT64: machines with IPv6 alone reach IPv4", required=False),
     Tool(
         "ssh-keygen",
         "openssh-client",
