@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .base import Count, Day, Doc, Entry, Moment, NotNegative, Ref, When, kind
+from .base import Count, Day, Doc, Entry, Moment, NotNegative, Percent, Ref, When, kind
 
 # What a change can be about. Each is named as `kind/name`.
 MOVABLE = (
@@ -27,6 +27,8 @@ MOVABLE = (
     "website",
     "unit",
 )
+# What a rollout can go over: places and units stand for all that is in them.
+ROLLABLE = (*MOVABLE, "link", "endpoint", "dns_zone")
 
 
 @kind("request", "requests", "申请")
@@ -103,7 +105,9 @@ class Rollout(Entry, kw_only=True):
         Doc("类型", "What changes.", ("N-11", "N-15", "N-17")),
     ]
     subjects: Annotated[
-        list[str], Ref(*MOVABLE), Doc("对象", "What it goes over, as `kind/name`.", ("N-17",))
+        list[str],
+        Ref(*ROLLABLE),
+        Doc("对象", "What it goes over, as `kind/name`; places and units stand for all in them.", ("N-17",)),
     ]
     order: Annotated[
         Literal["as_written", "core_first", "edge_first", "smallest_first"],
@@ -124,6 +128,45 @@ class Rollout(Entry, kw_only=True):
     unit: Annotated[str, Ref("unit"), Doc("责任单位", "The unit that answers for it.")] = ""
     starts_on: Annotated[Day, Doc("起始日期", "First day.")] = ""
     done_by: Annotated[When, Doc("完成期限", "When it is to be done.")] = ""
+    goal: Annotated[
+        Literal["dual_stack", "ipv6_only"],
+        Doc("目标形态", "IPv6 beside IPv4, or IPv6 alone with NAT64 and DNS64.", ("N-17",)),
+    ] = "dual_stack"
+    waves: Annotated[
+        list[dict[str, list[str]]],
+        Doc(
+            "批次",
+            "Its waves in order, each as `name: [kind/name, …]`; empty: by what carries whom, and `batch`.",
+        ),
+    ] = []
+    tries: Annotated[Count, Doc("测试次数", "How often each check is tried; 0: as profile `ipv6` says.")] = 0
+    success_percent: Annotated[
+        Percent, Doc("成功率(%)", "Share of tries that must succeed, percent; 0: as profile `ipv6` says.")
+    ] = 0
+    delay_ratio: Annotated[
+        float,
+        NotNegative,
+        Doc("时延比", "Highest (v6 - v4) / v4 of the delays; 0: as profile `ipv6` says."),
+    ] = 0
+    evidence_days: Annotated[
+        float,
+        NotNegative,
+        Doc("证据有效期(天)", "How old evidence may be, days; 0: as profile `ipv6` says."),
+    ] = 0
+    shares: Annotated[
+        dict[str, float],
+        Doc(
+            "分期目标(%)",
+            "Share of members to be verified by a date, percent, e.g. `2026-12: 50`.",
+            ("N-17",),
+        ),
+    ] = {}
+    explained: Annotated[
+        dict[str, str],
+        Doc(
+            "退化说明", "Why a member went back, by `kind/name`: with it the next wave may go on.", ("N-17",)
+        ),
+    ] = {}
 
 
 @kind("freeze", "freezes", "冻结期")
