@@ -96,7 +96,7 @@ class Node(Entry, kw_only=True):
     ] = "linux"
     connection: Annotated[
         Literal["target", "network_cli"],
-        Doc("配置方式", "How it is configured: by way of its target, or over SSH by its command line."),
+        Doc("配置方式", "By way of its target, or over SSH by its command line."),
     ] = "target"
     management4: Annotated[
         str, Holds("itself"), Doc("IPv4管理地址", "Where it is managed; empty: its loopback.")
@@ -154,8 +154,8 @@ class Link(Entry, kw_only=True):
 
     a: Annotated[str, Ref("node"), Doc("A端", "Node at the first end; has the first address.")]
     b: Annotated[str, Ref("node"), Doc("B端", "Node at the second end; has the second address.")]
-    a_interface: Annotated[str, Doc("A端接口", "Interface at the first end (at most 15 characters).")]
-    b_interface: Annotated[str, Doc("B端接口", "Interface at the second end (at most 15 characters).")]
+    a_interface: Annotated[str, Doc("A端接口", "Interface at the first end (Linux: at most 15 characters).")]
+    b_interface: Annotated[str, Doc("B端接口", "Interface at the second end (Linux: at most 15 characters).")]
     medium: Annotated[
         Literal["fibre", "submarine", "microwave", "satellite"],
         Doc("介质", "What carries it."),
@@ -199,6 +199,14 @@ class Network(Entry, kw_only=True):
         Literal["business", "management", "storage", "backup", "security"],
         Doc("用途", "What it carries; management and business traffic are apart (GB/T 22239)."),
     ] = "business"
+    advertise: Annotated[
+        bool,
+        Doc(
+            "通告前缀",
+            "True: the gateway advertises the IPv6 prefix, and machines without an IPv6 address of their own "
+            "make themselves one (SLAAC, RFC 4862).",
+        ),
+    ] = False
 
 
 @kind("dns_zone", "dns_zones", "域名区")

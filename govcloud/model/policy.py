@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import msgspec
+
 from .base import Count, Doc, Entry, Ref, kind
 
 
@@ -12,8 +14,12 @@ class Target(Entry, kw_only=True):
     """Something that can build: a driver of the provider."""
 
     driver: Annotated[
-        Literal["lab", "store"],
-        Doc("驱动", "lab: network namespaces on this machine; store: objects in a SQLite file."),
+        Literal["lab", "store", "ssh"],
+        Doc(
+            "驱动",
+            "lab: network namespaces on this machine; store: objects in a SQLite file; ssh: devices that are "
+            "there already and are only configured.",
+        ),
     ]
     routing: Annotated[
         Literal["auto", "ospf", "static"],
@@ -25,6 +31,8 @@ class Target(Entry, kw_only=True):
     credentials: Annotated[
         str, Ref("secret"), Doc("访问凭据", "The secret that the driver logs in with, where it needs one.")
     ] = ""
+    user: Annotated[str, Doc("登录用户", "ssh: whom it logs in as, with a key; empty: whoever runs it.")] = ""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535), Doc("端口", "ssh: the port it listens on.")] = 22
 
 
 @kind("profile", "profiles", "策略参数")

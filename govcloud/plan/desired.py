@@ -11,6 +11,7 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Cloud, Flavor, Instance, Project
 from ..model.datacentre import Rack, Room, Server, Site
 from ..model.network import Link, Network, Node
+from ..model.policy import Target
 from .stages import Resource
 
 Domain = str  # "network", "datacentre", "cloud" or "recovery": one Pulumi program each
@@ -33,15 +34,22 @@ def _at_recovery(catalogue: Catalogue, site: str) -> bool:
     return bool(site) and catalogue.get(Site, site).role == "recovery"
 
 
+def _built_at(catalogue: Catalogue, node: str) -> str:
+    """The target that builds a node; empty where nobody does: devices behind SSH are there already."""
+    name = catalogue.get(Node, node).target
+    target = catalogue.find("target", name) if name else None
+    return "" if isinstance(target, Target) and target.driver == "ssh" else name
+
+
 def _node(catalogue: Catalogue, name: str, node: Node) -> Draft | None:
-    if not node.target:
+    if not _built_at(catalogue, name):
         return None
     return Draft("Node", node.target, "network", {"name": name, "role": node.role}, {})
 
 
 def _link(catalogue: Catalogue, name: str, link: Link) -> Draft | None:
-    a, b = catalogue.get(Node, link.a), catalogue.get(Node, link.b)
-    if not a.target or a.target != b.target:
+    target = _built_at(catalogue, link.a)
+    if not target or target != _built_at(catalogue, link.b):
         return None
     values = {
         "name": name,
@@ -50,11 +58,11 @@ def _link(catalogue: Catalogue, name: str, link: Link) -> Draft | None:
         "bandwidth_mbps": link.bandwidth_mbps,
         "delay_ms": link.delay_ms,
     }
-    return Draft("Link", a.target, "network", values, {"a": ("node", link.a), "b": ("node", link.b)})
+    return Draft("Link", target, "network", values, {"a": ("node", link.a), "b": ("node", link.b)})
 
 
 def _network(catalogue: Catalogue, name: str, network: Network) -> Draft | None:
-    target = catalogue.get(Node, network.gateway).target
+    target = _built_at(catalogue, network.gateway)
     if not target:
         return None
     if network.cloud:

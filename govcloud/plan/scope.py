@@ -29,10 +29,16 @@ PLANNED = frozenset(
         "flow",
         "protection",
         "secret_file",
+        "private_network",
+        "boundary",
     }
 )
 # The fields that checks read of an entry on behalf of those that refer to it, and how that goes on.
-FOLLOWED: dict[str, tuple[str, ...]] = {"node": ("zone",), "network": ("gateway", "ipv4", "ipv6")}
+FOLLOWED: dict[str, tuple[str, ...]] = {
+    "node": ("zone", "platform", "target"),
+    "network": ("gateway", "ipv4", "ipv6"),
+    "target": ("driver",),
+}
 HOSTS = ("node", "server", "instance")
 EDGES = ("link", "network")
 # More than this is not worth the questions one by one: then everything is read.

@@ -143,7 +143,7 @@ def _idle(workspace: Workspace, targets: Mapping[str, Mapping[str, Any]]) -> set
     """Targets that can be looked at though nothing need be there: stores that exist, a lab that is up."""
     stores = {n for n, t in targets.items() if t["driver"] == "store"}
     out = {n for n in stores if (workspace.root / _place(targets[n])[1]).exists()}
-    labs = set(targets) - stores
+    labs = {n for n, t in targets.items() if t["driver"] == "lab"}
     return out | labs if labs and is_up(workspace.root, workspace.environment) else out
 
 

@@ -18,6 +18,7 @@ from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
 from ..model.secret import Secret, SecretFile
 from ..references import NEEDED
+from . import devicechecks
 from .claims import Finding
 from .words import shown
 
@@ -182,7 +183,11 @@ def interfaces_fit(catalogue: Catalogue) -> Iterator[Finding]:
     taken: dict[tuple[str, str], str] = {}
     for kind, name, field, node, interface in _interfaces(catalogue):
         size = len(interface.encode())
-        if size > INTERFACE_BYTES:
+        if devicechecks.platform_of(catalogue, node) != devicechecks.LINUX:
+            if wrong := devicechecks.misnamed_port(interface):
+                words = "GigabitEthernet0/1/0, Eth-Trunk1, LoopBack0, Ten-GigabitEthernet1/0/25"
+                yield Finding(kind, name, field, f"`{field}`: {wrong}", f"like {words}")
+        elif size > INTERFACE_BYTES:
             message = f"`{field}`: {shown(interface)} has {size} bytes, expected at most {INTERFACE_BYTES}"
             yield Finding(kind, name, field, message)
         elif not _INTERFACE(interface) or interface in (".", "..", "lo"):
@@ -288,7 +293,7 @@ def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
 
 # The kinds that checks read; of the others nothing typed need be kept.
 PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
-READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS)})
+READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *devicechecks.READ})
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,
@@ -300,4 +305,5 @@ CHECKS: list[Check] = [
     orders_have_no_circles,
     secrets_say_where_they_are,
     secret_files_are_apart,
+    *devicechecks.CHECKS,
 ]
