@@ -158,11 +158,11 @@ class PrivateNetwork(Planned, kw_only=True):
     prefixes: Annotated[list[str], Doc("地址段", "The prefixes it uses; they may overlap with ours.")] = []
     nodes: Annotated[list[str], Ref("node"), Doc("自有设备", "Its own routers.")] = []
     overlap: Annotated[
-        Literal["undecided", "vrf", "nat", "renumber", "nat64"],
+        Literal["undecided", "none", "vrf", "nat", "renumber", "nat64"],
         Doc(
             "地址重叠处理",
             "What is done where its addresses are others' too: a routing table of its own, translation, "
-            "other addresses, or IPv6 alone with NAT64.",
+            "other addresses, or IPv6 alone with NAT64; none: nothing, for nothing overlaps.",
         ),
     ] = "undecided"
     overlap_reason: Annotated[str, Doc("处理理由", "Why that was chosen.")] = ""
@@ -171,6 +171,17 @@ class PrivateNetwork(Planned, kw_only=True):
     ] = []
     vrf: Annotated[str, Ref("vrf"), Doc("虚拟路由转发", "The routing table that it gets of its own.")] = ""
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-03", "N-05"))] = "running"
+    transit: Annotated[
+        list[str],
+        Doc("互联地址段", "A /31 or /127 for its link to each of the nodes it connects to, in their order."),
+    ] = []
+    transit_mbps: Annotated[
+        float, NotNegative, Doc("互联带宽(Mbit/s)", "Rate of each of these links, Mbit/s; 0: not said.")
+    ] = 0
+    ipv6: Annotated[
+        list[str],
+        Doc("IPv6地址段", "Prefixes for its networks, a /64 each, where it goes on with IPv6 alone."),
+    ] = []
 
 
 @kind("boundary", "boundaries", "网络边界")

@@ -22,6 +22,7 @@ from ..model.network import DnsZone, Network, Node
 from ..model.organisation import Unit
 from ..model.policy import Profile
 from ..model.recovery import Protection
+from .borders import Borders
 from .wiring import (
     EDGE_INTERFACE,
     LOOPBACK,
@@ -81,13 +82,21 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
     out: dict[str, HostVars] = {}
     for name, node in built_nodes(catalogue).items():
         out[name] = _router(name, node, addresses.get(name, {}), common)
-    for name, value in _routing(catalogue, addresses, routing).items():
+    borders = Borders(catalogue)
+    for name, value in _routing(catalogue, addresses, routing, borders).items():
         out[name].vars["govcloud_routing"] = value
+    for name, routed in borders.routed(resolvers(catalogue)).items():
+        own = out[name].vars["govcloud_routing"]
+        own["static"] = [*own["static"], *({"prefix": p, "via": v} for p, v in routed.static)]
+        if routing == "ospf" and (routed.exports or routed.default):
+            own["border"] = routed.spoken()
+        if routed.tables:
+            out[name].vars["govcloud_tables"] = routed.tables
     name_servers = _name_servers(catalogue)
     for name, server in built_servers(catalogue).items():
         extra: dict[str, Any] = dict(common)
         if name in name_servers:
-            extra["govcloud_dns"] = _dns(catalogue, name, addresses)
+            extra["govcloud_dns"] = _dns(catalogue, name, addresses, borders)
         out[name] = _machine(catalogue, name, server, addresses.get(name, {}), extra)
     web, standby = _web(catalogue), _standby(catalogue)
     for name, instance in built_instances(catalogue).items():
@@ -221,7 +230,10 @@ def _machine(
 
 
 def _routing(
-    catalogue: Catalogue, addresses: Mapping[str, Mapping[str, list[str]]], routing: Routing
+    catalogue: Catalogue,
+    addresses: Mapping[str, Mapping[str, list[str]]],
+    routing: Routing,
+    borders: Borders,
 ) -> dict[str, dict[str, Any]]:
     nodes = built_nodes(catalogue)
     if routing == "static":
@@ -254,6 +266,7 @@ def _routing(
                     "ipv6": _has(found[interface], 6),
                 }
                 for interface in sorted(found)
+                if (name, interface) not in borders.interfaces
             ],
             "static": [],
         }
@@ -286,7 +299,7 @@ def _resolver(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def _dns(
-    catalogue: Catalogue, server: str, addresses: Mapping[str, Mapping[str, list[str]]]
+    catalogue: Catalogue, server: str, addresses: Mapping[str, Mapping[str, list[str]]], borders: Borders
 ) -> dict[str, Any]:
     """Zones of a name server. Every one answers for all zones, so that a host may ask any of them."""
     zones = sorted(catalogue.all(DnsZone).items())
@@ -297,12 +310,17 @@ def _dns(
     for _name, endpoint in sorted(catalogue.all(Endpoint).items()):
         at = addresses.get(endpoint.instance, {}).get(EDGE_INTERFACE, [])
         records = taken.setdefault(service_name(endpoint, catalogue), [])
-        records += [bare(a) for a in at if bare(a) not in records]
+        seen = [borders.seen(f"instance/{endpoint.instance}", bare(a)) for a in at]
+        records += [a for a in seen if a not in records]
     # Hosts are in the first zone, under their own names; a service of the same name comes first.
-    for host, by_interface in addresses.items():
-        at = by_interface.get(LOOPBACK) or by_interface.get(EDGE_INTERFACE) or []
-        taken.setdefault(f"{host}.{first}", [bare(a) for a in at])
     built = built_servers(catalogue)
+    for host, by_interface in addresses.items():
+        kind = "node" if LOOPBACK in by_interface else "server" if host in built else "instance"
+        if kind == "node" and borders.home(f"node/{host}"):
+            # A private network's router may have the address of one of ours.
+            continue
+        at = by_interface.get(LOOPBACK) or by_interface.get(EDGE_INTERFACE) or []
+        taken.setdefault(f"{host}.{first}", [borders.seen(f"{kind}/{host}", bare(a)) for a in at])
     for _name, zone in zones:
         documents.setdefault(
             zone.domain,

@@ -17,6 +17,7 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.network import Flow
 from ..model.recovery import Protection
+from .borders import Borders
 from .hosts import content_urls, resolvers, service_name
 from .routes import path_between
 from .wiring import IPVersion, address_owners, bare, built_instances, built_nodes
@@ -50,7 +51,8 @@ def spec_digest(spec: ProbeSpec) -> str:
 def probes(catalogue: Catalogue) -> list[ProbeSpec]:
     """Every probe of the flows, then of the protections, sorted by name within each.
 
-    A flow without a path is held to the one that the links' costs give, and so is a copy.
+    A flow without a path is held to the one that the links' costs give, and so is a copy. A flow across the
+    boundary of a private network that is not joined yet is not due.
     """
     flows, protections = catalogue.all(Flow), catalogue.all(Protection)
     if not flows and not protections:
@@ -59,16 +61,23 @@ def probes(catalogue: Catalogue) -> list[ProbeSpec]:
     for address, host in address_owners(catalogue).items():
         addresses.setdefault(host, []).append(address)
     servers = resolvers(catalogue)
+    borders = Borders(catalogue)
     out: list[ProbeSpec] = []
     for name, flow in sorted(flows.items()):
-        out.extend(_of_flow(catalogue, name, flow, servers, addresses))
+        if name not in borders.waiting:
+            out.extend(_of_flow(catalogue, name, flow, servers, addresses, borders))
     for name, protection in sorted(protections.items()):
         out.extend(_of_protection(catalogue, name, protection, addresses))
     return out
 
 
 def _of_flow(
-    catalogue: Catalogue, name: str, flow: Flow, servers: list[str], addresses: dict[str, list[str]]
+    catalogue: Catalogue,
+    name: str,
+    flow: Flow,
+    servers: list[str],
+    addresses: dict[str, list[str]],
+    borders: Borders,
 ) -> Iterator[ProbeSpec]:
     endpoint = catalogue.get(Endpoint, flow.endpoint)
     instance = catalogue.get(Instance, endpoint.instance)
@@ -80,6 +89,7 @@ def _of_flow(
             catalogue, flow.start, f"instance/{endpoint.instance}", version
         )
         way = _way(instance, endpoint.instance, path, version, addresses)
+        way["address"] = borders.seen(f"instance/{endpoint.instance}", way["address"], flow.start)
         asked = [s for s in servers if _version(s) == version]
         more: dict[str, dict[str, Any]] = {
             "reach": {"count": 3},

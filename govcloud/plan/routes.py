@@ -5,12 +5,13 @@ Static routes are for hosts without a routing daemon. They do not move when a li
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.network import Network
+from .borders import Borders, export_owners
 from .wiring import (
     End,
     IPVersion,
@@ -49,15 +50,17 @@ class Topology:
 
     Of several ways of equal cost the one whose next node, then link, comes first by name is taken,
     so the same ledger gives the same routes everywhere. Costs are positive, so ways chosen hop by
-    hop never loop.
+    hop never loop. ``without``: names of links that are left out.
     """
 
-    def __init__(self, catalogue: Catalogue, version: IPVersion | None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, version: IPVersion | None, *, without: Container[str] = frozenset()
+    ) -> None:
         # Imported where it is needed: with the arrays it brings along it costs as much as a small plan.
         import rustworkx as rx
 
         self.names = list(built_nodes(catalogue))
-        self.wires = [w for w in wires(catalogue) if _carries(w, version)]
+        self.wires = [w for w in wires(catalogue) if _carries(w, version) and w.name not in without]
         self._index = {name: i for i, name in enumerate(self.names)}
         graph: rx.PyGraph[str, Wire] = rx.PyGraph(multigraph=True)
         graph.add_nodes_from(self.names)
@@ -120,9 +123,11 @@ def static_routes(catalogue: Catalogue) -> dict[str, list[StaticRoute]]:
     that what nobody has is refused there and does not go round.
     """
     out: dict[str, list[StaticRoute]] = {name: [] for name in built_nodes(catalogue)}
+    borders = Borders(catalogue)
     for version in (4, 6):
-        topology = Topology(catalogue, version)
-        goals = list(_destinations(catalogue, topology, version))
+        # Over a border go the routes that it brings, and none that is worked out here.
+        topology = Topology(catalogue, version, without=borders.wires)
+        goals = list(_destinations(catalogue, topology, version, borders))
         for node in topology.names:
             out[node].extend(_routes_of(topology, node, goals, version))
     return out
@@ -149,7 +154,7 @@ def _routes_of(
 
 
 def _destinations(
-    catalogue: Catalogue, topology: Topology, version: IPVersion
+    catalogue: Catalogue, topology: Topology, version: IPVersion, borders: Borders
 ) -> Iterator[tuple[str, list[str]]]:
     """(prefix, routers that have it) of every network, loopback and link, in the order of prefixes.
 
@@ -168,6 +173,9 @@ def _destinations(
     for wire in topology.wires:
         prefix = str(parse_prefix(wire.prefix(version), f"link/{wire.name}"))
         found.setdefault(prefix, set()).update({wire.a.node, wire.b.node})
+    for prefix, owners in export_owners(borders).items():
+        if parse_prefix(prefix, prefix).version == version:
+            found.setdefault(prefix, set()).update(owners)
     for prefix in sorted(found, key=lambda p: parse_prefix(p, p)):
         yield prefix, sorted(found[prefix])
 
@@ -181,7 +189,14 @@ def path_between(
     machine stands behind the gateway of its network. Empty where no way leads there. Raises
     ``InputError`` for a host that is not built or not plugged in.
     """
-    topology = Topology(catalogue, ip_version)
+    borders = Borders(catalogue)
+    # Nobody's traffic goes through a private network that it neither comes from nor is for.
+    ends = {
+        borders.home(start if "/" in start else f"node/{start}"),
+        borders.home(goal if "/" in goal else f"node/{goal}"),
+    }
+    strange = {border.wire for border in borders.all if border.private_network not in ends}
+    topology = Topology(catalogue, ip_version, without=strange)
     return topology.path(router_of(catalogue, start), router_of(catalogue, goal))
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 import os
 import platform
@@ -29,6 +30,15 @@ options:
     required: true
   routes:
     description: List of C({prefix, via}).
+    type: list
+    elements: dict
+    default: []
+  tables:
+    description:
+      - Routing tables of their own, C({table, interfaces, routes}). What comes in by one of the interfaces is
+        looked up there first. A route is C({prefix, via}) or C({prefix, type}), type C(throw) (on to the main
+        table) or C(unreachable).
+      - Rules and routes of other tables that this module set are declared or removed; others are left alone.
     type: list
     elements: dict
     default: []
@@ -57,7 +67,7 @@ ansible_facts:
 """
 
 REQUIRED = object()
-ARGUMENTS = {"interfaces": REQUIRED, "routes": [], "sysctls": {}, "duplicate_detection": True}
+ARGUMENTS = {"interfaces": REQUIRED, "routes": [], "tables": [], "sysctls": {}, "duplicate_detection": True}
 
 # Routes of ours carry this protocol (0 to 255, not in /etc/iproute2/rt_protos). Those that people
 # set by hand are `boot` or `static`.
@@ -67,6 +77,11 @@ BY_HAND = (OUR_PROTOCOL, "boot", "static")
 # Removing an address may take others with it (IPv4 secondaries, routes through it), so what is left
 # is read again after each round.
 ROUNDS = 3
+
+# Between the kernel's rules for its own addresses (0) and for the main table (32766).
+RULE_PRIORITY = 1000
+FAMILIES = (("-4", "0.0.0.0/0"), ("-6", "::/0"))
+SIX = "-6 "
 
 
 class Failure(Exception):
@@ -99,7 +114,7 @@ def ip_json(arguments):
 
 
 def declared(arguments):
-    """(addresses, routes, settings) as declared, in canonical form."""
+    """(addresses, routes, settings, rules and routes of tables) as declared, in canonical form."""
     addresses = {
         (interface["name"], str(ipaddress.ip_interface(address)))
         for interface in arguments["interfaces"]
@@ -110,7 +125,69 @@ def declared(arguments):
         for route in arguments["routes"]
     }
     settings = {(name, str(value)) for name, value in arguments["sysctls"].items()}
-    return addresses, routes, settings
+    return addresses, routes, settings, declared_tables(arguments["tables"])
+
+
+def declared_tables(tables):
+    """(rules, routes of tables) as declared: (family, interface, table), (table, prefix, how)."""
+    rules, routes = set(), set()
+    for one in tables:
+        number = str(int(one["table"]))
+        for family, _anywhere in FAMILIES:
+            rules |= {(family, interface, number) for interface in one["interfaces"]}
+        for route in one["routes"]:
+            how = route["type"] if "type" in route else "via %s" % ipaddress.ip_address(route["via"])
+            routes.add((number, str(ipaddress.ip_network(route["prefix"])), how))
+    return rules, routes
+
+
+def present_tables():
+    """(rules, routes of tables) of ours as they are."""
+    rules, routes = set(), set()
+    for family, anywhere in FAMILIES:
+        for rule in ip_json([family, "rule", "show"]):
+            if str(rule.get("protocol", "")) == OUR_PROTOCOL and "iif" in rule:
+                rules.add((family, rule["iif"], str(rule["table"])))
+        for route in ip_json([family, "route", "show", "table", "all", "proto", OUR_PROTOCOL]):
+            if route.get("table", "main") == "main":
+                continue
+            prefix = anywhere if route["dst"] == "default" else str(ipaddress.ip_network(route["dst"]))
+            how = "via %s" % route["gateway"] if "gateway" in route else route.get("type", "unicast")
+            routes.add((str(route["table"]), prefix, how))
+    return rules, routes
+
+
+def compare_tables(wanted, differ):
+    """The commands that bring rules and routes of tables to what is declared.
+
+    No rule stands while its table is not filled, so nothing falls through to the main table meanwhile.
+    """
+    rules, routes = present_tables()
+    adding, removing = [], []
+    for number, prefix, how in sorted(wanted[1] - routes):
+        differ("route of table %s" % number, prefix, how, "missing")
+        kind = "" if how.startswith("via ") else how + " "
+        via = " " + how if how.startswith("via ") else ""
+        adding.append("route replace %s%s%s table %s proto %s" % (kind, prefix, via, number, OUR_PROTOCOL))
+    for family, interface, number in sorted(wanted[0] - rules):
+        differ("rule", interface, "%s table %s" % (family, number), "missing")
+        adding.append(rule_command("add", family, interface, number))
+    for family, interface, number in sorted(rules - wanted[0]):
+        differ("rule", interface, "%s table %s" % (family, number), "extra")
+        removing.append(rule_command("del", family, interface, number))
+    kept = {(number, prefix) for number, prefix, _how in wanted[1]}
+    for number, prefix, how in sorted(routes - wanted[1]):
+        differ("route of table %s" % number, prefix, how, "extra")
+        # One that is replaced above is gone by then.
+        if (number, prefix) not in kept:
+            removing.append("route del %s table %s proto %s" % (prefix, number, OUR_PROTOCOL))
+    return adding + removing
+
+
+def rule_command(verb, family, interface, number):
+    """A rule of ours as a line of a batch, one of IPv6 with its family before it."""
+    words = (SIX if family == "-6" else "", verb, interface, number, RULE_PRIORITY, OUR_PROTOCOL)
+    return "%srule %s iif %s lookup %s priority %d protocol %s" % words
 
 
 def present(arguments, names, seen):
@@ -180,6 +257,7 @@ def compare(arguments, wanted, seen):
     for prefix, via in sorted(wanted[1] - routes):
         differ("route", prefix, via, "missing")
         commands.append("route replace %s via %s proto %s" % (prefix, via, OUR_PROTOCOL))
+    commands += compare_tables(wanted[3], differ)
     to_write = sorted(wanted[2] - settings)
     for name, value in to_write:
         differ("setting", name, value, "changed")
@@ -194,11 +272,14 @@ def apply(commands, to_write):
                 file.write(value)
         except OSError as error:
             raise Failure("cannot set %s = %s: %s" % (name, value, error)) from None
-    if commands:
+    errors = []
+    # In a batch no command can say its family, and rules do not show it.
+    for six, some in itertools.groupby(commands, lambda command: command.startswith(SIX)):
+        batch = "".join(command.removeprefix(SIX) + "\n" for command in some)
         # -force: a command may have become idle by an earlier one; what is left is read again.
-        _code, _out, error = ip(["-force", "-batch", "-"], "\n".join(commands) + "\n")
-        return error
-    return ""
+        _code, _out, error = ip([*([SIX.strip()] if six else []), "-force", "-batch", "-"], batch)
+        errors.append(error)
+    return "; ".join(error for error in errors if error)
 
 
 def facts():
@@ -208,9 +289,23 @@ def facts():
     system = pairs("/etc/os-release", "=")
     about["distribution"] = system.get("NAME", "").strip('"')
     about["distribution_version"] = system.get("VERSION_ID", "").strip('"')
+    about["filters"] = filters()
     memory = pairs("/proc/meminfo", ":").get("MemTotal", "").split()
     about["memory_mib"] = int(memory[0]) // 1024 if memory else None
     return {name: value for name, value in about.items() if value}
+
+
+def filters():
+    """Names of the tables of nftables that the plays put here; none where there is no nft."""
+    env = dict(os.environ, PATH=os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin")
+    try:
+        done = subprocess.run(
+            ["nft", "list", "tables", "inet"], capture_output=True, text=True, env=env, check=False
+        )
+    except FileNotFoundError:
+        return []
+    names = [line.rpartition(" ")[2] for line in done.stdout.splitlines()]
+    return sorted(name for name in names if name.startswith("govcloud"))
 
 
 def pairs(path, between):
