@@ -137,6 +137,17 @@ def legs(connection: Connection, run: str) -> list[Leg]:
     return [Leg(*row) for row in rows]
 
 
+def between(connection: Connection, start: float, end: float) -> list[str]:
+    """Runs that somebody carried at any time between two moments (seconds since the epoch), newest first."""
+    rows = connection.rows(
+        "SELECT run FROM leg WHERE started <= :end AND coalesce(ended, :end) >= :start "
+        "ORDER BY started DESC",
+        start=start,
+        end=end,
+    )
+    return list(dict.fromkeys(run for (run,) in rows))
+
+
 def attempts(connection: Connection, run: str) -> list[Attempt]:
     """Each time that a stage of the run was begun, oldest first."""
     rows = connection.rows(
