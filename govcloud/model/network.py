@@ -243,3 +243,6 @@ class Flow(Entry, kw_only=True):
         str, Ref("exchange"), Doc("交换设施", "The exchange it passes between two networks.", ("N-19",))
     ] = ""
     classified: Annotated[bool, Doc("涉密", "True where it carries classified data.", ("N-01",))] = False
+    bandwidth_mbps: Annotated[
+        float, NotNegative, Doc("带宽需求(Mbit/s)", "What it needs in each direction, Mbit/s; 0: not said.")
+    ] = 0

@@ -69,7 +69,7 @@ def behind(catalogue: Catalogue, net: Net) -> dict[str, Hung]:
 
 
 def demands(catalogue: Catalogue, net: Net) -> list[Demand]:
-    """Flows, then copies of protections, each sorted by name; those with an end outside the net are left out."""
+    """Flows, then copies of protections, each sorted by name, of which both ends are in the net."""
     return [*_flows(catalogue, net), *_copies(catalogue, net)]
 
 

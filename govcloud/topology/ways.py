@@ -6,6 +6,7 @@ whichever plane. Of several ways of equal cost the one whose next node, then lin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -42,23 +43,22 @@ class Ways:
     def __init__(self, view: View) -> None:
         self._view, self._net = view, view.net
         self._towards: dict[int, Mapping[int, float]] = {}
-        self._top = len(self._net.nodes)
+        self._gone = {self._net.index[key] for key in view.cut if key in self._net.index}
 
     @cached_property
     def _graph(self) -> Any:
         import rustworkx as rx
 
         graph: Any = rx.PyGraph(multigraph=True)
-        graph.add_nodes_from(range(self._top + 1))
+        graph.add_nodes_from(range(len(self._net.nodes)))
         edges = self._net.edges
         graph.add_edges_from([(edges[n].a, edges[n].b, float(edges[n].cost)) for n in self._view.edges])
-        # From here to every core node at no cost: the distance to the nearest of them.
         return graph
 
     @cached_property
     def _around(self) -> list[list[tuple[str, str, int, int]]]:
         """Of each node: (neighbour, link, number of the neighbour, number of the edge), in order."""
-        around: list[list[tuple[str, str, int, int]]] = [[] for _ in range(self._top)]
+        around: list[list[tuple[str, str, int, int]]] = [[] for _ in self._net.nodes]
         names = self._net.nodes
         for number in self._view.edges:
             edge = self._net.edges[number]
@@ -77,8 +77,7 @@ class Ways:
 
     def way(self, start: int, goal: int) -> Way | None:
         """The way between two nodes by number, or None where there is none."""
-        gone = self._view.gone
-        if start in gone or goal in gone:
+        if start in self._gone or goal in self._gone:
             return None
         distances = self._distances(goal)
         if start not in distances:
@@ -100,7 +99,7 @@ class Ways:
     def to_core(self, start: int) -> Way | None:
         """The way to the nearest core node; of several as near, the first by name."""
         goals = [r for r in self._view.roots if start in self._distances(r)]
-        if start in self._view.gone or not goals:
+        if start in self._gone or not goals:
             return None
         best = min(goals, key=lambda r: (self._distances(r)[start], self._net.nodes[r]))
         return self.way(start, best)
@@ -125,7 +124,7 @@ class Ways:
     def cost_of(self, nodes: list[str]) -> int | None:
         """What a way that was seen costs, by its nodes' keys; None where two of them are not joined."""
         cost = 0
-        for a, b in zip(nodes, nodes[1:], strict=False):
+        for a, b in itertools.pairwise(nodes):
             number = self._net.index.get(a)
             found = [] if number is None else [i for i in self._around[number] if i[0] == b]
             if not found:

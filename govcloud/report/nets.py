@@ -1,0 +1,81 @@
+"""The entries that the net is made of, typed: as they are accepted, or as the workspace's files say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from ..ledger import Ledger, entries
+from ..ledger.claims import claims
+from ..ledger.connection import Connection
+from ..model import KINDS
+from ..model.catalogue import Catalogue
+from ..source import load
+from ..source.layers import PINS
+from ..source.merging import Saying, merge
+from ..workspace import Workspace
+
+# What graphs, flows and their figures read; everything else of a ledger stays where it is.
+READ = (
+    "region",
+    "unit",
+    "site",
+    "zone",
+    "node",
+    "link",
+    "network",
+    "circuit",
+    "exit",
+    "server",
+    "project",
+    "cloud",
+    "instance",
+    "endpoint",
+    "flow",
+    "protection",
+    "profile",
+)
+Key = entries.Key
+
+
+def accepted(connection: Connection) -> Catalogue:
+    """The net's entries as they are accepted now."""
+    tables = {}
+    for kind in READ:
+        rows = connection.rows(
+            "SELECT name, fields FROM accepted WHERE until IS NULL AND kind = :kind", kind=kind
+        )
+        decoder = msgspec.json.Decoder(KINDS[kind])
+        tables[kind] = {name: decoder.decode(fields) for name, fields in rows}
+    return Catalogue(tables)
+
+
+def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
+    """The net's entries as the workspace's files say, with what orders and other workspaces say.
+
+    Raises ``InputError`` with every fault of the files.
+    """
+    with ledger.read() as connection:
+        rows = claims(connection, apart_from=workspace.claimants)
+        others = [row for row in rows if not row.claimant.startswith(PINS)]
+    loaded = load(workspace, others=others)
+    said: list[Iterable[Saying]] = [loaded.claims, others]
+    return _typed(merge(*said, layers=loaded.layers))
+
+
+def hidden_keys(connection: Connection, hidden: frozenset[str]) -> frozenset[str]:
+    """``kind/name`` of the accepted entries of these uids."""
+    if not hidden:
+        return frozenset()
+    rows = connection.rows("SELECT uid, kind, name FROM accepted WHERE until IS NULL")
+    return frozenset(f"{kind}/{name}" for uid, kind, name in rows if uid in hidden)
+
+
+def _typed(merged: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
+    tables: dict[str, dict[str, Any]] = {}
+    for (kind, name), fields in merged.items():
+        if kind in READ:
+            tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
+    return Catalogue(tables)
