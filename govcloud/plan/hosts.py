@@ -23,6 +23,7 @@ from ..model.organisation import Unit
 from ..model.policy import Profile
 from ..model.recovery import Protection
 from .borders import Borders
+from .filtering import filtering
 from .wiring import (
     EDGE_INTERFACE,
     LOOPBACK,
@@ -92,6 +93,7 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
             own["border"] = routed.spoken()
         if routed.tables:
             out[name].vars["govcloud_tables"] = routed.tables
+    filtering(catalogue, {name: host.vars for name, host in out.items()}, resolvers(catalogue))
     name_servers = _name_servers(catalogue)
     for name, server in built_servers(catalogue).items():
         extra: dict[str, Any] = dict(common)

@@ -12,6 +12,7 @@ from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.network import Network
 from .borders import Borders, export_owners
+from .translating import announced, read_translations
 from .wiring import (
     End,
     IPVersion,
@@ -176,6 +177,10 @@ def _destinations(
     for prefix, owners in export_owners(borders).items():
         if parse_prefix(prefix, prefix).version == version:
             found.setdefault(prefix, set()).update(owners)
+    for node, prefixes in announced(read_translations(catalogue)).items():
+        for translated in prefixes:
+            if translated.version == version:
+                found.setdefault(str(translated), set()).add(node)
     for prefix in sorted(found, key=lambda p: parse_prefix(p, p)):
         yield prefix, sorted(found[prefix])
 

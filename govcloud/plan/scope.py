@@ -18,6 +18,7 @@ from .graph import Fields, Graph, with_what_they_need
 PLANNED = frozenset(
     {
         "node",
+        "interface",
         "link",
         "network",
         "server",
@@ -31,6 +32,7 @@ PLANNED = frozenset(
         "secret_file",
         "private_network",
         "boundary",
+        "translation",
     }
 )
 # The fields that checks read of an entry on behalf of those that refer to it, and how that goes on.
