@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,6 +199,13 @@ def service(tmp_path: Path) -> Iterator[dict[str, Any]]:
     call("lab_service", tmp_path, name="demo", root=str(tmp_path / "root"), state="absent", stop_s=0.2)
 
 
+def wait_for(what: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < limit, "it did not come about"
+        time.sleep(0.02)
+
+
 def pid_of(service: dict[str, Any]) -> int:
     return int(json.loads((Path(service["root"]) / "demo" / ".daemons.json").read_text())["idle"]["pid"])
 
@@ -217,6 +224,34 @@ def test_a_service_starts_once_and_again_when_its_file_changes(
     assert call("lab_service", tmp_path, **service)["changed"]
     assert pid_of(service) != first
     assert (Path(service["root"]) / "demo" / "a.conf").read_text() == "two\n"
+
+
+def test_a_daemon_goes_on_where_it_can_read_a_file_again(tmp_path: Path, service: dict[str, Any]) -> None:
+    told = tmp_path / "told"
+    program = f"trap 'cat records >> {told}' HUP; touch ready; while :; do sleep 0.05; done"
+    daemon = {"argv": ["sh", "-c", program], "ready": str(tmp_path / "root" / "demo" / "ready")}
+    service["daemons"][0] |= daemon | {"reloads": ["records"]}
+    service["files"].append({"name": "records", "content": "one\n"})
+    call("lab_service", tmp_path, **service)
+    first = pid_of(service)
+    assert not call("lab_service", tmp_path, **service)["changed"]
+    service["files"][1]["content"] = "two\n"
+    assert call("lab_service", tmp_path, **service, _ansible_check_mode=True)["changed"]
+    assert call("lab_service", tmp_path, **service)["changed"]
+    wait_for(lambda: told.exists() and told.read_text() == "two\n")
+    assert pid_of(service) == first
+    assert not call("lab_service", tmp_path, **service)["changed"]
+    # Whoever was stopped between the file and the signal gives it the next time.
+    record = Path(service["root"]) / "demo" / ".daemons.json"
+    known = json.loads(record.read_text())
+    known["idle"]["loaded"] = "something else"
+    record.write_text(json.dumps(known))
+    assert call("lab_service", tmp_path, **service)["changed"]
+    wait_for(lambda: told.read_text() == "two\ntwo\n")
+    # What it reads at its start alone starts it anew.
+    service["files"][0]["content"] = "other\n"
+    assert call("lab_service", tmp_path, **service)["changed"]
+    assert pid_of(service) != first
 
 
 def test_a_stranger_with_the_same_process_id_is_left_alone(tmp_path: Path, service: dict[str, Any]) -> None:

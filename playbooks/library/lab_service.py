@@ -21,8 +21,9 @@ module: lab_service
 short_description: A service's files and daemons, for hosts without an init system
 description:
   - Writes the service's files and (re)starts those daemons whose command or files have changed, or that
-    do not run. A daemon is known by its process id and start time, so that a stranger's process with
-    the same number is never taken for it.
+    do not run. Where only such files changed that a daemon reads again when it is told to, it goes on.
+    A daemon is known by its process id and start time, so that a stranger's process with the same number
+    is never taken for it.
 options:
   name:
     description: Name of the service; its files stand in C(root/name).
@@ -47,8 +48,9 @@ options:
     default: []
   daemons:
     description: >-
-      List of C({name, argv, files, ready}), started in this order. C(files) are the names of those files
-      that it reads (all, when left out); C(ready) is a path whose being there says that it is up.
+      List of C({name, argv, files, reloads, ready}), started in this order. C(files) are the names of those
+      files that it reads (all, when left out), C(reloads) those of them that it reads again on SIGHUP while
+      it goes on; C(ready) is a path whose being there says that it is up.
     type: list
     elements: dict
     default: []
@@ -206,6 +208,11 @@ def is_mount(path):
 # -- of this module alone -------------------------------------------------------------------------------
 
 
+def digest_of(what):
+    """Digest of plain data."""
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+
 def start_time(pid):
     """Start of a process in clock ticks since boot, or None when it is gone or a zombie."""
     try:
@@ -274,12 +281,17 @@ class Service:
         for name, known in list(self.running.items()):
             if self.check or not touched.intersection(known.get("files", ())):
                 continue
+            # All that it reads again must be there; without one that it reads at its start it stops.
+            there = all(os.path.exists(os.path.join(self.folder, file)) for file in known["files"])
+            if self.alive(name) and there and touched <= set(known.get("reloads", ())):
+                self.reload(name, "")
+                continue
             if "argv" not in known:
                 raise Failure("%s: an older release started %s; apply first" % (self.name, name))
             self.stop(name)
-            if all(os.path.exists(os.path.join(self.folder, file)) for file in known["files"]):
+            if there:
                 # No digest: the next play sees that it does not run as declared.
-                self.start(name, known, "")
+                self.start(name, known, "", "")
 
     def put_back(self, file):
         """Make one file what it says; whether it was something else."""
@@ -319,21 +331,35 @@ class Service:
         """Start or restart one daemon where that is due."""
         name = daemon["name"]
         reads = daemon.get("files") or [f["name"] for f in self.arguments["files"]]
+        again = daemon.get("reloads", ())
         contents = {f["name"]: f["content"] for f in self.arguments["files"] if f["name"] in reads}
-        told = json.dumps([daemon["argv"], sorted(contents.items())])
-        digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+        digest = digest_of([daemon["argv"], sorted(i for i in contents.items() if i[0] not in again)])
+        loaded = digest_of(sorted(i for i in contents.items() if i[0] in again))
         if self.alive(name):
-            if self.running[name]["digest"] == digest and not touched.intersection(reads):
+            known = self.running[name]
+            goes_on = known["digest"] == digest and touched.intersection(reads) <= set(again)
+            if goes_on and known.get("loaded", loaded) == loaded and not touched.intersection(reads):
                 return
             self.differ("daemon", self.name, name, "changed")
+            if goes_on:
+                if not self.check:
+                    self.reload(name, loaded)
+                return
         else:
             self.differ("daemon", self.name, name, "missing")
         if self.check:
             return
         self.stop(name)
-        self.start(name, {**daemon, "files": reads}, digest)
+        self.start(name, {**daemon, "files": reads}, digest, loaded)
 
-    def start(self, name, daemon, digest):
+    def reload(self, name, loaded):
+        """Tell a daemon to read again what it can; nobody who asks it something meanwhile is turned away."""
+        self.signal(self.running[name]["pid"], signal.SIGHUP)
+        # Written afterwards: who is stopped in between tells it once more.
+        self.running[name]["loaded"] = loaded
+        self.write_record()
+
+    def start(self, name, daemon, digest, loaded):
         ready, log_path = daemon.get("ready"), os.path.join(self.folder, name + ".log")
         if ready and os.path.exists(ready):
             os.unlink(ready)
@@ -351,7 +377,9 @@ class Service:
             except OSError as error:
                 raise Failure("%s: cannot start %s: %s" % (self.name, name, error)) from None
         begun = start_time(process.pid)
-        how = {key: daemon[key] for key in ("argv", "files", "ready") if daemon.get(key)}
+        how = {key: daemon[key] for key in ("argv", "files", "reloads", "ready") if daemon.get(key)}
+        if "reloads" in how:
+            how["loaded"] = loaded
         self.running[name] = {"pid": process.pid, "start": begun, "digest": digest, **how}
         self.write_record()
         time.sleep(SETTLE_S)
