@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.warm import Warm
+
 GOVCLOUD = Path(sys.executable).with_name("govcloud")
 
 
@@ -31,8 +33,16 @@ class Result:
         return f"exit {self.code}\n--- out\n{self.out}\n--- err\n{self.err}"
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """What runs commands without starting Python for each."""
+    made = Warm()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> Callable[..., Result]:
+def cli(tmp_path: Path, warm: Warm) -> Callable[..., Result]:
     """``cli("plan", "--json", cwd=…, env={…})`` runs ``govcloud`` in a process of its own.
 
     Without ``cwd`` it runs in the test's own folder. No sentence may come with a traceback.
@@ -44,15 +54,7 @@ def cli(tmp_path: Path) -> Callable[..., Result]:
         env: dict[str, str] | None = None,
         timeout: float = 240,
     ) -> Result:
-        done = subprocess.run(
-            [str(GOVCLOUD), *map(str, arguments)],
-            cwd=cwd or tmp_path,
-            env=os.environ | (env or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        done = warm.run(GOVCLOUD, [*map(str, arguments)], cwd or tmp_path, os.environ | (env or {}), timeout)
         result = Result(done)
         assert "Traceback (most recent call last)" not in done.stderr, result
         return result
