@@ -45,7 +45,8 @@ def warm() -> Iterator[Warm]:
 def cli(tmp_path: Path, warm: Warm) -> Callable[..., Result]:
     """``cli("plan", "--json", cwd=…, env={…})`` runs ``govcloud`` in a process of its own.
 
-    Without ``cwd`` it runs in the test's own folder. No sentence may come with a traceback.
+    Without ``cwd`` it runs in the test's own folder; ``anew``: from an interpreter of its own, for what
+    looks at how a process starts. No sentence may come with a traceback.
     """
 
     def run(
@@ -53,8 +54,22 @@ def cli(tmp_path: Path, warm: Warm) -> Callable[..., Result]:
         cwd: Path | None = None,
         env: dict[str, str] | None = None,
         timeout: float = 240,
+        anew: bool = False,
     ) -> Result:
-        done = warm.run(GOVCLOUD, [*map(str, arguments)], cwd or tmp_path, os.environ | (env or {}), timeout)
+        where, around = cwd or tmp_path, os.environ | (env or {})
+        words = [*map(str, arguments)]
+        if anew:
+            done = subprocess.run(
+                [str(GOVCLOUD), *words],
+                cwd=where,
+                env=around,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+            )
+        else:
+            done = warm.run(GOVCLOUD, words, where, around, timeout)
         result = Result(done)
         assert "Traceback (most recent call last)" not in done.stderr, result
         return result
