@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ..source.words import shown
 
+# In place of an address or prefix: the allocator chooses it, and the ledger remembers what it chose.
+AUTO = "auto"
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _BITS = {4: 32, 6: 128}
 _EXAMPLES = {4: ("10.1.0.2", "10.1.0.0/24"), 6: ("fd00:1::2", "fd00:1::/64")}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .base import Day, Doc, Entry, Ref, kind
+from .base import Count, Day, Doc, Entry, Ref, kind
 
 Length = Annotated[int, msgspec.Meta(ge=0, le=128)]
 
@@ -36,13 +36,26 @@ class AddressPlan(Entry, kw_only=True):
         str, Ref("vrf"), Doc("虚拟路由转发", "The routing table they are in, if not the main one.")
     ] = ""
     unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that gives them out.")] = ""
+    pools: Annotated[
+        list[str], Doc("地址池", "Further blocks that are given out under it, as IPv4 has them in pieces.")
+    ] = []
+    plane: Annotated[
+        Literal["both", "data", "video"],
+        Doc("承载平面", "The line of 一网两线 whose links get its addresses.", ("N-15", "N-16")),
+    ] = "both"
+    room: Annotated[
+        dict[str, Count],
+        Doc(
+            "容量要求", "Prefixes that one of the level above must have room for, by level, e.g. `lan: 256`."
+        ),
+    ] = {}
 
 
 @kind("prefix", "prefixes", "地址前缀")
 class Prefix(Entry, kw_only=True):
     """A part of the address space and whose it is."""
 
-    prefix: Annotated[str, Doc("前缀", "The prefix, e.g. `10.4.0.0/16`.")]
+    prefix: Annotated[str, Doc("前缀", "The prefix, e.g. `10.4.0.0/16`; `auto`: the next of its plan.")]
     plan: Annotated[str, Ref("address_plan"), Doc("地址规划", "The plan it was given out under.")] = ""
     level: Annotated[str, Doc("层级", "The level of that plan it is a prefix of.")] = ""
     parent: Annotated[str, Ref("prefix"), Doc("上级前缀", "The prefix it was taken from.")] = ""
@@ -63,3 +76,12 @@ class Prefix(Entry, kw_only=True):
     ] = ""
     assigned_on: Annotated[Day, Doc("分配日期", "Day it was given out.")] = ""
     request: Annotated[str, Ref("request"), Doc("申请", "The request that asked for it.")] = ""
+    pairs_with: Annotated[
+        str,
+        Ref("prefix"),
+        Doc(
+            "对应前缀",
+            "The prefix of the other version of IP for the same use; one of the two says it.",
+            ("N-17",),
+        ),
+    ] = ""

@@ -28,10 +28,11 @@ from ..secrets.resolving import withdraw
 from ..source import check, load
 from ..source.changes import Changes, read_changes
 from ..source.layers import PINS
+from ..source.loaded import Loaded
 from ..source.loading import Progress
 from ..source.merging import Saying
 from ..workspace import Workspace
-from . import builder, delta, scope, settled, site
+from . import allocating, builder, delta, scope, settled, site
 from . import pins as pinning
 from .delivering import Version, delivered, secrets_of
 from .fetching import Fetching, withdraw_variables
@@ -250,10 +251,30 @@ def _changed(
     known = [row for row in standing if row.key in touched]
     over |= {row.claim_key for row in known}
     rest = [row for row in claims_on(asking.connection, touched) if row.claim_key not in over]
-    pinned = pinning.in_force(
-        [*rest, *found.claims.said], known, asking.pins, asking.workspace.settings.layers
+    rows = [*rest, *found.claims.said]
+    heirs, gone = allocating.without_entry((), rows, asking.asked.said)
+    if gone:
+        found = found.with_claims(heirs, gone)
+        rows = [*(row for row in rows if row.claim_key not in gone), *heirs]
+    pinned = pinning.in_force(rows, known, asking.pins, asking.workspace.settings.layers)
+    found = found.with_claims(pinned.said, pinned.ended)
+    changed: dict[Key, Mapping[str, Any] | None] = {key: pinned.merged.get(key) for key in touched}
+    graph = LedgerGraph(asking.connection, changed)
+    if any(key[0] == "address_plan" for key in graph.accepted(k for k in changed if k[0] == "address_plan")):
+        # Whatever was given out under it may have to grow.
+        raise scope.TooWide
+    given = allocating.settle(
+        asking.connection,
+        graph,
+        lambda keys: {key: entry.fields for key, entry in graph.accepted(keys).items()},
+        changed,
+        rows,
+        pinned.answers,
+        Loaded.nothing().problem,
     )
-    return {key: pinned.merged.get(key) for key in touched}, found.with_claims(pinned.said, pinned.ended)
+    for key, values in given.chosen.items():
+        changed[key] = dict(changed[key] or {}) | values
+    return changed, found.with_claims(given.said, given.ended)
 
 
 def _fill(
@@ -288,10 +309,27 @@ def _plan_of_all(asking: _Asking) -> Plan:
     pins |= {row.key: row for row in asking.pins.said}
     loaded = load(workspace, others=[*others, *pins.values()], progress=asking.progress)
     inputs = asking.inputs()
-    rest: list[Saying] = [*loaded.claims, *others]
+    rows: list[ClaimRow] = list(others)
+    heirs, gone = allocating.without_entry(loaded.claims, rows, asking.asked.said)
+    if gone:
+        rows = [*(row for row in rows if row.claim_key not in gone), *heirs]
+    rest: list[Saying] = [*loaded.claims, *rows]
     pinned = pinning.in_force(rest, standing, asking.pins, loaded.layers)
     inputs.proposed = pinned.merged
     inputs.accepted = entries.current(connection)
+    given = allocating.settle(
+        connection,
+        MemoryGraph(inputs.proposed),
+        lambda keys: {key: inputs.accepted[key].fields for key in keys if key in inputs.accepted},
+        inputs.proposed,
+        rows,
+        pinned.answers,
+        loaded.problem,
+    )
+    for key, values in given.chosen.items():
+        inputs.proposed[key] = inputs.proposed[key] | values
+    if given.chosen:
+        check(inputs.proposed, loaded)
     news = [key for key in inputs.proposed if key not in inputs.accepted]
     inputs.former = entries.former_names(connection, news)
     inputs.place = loaded.position
@@ -303,7 +341,8 @@ def _plan_of_all(asking: _Asking) -> Plan:
     removed = sorted(known.keys() - loaded.files.keys())
     changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
     found = delta.find(connection, workspace.claimants, changes, known)
-    found = found.with_claims(asking.asked.said, asking.asked.ended).with_claims(pinned.said, pinned.ended)
+    found = found.with_claims(asking.asked.said, asking.asked.ended).with_claims(heirs, gone)
+    found = found.with_claims(pinned.said, pinned.ended).with_claims(given.said, given.ended)
     return _told(delta.carried(plan, found), found, standing)
 
 

@@ -30,6 +30,8 @@ class Pinned:
     merged: dict[Key, dict[str, Any]]
     said: tuple[ClaimRow, ...]
     ended: tuple[ClaimKey, ...]
+    # What the allocator's claims stand for, by entry and field.
+    answers: dict[Key, dict[str, Any]]
 
 
 def standing(connection: Connection) -> list[ClaimRow]:
@@ -51,7 +53,8 @@ def in_force(
     claims: Iterable[Saying], known: Iterable[ClaimRow], change: PinChanges, layers: Sequence[str]
 ) -> Pinned:
     """Merge claims that are no pins, and lay the pins over them. Raises ``InputError`` as ``merge`` does."""
-    merged = merge(claims, layers=layers)
+    answers: dict[Key, dict[str, Any]] = {}
+    merged = merge(claims, layers=layers, answers=answers)
     ended = list(change.ended)
     pins: dict[Key, ClaimRow] = {}
     for row in known:
@@ -75,7 +78,7 @@ def in_force(
             merged.pop(key, None)
         else:
             merged[key] = row.fields
-    return Pinned(merged, tuple(said), tuple(dict.fromkeys(ended)))
+    return Pinned(merged, tuple(said), tuple(dict.fromkeys(ended)), answers)
 
 
 def _refuse_heirs(merged: Mapping[Key, Mapping[str, Any]], pins: Mapping[Key, ClaimRow]) -> None:

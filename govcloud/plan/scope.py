@@ -38,7 +38,7 @@ PLANNED = frozenset(
 # The fields that checks read of an entry on behalf of those that refer to it, and how that goes on.
 FOLLOWED: dict[str, tuple[str, ...]] = {
     "node": ("zone", "platform", "target"),
-    "network": ("gateway", "ipv4", "ipv6"),
+    "network": ("gateway", "ipv4", "ipv6", "vrf"),
     "target": ("driver",),
 }
 HOSTS = ("node", "server", "instance")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from operator import attrgetter
 
-from ..addressing.forms import Misread, Prefix, after, packed, read_address, read_prefix, spelled
+from ..addressing.forms import AUTO, Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from ..model import Entry
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
@@ -37,14 +37,14 @@ class _Plan:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._prefixes: dict[tuple[str, int], Prefix | None] = {}
-        self._zones: dict[str, str] = {}
+        self._spaces: dict[str, tuple[str, str]] = {}
 
     def prefix(self, text: str, version: int) -> Prefix | None:
-        """None where the text is empty or, as another check tells, no prefix."""
+        """None where the text is empty, `auto` or, as another check tells, no prefix."""
         key = (text, version)
         if key not in self._prefixes:
             try:
-                self._prefixes[key] = read_prefix(text, version) if text else None
+                self._prefixes[key] = read_prefix(text, version) if text and text != AUTO else None
             except Misread:
                 self._prefixes[key] = None
         return self._prefixes[key]
@@ -54,14 +54,16 @@ class _Plan:
         node = self._catalogue.find("node", name)
         return node.zone if isinstance(node, Node) else ""
 
-    def zone_of_network(self, name: str) -> str:
-        """The zone of a network's gateway; empty where it is not known."""
-        zone = self._zones.get(name)
-        if zone is None:
+    def space_of_network(self, name: str) -> tuple[str, str]:
+        """The zone of a network's gateway (empty: not known), and the network's routing table."""
+        space = self._spaces.get(name)
+        if space is None:
             network = self._catalogue.find("network", name)
-            zone = self.zone_of_node(network.gateway) if isinstance(network, Network) else ""
-            self._zones[name] = zone
-        return zone
+            space = ("", "")
+            if isinstance(network, Network):
+                space = (self.zone_of_node(network.gateway), network.vrf)
+            self._spaces[name] = space
+        return space
 
 
 def addresses_are_written_well(catalogue: Catalogue) -> Iterator[Finding]:
@@ -69,7 +71,7 @@ def addresses_are_written_well(catalogue: Catalogue) -> Iterator[Finding]:
     for edge_cls in EDGES:
         for name, edge in catalogue.all(edge_cls).items():
             for version, text in ((4, edge.ipv4), (6, edge.ipv6)):
-                if text:
+                if text and text != AUTO:
                     try:
                         read_prefix(text, version)
                     except Misread as wrong:
@@ -88,7 +90,7 @@ def addresses_are_written_well(catalogue: Catalogue) -> Iterator[Finding]:
 
 def _misread(kind: str, name: str, field: str, text: str, version: int) -> Iterator[Finding]:
     try:
-        if text:
+        if text and text != AUTO:
             read_address(text, version)
     except Misread as wrong:
         yield Finding(kind, name, field, f"`{field}`: {wrong}", wrong.hint)
@@ -109,6 +111,7 @@ def machines_are_in_their_networks(catalogue: Catalogue) -> Iterator[Finding]:
                 if not text or prefix is None:
                     continue
                 address = packed(text, prefix.version)
+                # What is no address is told by another check, and `auto` is none yet.
                 if address is None or prefix.low < address < prefix.high:
                     continue
                 message = ""
@@ -122,11 +125,14 @@ def machines_are_in_their_networks(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def addresses_are_used_once(catalogue: Catalogue) -> Iterator[Finding]:
-    """No address has two holders in one zone; gateways and ends of links hold theirs too."""
+    """No address has two holders in one space; gateways and ends of links hold theirs too.
+
+    A space is a zone, or a routing table (VRF) of its own in it.
+    """
     plan = _Plan(catalogue)
-    holders: dict[str, dict[bytes, tuple[str, str, str]]] = {}
-    for zone, address, holder, field in _holders(catalogue, plan):
-        first = holders.setdefault(zone, {}).setdefault(address, holder)
+    holders: dict[tuple[str, str], dict[bytes, tuple[str, str, str]]] = {}
+    for space, address, holder, field in _holders(catalogue, plan):
+        first = holders.setdefault(space, {}).setdefault(address, holder)
         if first is not holder:
             kind, name, _ = holder
             other = f"{first[0]}/{first[1]}{first[2]}"
@@ -134,31 +140,33 @@ def addresses_are_used_once(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(kind, name, field, message)
 
 
-def _holders(catalogue: Catalogue, plan: _Plan) -> Iterator[tuple[str, bytes, tuple[str, str, str], str]]:
-    """(zone, address, (kind, name, note), field) of everything that has an address."""
+def _holders(
+    catalogue: Catalogue, plan: _Plan
+) -> Iterator[tuple[tuple[str, str], bytes, tuple[str, str, str], str]]:
+    """((zone, VRF), address, (kind, name, note), field) of everything that has an address."""
     for name, node in catalogue.all(Node).items():
         for version, text in ((4, node.loopback4), (6, node.loopback6)):
             if text and (address := packed(text, version)) is not None:
-                yield node.zone, address, ("node", name, ""), f"loopback{version}"
+                yield (node.zone, ""), address, ("node", name, ""), f"loopback{version}"
     for name, link in catalogue.all(Link).items():
-        zone = plan.zone_of_node(link.a)
+        space = (plan.zone_of_node(link.a), "")
         for version, text in ((4, link.ipv4), (6, link.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
                 for end, address in ((link.a, prefix.first), (link.b, after(prefix.first))):
-                    yield zone, address, ("link", name, f" (its end at {end})"), f"ipv{version}"
+                    yield space, address, ("link", name, f" (its end at {end})"), f"ipv{version}"
     for name, network in catalogue.all(Network).items():
-        zone = plan.zone_of_node(network.gateway)
+        space = plan.space_of_network(name)
         for version, text in ((4, network.ipv4), (6, network.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
-                yield zone, prefix.first, ("network", name, " (its gateway)"), f"ipv{version}"
+                yield space, prefix.first, ("network", name, " (its gateway)"), f"ipv{version}"
     for cls in MACHINES:
         for name, machine in catalogue.all(cls).items():
-            zone = plan.zone_of_network(machine.network)
+            space = plan.space_of_network(machine.network)
             holder = (cls.KIND, name, "")
             if machine.ipv4 and (address := packed(machine.ipv4, 4)) is not None:
-                yield zone, address, holder, "ipv4"
+                yield space, address, holder, "ipv4"
             if machine.ipv6 and (address := packed(machine.ipv6, 6)) is not None:
-                yield zone, address, holder, "ipv6"
+                yield space, address, holder, "ipv6"
 
 
 def hosts_have_names_of_their_own(catalogue: Catalogue) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from .cache import Passed
 from .claims import Claim, Key, claims_of
 from .judging import Known, examine
 from .loaded import Loaded
-from .merging import Conflict, Saying, join
+from .merging import Conflict, Saying, join, left_over
 from .reading import Reading, collector_paused
 
 Progress = Callable[[int, int], None]
@@ -74,7 +74,9 @@ class _Load:
 
     def _judge(self, claims: list[Claim], known: Known) -> Loaded:
         reading = self.reading
-        merged, conflicts = join(claims, self.others, layers=reading.layers)
+        ended = {id(claim) for claim in left_over(claims, self.others)}
+        others = [claim for claim in self.others if id(claim) not in ended]
+        merged, conflicts = join(claims, others, layers=reading.layers)
         if not known.complete or known.strangers:
             # What a layer removes may stand in what could not be read.
             conflicts = [c for c in conflicts if isinstance(c, Conflict)]

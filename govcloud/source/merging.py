@@ -1,7 +1,7 @@
 """Claims of all sources -> what each entry says, field by field; no field has two owners.
 
 Within one layer a field has one owner. A higher layer's claim is laid over the lower ones, and a pin
-stands for its whole entry (``layers``).
+stands for its whole entry (``layers``). The word `auto` is a wish, which the allocator's claim answers.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..addressing.forms import AUTO
+from ..addressing.wishes import ALLOCATOR
 from ..errors import InputError, Problem
+from ..model import KINDS
+from ..model import fields as fields_of
 from .claims import FILES, Key, Place, path_of
 from .layers import DELETE, PINS, layer_of, overlay, removes
 from .words import Hints, shown
+
+Answers = dict[Key, dict[str, Any]]
 
 
 class Saying(Protocol):
@@ -84,32 +90,40 @@ class NotThere:
         return Problem(self.message, place.path, place.line, place.column, self.hint)
 
 
-def merge(*sources: Iterable[Saying], layers: Sequence[str] = ()) -> dict[Key, dict[str, Any]]:
+def merge(
+    *sources: Iterable[Saying], layers: Sequence[str] = (), answers: Answers | None = None
+) -> dict[Key, dict[str, Any]]:
     """Fields by (kind, name), of all claims of all sources; ``layers`` in rising rank.
 
     Raises ``InputError`` naming both where two claimants of one layer say the same field, be it with
     equal values: later one of them would change alone. An entry with one claimant shares its dict.
     """
-    merged, conflicts = join(*sources, layers=layers)
+    merged, conflicts = join(*sources, layers=layers, answers=answers)
     if conflicts:
         raise InputError([conflict.problem() for conflict in conflicts])
     return merged
 
 
+# In place of a rank: the claims of the allocator say nothing where nobody wishes.
+_ANSWERS = -2
+
+
 def join(
-    *sources: Iterable[Saying], layers: Sequence[str] = ()
+    *sources: Iterable[Saying], layers: Sequence[str] = (), answers: Answers | None = None
 ) -> tuple[dict[Key, dict[str, Any]], list[Conflict | NotThere]]:
     """Like ``merge``, with what is wrong returned; of two claimants the first one's value is kept.
 
-    Files of layers that are not in ``layers`` say nothing. What others than files say (a request, the
-    allocator) is no layer's to change. A pin's fields are the whole entry; None: there is no such entry.
+    Files of layers that are not in ``layers`` say nothing. What others than files say (a request, an
+    order) is no layer's to change. A pin's fields are the whole entry; None: there is no such entry.
+    What the allocator says stands where a field says `auto` and nowhere else; ``answers`` gathers it.
     """
     merged: dict[Key, dict[str, Any]] = {}
     first: dict[Key, Saying] = {}
     shared: dict[Key, list[Saying]] = {}
     raised: dict[Key, list[tuple[int, Saying]]] = {}
     pins: dict[Key, dict[str, Any] | None] = {}
-    ranks: dict[str, int] = {}
+    given: dict[Key, dict[str, Any]] = {}
+    ranks: dict[str, int] = {ALLOCATOR: _ANSWERS}
     for source in sources:
         for claim in source:
             key = (claim.kind, claim.name)
@@ -119,6 +133,8 @@ def join(
             if rank:
                 if claim.claimant.startswith(PINS):
                     pins[key] = claim.fields
+                elif rank == _ANSWERS:
+                    given[key] = claim.fields or {}
                 elif rank > 0:
                     raised.setdefault(key, []).append((rank, claim))
                 continue
@@ -137,12 +153,41 @@ def join(
     if raised:
         base = {key: shared.get(key) or [first[key]] for key in raised if key in first}
         found += _Raising(merged, base).run(raised)
+    for key, said in given.items():
+        wishing = merged.get(key, {})
+        answered = {field: value for field, value in said.items() if wishing.get(field) == AUTO}
+        if answered:
+            merged[key] = wishing | answered
+            if answers is not None:
+                answers[key] = answered
     for key, whole in pins.items():
         if whole is None:
             merged.pop(key, None)
         else:
             merged[key] = whole
     return merged, found
+
+
+def left_over(files: Iterable[Saying], others: Iterable[Saying]) -> list[Saying]:
+    """Claims of orders that complete an entry which no file says any more, and which are no entry alone.
+
+    ``others``: what files do not say, and what files of other workspaces do.
+    """
+    others = list(others)
+    orders = [o for o in others if not path_of(o.claimant) and not o.claimant.startswith((PINS, ALLOCATOR))]
+    alone: dict[Key, list[Saying]] = {}
+    for claim in orders:
+        alone.setdefault((claim.kind, claim.name), []).append(claim)
+    if alone:
+        for claim in (*others, *files):
+            if path_of(claim.claimant):
+                alone.pop((claim.kind, claim.name), None)
+    out: list[Saying] = []
+    for (kind, _), claims in alone.items():
+        needed = {info.name for info in fields_of(kind).values() if info.required} if kind in KINDS else set()
+        if not needed <= {field for claim in claims for field in claim.fields or ()}:
+            out += claims
+    return out
 
 
 class _Raising:
