@@ -21,6 +21,7 @@ from ..model.resources import TYPES
 from . import delivering, incarnations, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
+from .devices import GROUP, SSH, devices
 from .hosts import HostVars, host_variables
 from .identities import Identity, contract_record, entry_changes, expand_record, identify
 from .inputs import Inputs
@@ -108,7 +109,8 @@ def _to_measure(inputs: Inputs, hosts: Mapping[str, HostVars], *, everything: bo
     What was once not good is measured until it is: a run that failed at its probes is not forgotten,
     and nothing is taken down on the strength of figures that nobody has.
     """
-    specs = [p for p in probes(inputs.catalogue) if p.source in hosts]
+    # A device measures nothing: what is measured runs inside of machines.
+    specs = [p for p in probes(inputs.catalogue) if p.source in hosts and GROUP not in hosts[p.source].groups]
     return [p for p in specs if everything or inputs.proven.get(p.name) != spec_digest(p)]
 
 
@@ -150,11 +152,13 @@ def _drivers(inputs: Inputs) -> dict[str, str]:
 
 
 def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) -> dict[str, HostVars]:
-    """Variables of the hosts that a play can reach: those that a target of the lab builds."""
-    labs = {name for name, target in catalogue.all(Target).items() if target.driver == "lab"}
-    if not labs:
-        return {}
-    return {h: v for h, v in host_variables(catalogue, routing=routing).items() if v.target in labs}
+    """Variables of the hosts that a play can reach: those that a target of the lab builds, and devices."""
+    drivers = {target.driver for target in catalogue.all(Target).values()}
+    out: dict[str, HostVars] = {}
+    if "lab" in drivers:
+        labs = {name for name, target in catalogue.all(Target).items() if target.driver == "lab"}
+        out |= {h: v for h, v in host_variables(catalogue, routing=routing).items() if v.target in labs}
+    return out | devices(catalogue) if SSH in drivers else out
 
 
 def _refuse_moved_targets(inputs: Inputs, work: _Work) -> None:

@@ -5,7 +5,7 @@ Lines of what was rendered are led back to the lines of the template that wrote 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
@@ -76,6 +76,25 @@ def read(
         draft.faults.append(Fault(str(wrong), wrong.hint, line=wrong.line))
         return draft, None
     return yamlfile.read(rendered.data, path, hints), rendered
+
+
+class Unfit(Exception):
+    """A template that cannot be filled: the message, and its line (0: not known)."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def filled(source: str, variables: Mapping[str, Any]) -> str:
+    """What a template writes from variables alone: no tables, and nothing that they do not hold.
+
+    Raises ``Unfit``, also where a variable is missing.
+    """
+    try:
+        return _Prepared(source, _none).render(variables).data.decode()
+    except _Wrong as wrong:
+        raise Unfit(str(wrong), wrong.line) from None
 
 
 def _none(path: str) -> list[Row]:
@@ -155,12 +174,12 @@ class _Prepared:
                 marked.append(one)
             output.nodes = marked
 
-    def render(self) -> Rendered:
+    def render(self, variables: Mapping[str, Any] | None = None) -> Rendered:
         """Run the template. Raises ``_Wrong`` with the line that it stopped at."""
         pieces: list[str] = []
         budget = self._sandbox.budget
         try:
-            for piece in self._template.root_render_func(self._template.new_context()):
+            for piece in self._template.root_render_func(self._template.new_context(dict(variables or {}))):
                 budget.write(len(piece))
                 pieces.append(piece)
         except Exception as error:  # whatever values make of operators and filters

@@ -1,0 +1,1 @@
+"""Configurations of devices: written from the ledger, compared with what a device has."""

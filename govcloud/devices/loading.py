@@ -1,0 +1,53 @@
+"""The entries that configurations are written from: as they are accepted, or as the workspace's files say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..ledger import Ledger
+from ..ledger.claims import claims
+from ..ledger.entries import Key
+from ..model import KINDS
+from ..model.catalogue import Catalogue
+from ..plan.graph import Graph, LedgerGraph, MemoryGraph, with_what_they_need
+from ..plan.scope import built
+from ..source import load, merge
+from ..source.layers import PINS
+from ..workspace import Workspace
+
+# Beside all that has to do with what is built: what a node needs that is only recorded.
+RECORDED = ("node", "interface", "link", "network", "dns_zone", "private_network", "boundary", "translation")
+
+
+def accepted(ledger: Ledger) -> Catalogue:
+    """As they are accepted now."""
+    with ledger.read() as connection:
+        return _of(LedgerGraph(connection))
+
+
+def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
+    """As the workspace's files say, with what orders and other workspaces say, under no pin.
+
+    Raises ``InputError`` with every fault of the files.
+    """
+    with ledger.read() as connection:
+        rows = claims(connection, apart_from=workspace.claimants)
+    others = [row for row in rows if not row.claimant.startswith(PINS)]
+    loaded = load(workspace, others=others)
+    return _of(MemoryGraph(merge(loaded.claims, others, layers=loaded.layers)))
+
+
+def _of(graph: Graph) -> Catalogue:
+    found = built(graph)
+    found = with_what_they_need(graph, found | graph.of_kinds(RECORDED))
+    return _typed(found)
+
+
+def _typed(known: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
+    tables: dict[str, dict[str, Any]] = {}
+    for (kind, name), fields in known.items():
+        tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
+    return Catalogue(tables)

@@ -1,0 +1,263 @@
+"""What the configuration of a device says: the variables of a node in the terms of VRP and Comware.
+
+From the same addresses, costs and routes that the plays give to a router of the lab; what is worked out
+here is only how a device writes it (masks, names of ports) and what Linux has no use for (descriptions,
+VPN instances).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError, Problem
+from ..model.catalogue import Catalogue
+from ..model.lines import Circuit
+from ..model.network import Interface, Link, Network, Node, Vrf
+from ..model.organisation import Unit
+from ..model.policy import Profile, Target
+from .hosts import OSPF_HELLO_S, HostVars, Routing, host_variables
+from .wiring import LOOPBACK
+
+# The driver of targets whose nodes are there already, and what is known of them by their command line.
+SSH = "ssh"
+LINUX = "linux"
+GROUP = "devices"
+VARIABLE = "govcloud_device"
+CONNECTION = "ansible.netcommon.network_cli"
+# The profile with what all devices are told; it has no defaults: what the ledger does not say is not touched.
+PROFILE = "devices"
+LOOPBACK_PORT = "LoopBack0"
+# A neighbour is gone after so many hellos, where nothing else is said (RFC 2328, appendix C.3).
+DEAD_HELLOS = 4
+# Variables of a router that the templates of devices have no words for.
+UNWRITTEN = {
+    "govcloud_tables": "a routing table that an interface chooses",
+    "govcloud_translation": "the translation of addresses",
+}
+# As much as every one of these systems takes of a description (Comware 5: 80; VRP: 242).
+LONGEST_DESCRIPTION = 80
+
+
+def devices(catalogue: Catalogue, only: str = "") -> dict[str, HostVars]:
+    """Variables of the nodes that are configured over SSH, by name; ``only``: of this one alone.
+
+    Raises ``InputError`` where a device would have to do what its templates cannot say.
+    """
+    targets = {name: t for name, t in catalogue.all(Target).items() if t.driver == SSH}
+    nodes = {
+        name: node
+        for name, node in sorted(catalogue.all(Node).items())
+        if node.target in targets and (not only or name == only)
+    }
+    ways = {name: way_of(target) for name, target in targets.items()}
+    every = {
+        way: host_variables(catalogue, routing=way)
+        for way in sorted({ways[node.target] for node in nodes.values()})
+    }
+    return {
+        name: _device(catalogue, name, node, every[ways[node.target]][name]) for name, node in nodes.items()
+    }
+
+
+def way_of(target: Target) -> Routing:
+    """How devices at a target learn their routes: they bring their own OSPF, so `auto` takes it."""
+    return "static" if target.routing == "static" else "ospf"
+
+
+def _device(catalogue: Catalogue, name: str, node: Node, host: HostVars) -> HostVars:
+    """A router's variables as those of a device: what its templates read, and nothing else plays it."""
+    return msgspec.structs.replace(
+        host,
+        groups=[GROUP if group == "routers" else group for group in host.groups],
+        vars={
+            "govcloud_entry": host.entry,
+            VARIABLE: device_variables(catalogue, name, node, host.vars),
+            **connection_of(catalogue, node),
+        },
+    )
+
+
+def connection_of(catalogue: Catalogue, node: Node) -> dict[str, Any]:
+    """How Ansible reaches a device: IPv6 before IPv4, management addresses before loopbacks."""
+    target = catalogue.get(Target, node.target)
+    found = [node.management6, node.management4, node.loopback6, node.loopback4]
+    user = {"ansible_user": target.user} if target.user else {}
+    return {
+        "ansible_connection": CONNECTION,
+        "ansible_network_os": node.platform,
+        "ansible_host": next(a for a in found if a).partition("/")[0],
+        "ansible_port": target.port,
+        **user,
+    }
+
+
+def device_variables(
+    catalogue: Catalogue, name: str, node: Node, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the templates of the role `devices` read, for one node.
+
+    ``variables``: those that the node has as a router. Interfaces are in the order of their names, the
+    loopback first. Raises ``InputError`` where a device would have to do what its templates cannot say.
+    """
+    _refuse_what_is_not_written(name, node, variables)
+    routing = variables["govcloud_routing"]
+    said = {i.port: i for _, i in sorted(catalogue.all(Interface).items()) if i.device == f"node/{name}"}
+    ports = ports_of(catalogue, name)
+    addresses: dict[str, list[str]] = {i["name"]: i["addresses"] for i in variables["govcloud_interfaces"]}
+    for port, one in said.items():
+        if port not in addresses:
+            addresses[port] = [a for a in (one.ipv4, one.ipv6) if a]
+    ospf = {i["name"]: i for i in routing.get("interfaces", ())}
+    interfaces = [
+        _interface(port, addresses[port], ports.get(port), said.get(port), ospf.get(port))
+        for port in sorted(addresses, key=lambda port: (port != LOOPBACK, port))
+        if addresses[port]
+    ]
+    used = {i["vrf"] for i in interfaces if i["vrf"]}
+    versions = {v: {i["vrf"] for i in interfaces if i[f"ipv{v}"]} for v in (4, 6)}
+    return {
+        "name": name,
+        "entry": f"node/{name}",
+        "vrfs": [
+            _vrf(vrf, catalogue.get(Vrf, vrf), ipv4=vrf in versions[4], ipv6=vrf in versions[6])
+            for vrf in sorted(used)
+        ],
+        "interfaces": interfaces,
+        "ospf": _ospf(routing, interfaces),
+        "static": [_route(r["prefix"], r["via"]) for r in routing.get("static", ())],
+        "ntp": _ntp(catalogue),
+    }
+
+
+def _refuse_what_is_not_written(name: str, node: Node, variables: Mapping[str, Any]) -> None:
+    """Raises ``InputError``: half a configuration would be worse than none."""
+    problems = [
+        Problem(f"node/{name}: {what} is not written for {node.platform}", hint="let a linux node do it")
+        for variable, what in UNWRITTEN.items()
+        if variables.get(variable)
+    ]
+    if variables["govcloud_routing"].get("border"):
+        words = f"node/{name}: joining a private network is not written for {node.platform}"
+        problems.append(Problem(words, hint="let a linux node do it"))
+    if problems:
+        raise InputError(problems)
+
+
+class Port:
+    """What the ledger says of a port beside its addresses."""
+
+    def __init__(self, title: str, vrf: str = "") -> None:
+        self.title, self.vrf = title, vrf
+
+
+def ports_of(catalogue: Catalogue, node: str) -> dict[str, Port]:
+    """Ports of a node by name, as its links and networks have them."""
+    out = {LOOPBACK: Port("")}
+    for name, link in sorted(catalogue.all(Link).items()):
+        for end, port in ((link.a, link.a_interface), (link.b, link.b_interface)):
+            if end == node:
+                out[port] = Port(" ".join([link.title or name, *_carriers(catalogue, link)]))
+    for name, network in sorted(catalogue.all(Network).items()):
+        if network.gateway == node:
+            out[network.interface] = Port(network.title or name, network.vrf)
+    return out
+
+
+def _carriers(catalogue: Catalogue, link: Link) -> list[str]:
+    """Who carries a line, and the provider's number of it."""
+    out = []
+    carrier = catalogue.find("unit", link.carrier)
+    if isinstance(carrier, Unit):
+        out.append(carrier.title or link.carrier)
+    circuit = catalogue.find("circuit", link.circuit)
+    if isinstance(circuit, Circuit) and circuit.number:
+        out.append(circuit.number)
+    return out
+
+
+def description(text: str) -> str:
+    """A text as a device takes it in one line: no control characters, and no `?`, which asks for help."""
+    plain = "".join(c if c.isprintable() and c != "?" else " " for c in text)
+    return " ".join(plain.split())[:LONGEST_DESCRIPTION].strip()
+
+
+def _interface(
+    port: str,
+    addresses: Sequence[str],
+    known: Port | None,
+    said: Interface | None,
+    ospf: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    vrf = (said.vrf if said else "") or (known.vrf if known else "")
+    title = (known.title if known else "") or (said.title if said else "")
+    # An instance of its own has its own routes; the one of all runs OSPF.
+    runs = ospf if not vrf else None
+    return {
+        "name": LOOPBACK_PORT if port == LOOPBACK else port,
+        "description": description(title),
+        "vrf": vrf,
+        "enabled": said.enabled if said else True,
+        "ipv4": [_masked(a) for a in addresses if ":" not in a],
+        # As these systems show them: capital letters.
+        "ipv6": [a.upper() for a in addresses if ":" in a],
+        "cost": runs["cost"] if runs else 0,
+        "passive": bool(runs and runs["passive"]),
+        "ospf4": bool(runs and runs["ipv4"]),
+        "ospf6": bool(runs and runs["ipv6"]),
+    }
+
+
+def _masked(address: str) -> str:
+    """``10.0.0.1/24`` as ``10.0.0.1 255.255.255.0``."""
+    interface = ipaddress.IPv4Interface(address)
+    return f"{interface.ip} {interface.netmask}"
+
+
+def _vrf(name: str, vrf: Vrf, *, ipv4: bool, ipv6: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "rd": vrf.rd,
+        "imports": vrf.imports,
+        "exports": vrf.exports,
+        "ipv4": ipv4,
+        "ipv6": ipv6,
+    }
+
+
+def _ospf(routing: Mapping[str, Any], interfaces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """OSPF and OSPFv3, with nothing in it where routes are static.
+
+    Timers are 0 where a device has them of itself: it does not show those, and would differ for ever.
+    """
+    if routing.get("backend") != "ospf":
+        return {"ipv4": False, "ipv6": False}
+    hello, dead = routing["hello_s"], routing["dead_s"]
+    return {
+        "ipv4": any(i["ospf4"] for i in interfaces),
+        "ipv6": any(i["ospf6"] for i in interfaces),
+        "router_id": routing["router_id"],
+        "hello_s": hello if hello != OSPF_HELLO_S else 0,
+        "dead_s": dead if dead != DEAD_HELLOS * hello else 0,
+    }
+
+
+def _route(prefix: str, via: str) -> dict[str, Any]:
+    """A static route; ``mask``: as VRP writes it (dotted for IPv4), ``length``: as Comware does."""
+    network = ipaddress.ip_network(prefix)
+    return {
+        "version": network.version,
+        "to": str(network.network_address).upper(),
+        "mask": str(network.netmask) if network.version == 4 else network.prefixlen,
+        "length": network.prefixlen,
+        "via": via.upper(),
+    }
+
+
+def _ntp(catalogue: Catalogue) -> list[dict[str, Any]]:
+    profile = catalogue.find("profile", PROFILE)
+    values = profile.values if isinstance(profile, Profile) else {}
+    return [{"version": 6 if ":" in a else 4, "address": a.upper()} for a in values.get("ntp", ())]
