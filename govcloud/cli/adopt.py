@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, yes_option
 from .completing import complete_entry
 from .guarding import leave_options
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("subjects", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_entry)
 @click.option("--object", "handle", metavar="ID", help="Which object, by the id that `drift` tells.")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def adopt(

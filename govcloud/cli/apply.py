@@ -10,7 +10,7 @@ import click
 
 from ..errors import ConflictError, DeniedError, Exit, InputError, Problem
 from . import guarding
-from .common import App, console, json_option, unwatched
+from .common import App, console, json_option, unwatched, yes_option
 from .guarding import leave_options
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
@@ -65,7 +65,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
 
 @click.command()
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def destroy(app: App, as_json: bool, yes: bool, leave: Leave) -> int:

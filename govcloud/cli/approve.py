@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeniedError, Exit, InputError, Problem
-from .common import App, console, emit, json_option, unwatched
+from .common import App, console, emit, json_option, unwatched, yes_option
 
 if TYPE_CHECKING:
     from ..ledger.approvals import Approval
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is signed with the rest.")
 @click.option("--key", metavar="KEY", help="The private key, its .pub with ssh-agent, or SHA256:…")
 @click.option("--revoke", metavar="ID", help="Take a signature back instead.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @json_option
 @click.pass_obj
 def approve(

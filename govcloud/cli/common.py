@@ -63,6 +63,17 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write JSON instead of text.")(function)
 
 
+def yes_option(function: F) -> F:
+    """The ``--yes`` option, passed as ``yes``."""
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask.")(function)
+
+
+def plan_out_option(function: F) -> F:
+    """``--out`` of what makes a plan and carries it out otherwise, passed as ``out``."""
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option("--out", type=kind, metavar="FILE", help="Write the plan to FILE and stop.")(function)
+
+
 def console(stderr: bool = False) -> Console:
     """A Rich console for people; plain text where the output is not a terminal."""
     from rich.console import Console

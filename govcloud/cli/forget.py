@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit
-from .common import App, json_option
+from .common import App, json_option, yes_option
 from .completing import complete_entry
 from .guarding import leave_options
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("subjects", nargs=-1, required=True, metavar="KIND/NAME...", shell_complete=complete_entry)
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def forget(app: App, subjects: tuple[str, ...], as_json: bool, yes: bool, leave: Leave) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeniedError, Exit
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, yes_option
 
 if TYPE_CHECKING:
     from ..run.collecting import Collection
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Tell what would go, and write nothing.")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @click.pass_obj
 def gc(app: App, dry_run: bool, as_json: bool, yes: bool) -> int:
     """Prune old figures, sights, logs, plans and runs, and what runs left behind.

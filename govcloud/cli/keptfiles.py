@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, yes_option
 from .completing import complete_run
 from .guarding import leave_options
 
@@ -74,7 +74,7 @@ def _state(file: KeptFile) -> tuple[str, str, str, str]:
 @click.option("--path", "paths", metavar="FILE", multiple=True, help="Only this file; may be given again.")
 @click.option("--all", "every", is_flag=True, help="All hosts of the run.")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def restore(

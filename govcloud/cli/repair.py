@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit
-from .common import App, json_option
+from .common import App, json_option, yes_option
 from .completing import complete_entry
 from .guarding import leave_options
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("subject", metavar="KIND/NAME", shell_complete=complete_entry)
 @click.option("--rebuild", is_flag=True, help="Make it anew, and what stands on it, whatever it is like.")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def repair(app: App, subject: str, rebuild: bool, as_json: bool, yes: bool, leave: Leave) -> int:

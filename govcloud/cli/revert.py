@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InputError, Problem
-from .common import App, json_option
+from .common import App, json_option, plan_out_option, yes_option
 from .completing import complete_entry
 from .guarding import leave_options
 
@@ -29,11 +29,9 @@ if TYPE_CHECKING:
     help="Only this entry; may be given again.",
 )
 @click.option("--release", is_flag=True, help="Let the files speak again: end the pins.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE and stop."
-)
+@plan_out_option
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def revert(

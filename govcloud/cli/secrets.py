@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DeniedError, Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, yes_option
 
 if TYPE_CHECKING:
     from ..ledger.connection import Connection
@@ -67,7 +67,7 @@ def check(app: App, as_json: bool) -> int:
 @secrets.command()
 @click.argument("name")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @click.pass_obj
 def allow(app: App, name: str, as_json: bool, yes: bool) -> None:
     """Let the command of the secret NAME run, as it stands in the files now.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from .common import App, console, emit, json_option, yes_option
 from .guarding import ask_leave, leave_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check(app: App, stack: str | None, as_json: bool) -> int:
 @state.command()
 @click.option("--stack", metavar="STACK", help="Only this one.")
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def rebuild(app: App, stack: str | None, as_json: bool, yes: bool, leave: Leave) -> int:

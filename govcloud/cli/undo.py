@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit
-from .common import App, json_option
+from .common import App, json_option, plan_out_option, yes_option
 from .completing import complete_entry, complete_run
 from .guarding import leave_options
 
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     help="Only this entry; may be given again.",
 )
 @click.option("--force", is_flag=True, help="Also take back what later runs did to the same entries.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE and stop."
-)
+@plan_out_option
 @json_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@yes_option
 @leave_options
 @click.pass_obj
 def undo(
