@@ -28,6 +28,10 @@ def validate(app: App, as_json: bool) -> None:
         others = claims(connection, apart_from=app.workspace.claimants)
     with reading(quiet=as_json) as progress:
         loaded = load(app.workspace, others=others, progress=progress)
+    if loaded.counts.get("rollout"):
+        from ..rollout.reading import check_files
+
+        check_files(loaded, others)
     seconds = time.perf_counter() - started
     entries = sum(loaded.counts.values())
     if as_json:

@@ -53,12 +53,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 FIELDS = {"node": "loopback6", "link": "ipv6", "network": "ipv6", "server": "ipv6", "instance": "ipv6"}
 
 
-def members(catalogue: Catalogue, rollout: Rollout) -> dict[str, Member]:
+def members(catalogue: Catalogue, rollout: Rollout, ground: Ground | None = None) -> dict[str, Member]:
     """The members of a rollout by ``kind/name``, sorted.
 
     What stands in a private network is one only where it is named, or its zone, or its network is.
+    ``ground``: of the same catalogue, where it is known already.
     """
-    ground = Ground(catalogue)
+    ground = ground or Ground(catalogue)
     found: set[str] = set()
     for subject in rollout.subjects:
         found |= ground.within(subject)
@@ -71,6 +72,7 @@ class Ground:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.regions = catalogue.all(Region)
+        self.endpoints = catalogue.all(Endpoint)
 
     @cached_property
     def all(self) -> dict[str, tuple[str, ...]]:
