@@ -9,10 +9,13 @@ This room knows the model and nothing else; ``rustworkx`` is imported when a gra
     view.serves("site/town-hall")       # whether that place is reached
     view.unserved()                     # places that are not
     view.path("node/a", "site/b")       # the shortest way: ["node/a", "link/x", "node/c", ..., "site/b"]
+    view.to_root("site/b")              # the same from the nearest core node; all of them cost one look
     view.disjoint("node/a", "node/b", 2)  # whether there are so many ways without a common edge
     cuts = net.cuts(plane="data")       # single points of failure, all at once
     cuts.points()                       # nodes (articulation points) and edges (bridges) that cut somebody
     cuts.of("region/boao")              # entries each of which alone cuts the place off
+    cuts.groups_of("site/b")            # ducts and circuits whose common failure cuts the place off
+    Crossings(catalogue, net).ways("intranet", "extranet")  # where two networks touch (``zones``)
     net.lost({"link/x"}, plane="data")  # places that are served now and would not be
 
 Words. A *vertex* is ``node/NAME``. An *edge* is an entry that joins two nodes: ``link/NAME``. A *place* is

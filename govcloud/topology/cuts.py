@@ -175,17 +175,9 @@ class Cuts:
         Each edge outside a spanning tree gets one; a tree's edge gets the sum of those whose circle it is
         in (Pritchard and Thurimella, Fast computation of small cuts via cycle space sampling, 2011).
         """
-        import rustworkx as rx
-
         dice = random.Random(1)
         edges, view = self._net.edges, self._view
-        tree: list[tuple[int, int, int | None]] = []
-
-        class Visitor(rx.visit.BFSVisitor):
-            def tree_edge(self, edge: tuple[int, int, int | None]) -> None:
-                tree.append(edge)
-
-        rx.bfs_search(view.graph, [len(self._net.nodes)], Visitor())
+        tree = view.tree
         marks: dict[int, int] = {}
         sums: dict[int, int] = {}
         in_tree = {number for _, _, number in tree}

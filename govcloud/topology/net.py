@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..model.catalogue import Catalogue
@@ -85,6 +85,9 @@ class Net:
     ) -> None:
         self.nodes = [f"node/{name}" for name in nodes]
         self.zones = [node.zone for node in nodes.values()]
+        self.regions = [node.region for node in nodes.values()]
+        # Families of addresses that each node has of its own, as bits.
+        self.families = [_own(node) for node in nodes.values()]
         # Roles of zones by name: intranet, extranet, internet, private.
         self.roles = roles
         self.index = {key: number for number, key in enumerate(self.nodes)}
@@ -95,7 +98,9 @@ class Net:
         # Circuits that some place hangs on, as keys.
         self.lines = frozenset(f"circuit/{name}" for place in places.values() for name in place.circuits)
         self._groups: dict[str, list[int]] | None = None
-        self._cuts: dict[tuple[str, int, frozenset[str]], Cuts] = {}
+        self._between: dict[tuple[int, int], list[int]] | None = None
+        self._views: dict[tuple[object, ...], View] = {}
+        self._cuts: dict[tuple[str, frozenset[str] | None], Cuts] = {}
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Net:
@@ -140,6 +145,14 @@ class Net:
                     self._groups.setdefault(key, []).append(number)
         return self._groups
 
+    def between(self, a: int, b: int) -> Sequence[int]:
+        """Numbers of the edges that join two nodes directly."""
+        if self._between is None:
+            self._between = {}
+            for number, edge in enumerate(self.edges):
+                self._between.setdefault((min(edge.a, edge.b), max(edge.a, edge.b)), []).append(number)
+        return self._between.get((min(a, b), max(a, b)), ())
+
     def role_of(self, node: int) -> str:
         """The role of a node's zone; empty where the zone is not known."""
         return self.roles.get(self.zones[node], "")
@@ -159,17 +172,23 @@ class Net:
         """The net as one plane and family sees it (None: any), without what is cut, in some zones alone.
 
         ``cut``: entries and groups: ``link/x``, ``node/y``, ``circuit/z``, ``duct/d``, ``carrier/c``. Raises
-        ``KeyError`` with the name of one that is not in the net.
+        ``KeyError`` with the name of one that is not in the net. A view without a cut is made once.
         """
         from .views import View
 
-        return View(self, plane, family, frozenset(cut), None if zones is None else frozenset(zones))
+        gone, within = frozenset(cut), None if zones is None else frozenset(zones)
+        if gone:
+            return View(self, plane, family, gone, within)
+        key = (plane, family, within)
+        if key not in self._views:
+            self._views[key] = View(self, plane, family, gone, within)
+        return self._views[key]
 
     def cuts(self, plane: Plane | None = None, *, zones: Collection[str] | None = None) -> Cuts:
         """Who is cut off by what alone; worked out once for each plane and set of zones."""
         from .cuts import Cuts
 
-        key = (plane or "", zones is not None, frozenset(zones or ()))
+        key = (plane or "", None if zones is None else frozenset(zones))
         if key not in self._cuts:
             self._cuts[key] = Cuts(self.view(plane, zones=zones))
         return self._cuts[key]
@@ -180,13 +199,16 @@ class Net:
         return [key for key in sorted(self.places) if before.serves(key) and not after.serves(key)]
 
 
+def _own(node: Node) -> int:
+    return (V4 if node.loopback4 else 0) | (V6 if node.loopback6 else 0)
+
+
 def _places(catalogue: Catalogue, number: Mapping[str, int]) -> dict[str, Place]:
     hangs: dict[str, list[Hanging]] = {}
     circuits: dict[str, list[str]] = {}
     both = DATA | VIDEO
     for name, node in catalogue.all(Node).items():
-        families = (V4 if node.loopback4 else 0) | (V6 if node.loopback6 else 0)
-        own = Hanging(number[name], f"node/{name}", both, families, True)
+        own = Hanging(number[name], f"node/{name}", both, _own(node), True)
         for key in (f"region/{node.region}", f"site/{node.site}" if node.site else ""):
             if key:
                 hangs.setdefault(key, []).append(own)

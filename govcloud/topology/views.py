@@ -72,6 +72,42 @@ class View:
         top = len(self.net.nodes)
         return set(rx.node_connected_component(self.graph, top)) - {top}
 
+    @cached_property
+    def tree(self) -> list[tuple[int, int, int | None]]:
+        """(parent, child, edge) from the roots on, nearer children first; the edge's number, or None where
+        the parent is the vertex that joins all roots."""
+        import rustworkx as rx
+
+        found: list[tuple[int, int, int | None]] = []
+
+        class Visitor(rx.visit.BFSVisitor):
+            def tree_edge(self, edge: tuple[int, int, int | None]) -> None:
+                found.append(edge)
+
+        rx.bfs_search(self.graph, [len(self.net.nodes)], Visitor())
+        return found
+
+    @cached_property
+    def _parents(self) -> dict[int, tuple[int, int | None]]:
+        return {child: (parent, edge) for parent, child, edge in self.tree}
+
+    def to_root(self, key: str) -> list[str]:
+        """The shortest way from a core node to a node or place, as ``path`` tells it; empty where none is.
+
+        All of them come from one look at the net. Raises ``KeyError``.
+        """
+        ways = []
+        for node in sorted(self._ends(key) & self.numbers):
+            way = [self.net.nodes[node]]
+            parent, edge = self._parents[node]
+            while edge is not None:
+                way += [self.net.edges[edge].entry, self.net.nodes[parent]]
+                parent, edge = self._parents[parent]
+            ways.append(way[::-1])
+        if not ways:
+            return []
+        return [*min(ways, key=len), *([key] if key in self.net.places else [])]
+
     def reached(self, start: str = "") -> set[str]:
         """Nodes that a core node reaches or, where ``start`` names a node, that it reaches; with itself.
 

@@ -1,0 +1,171 @@
+"""``govcloud check``: what the files say, held against the rules, before anything changes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import Exit, InputError, Problem
+from .common import App, console, emit, json_option
+
+if TYPE_CHECKING:
+    from ..ledger.connection import Connection
+    from ..policy import Finding
+    from ..source import Key, Loaded, Place
+
+COLOURS = {"deny": "red", "target": "magenta", "require": "yellow", "flag": "cyan"}
+WORDS = {"deny": "denied", "target": "target missed", "require": "required", "flag": "flagged"}
+# Of one rule so many are shown where no rule was asked for.
+MOST = 5
+
+
+@click.command()
+@click.option(
+    "--rule", "rules", multiple=True, metavar="ID", help="Only this rule, as N-15; may be repeated."
+)
+@click.option("--as-of", metavar="DATE", help="Judge dated targets and evidence as of this day, YYYY-MM-DD.")
+@json_option
+@click.pass_obj
+def check(app: App, rules: tuple[str, ...], as_of: str | None, as_json: bool) -> int:
+    """Judge the files by the rules of their province; nothing is asked of any machine, nothing is written.
+
+    What others say (requests, orders, other workspaces) is taken from the ledger, where there is one. Each
+    finding names the rule, the entry and its place, the source, the way that proves it, and what cures it.
+    Exit code 3 where something is denied or misses a dated target, 2 where the files are wrong.
+    """
+    day = _day(as_of)
+    from ..policy import Case, catalogue_of, chosen, judge
+    from ..policy.registry import read
+
+    kinds = read(chosen(rules))
+    loaded, merged = _read(app, as_json)
+    findings = judge(Case(catalogue_of(merged, kinds), day), rules)
+    places = _Places(loaded)
+    if as_json:
+        emit({"as_of": day.isoformat(), "findings": [places.document(f) for f in findings]})
+    else:
+        _show(findings, places, day, whole=bool(rules))
+    return int(Exit.CHANGES if any(f.stops for f in findings) else Exit.OK)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return date.today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = Problem(f"--as-of: {text!r} is no day of the calendar")
+        raise InputError([problem], hint="a day as YYYY-MM-DD") from None
+
+
+def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]]]:
+    """The files, and the entries as all claimants together say them. Raises ``InputError``."""
+    from ..access import sight
+    from ..ledger import open_ledger
+    from ..ledger.claims import claims
+    from ..plan import pins
+    from ..plan.stages import PinChanges
+    from ..source import load
+    from ..source.layers import PINS
+    from .progress import reading
+
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
+        everybody = claims(connection, apart_from=app.workspace.claimants)
+        standing = pins.standing(connection)
+        hidden = sight(app.workspace, ledger, connection)
+        unseen = _keys(connection, hidden)
+    others = [row for row in everybody if not row.claimant.startswith(PINS)]
+    with reading(quiet=quiet) as progress:
+        loaded = load(app.workspace, others=[*others, *standing], progress=progress)
+    merged = pins.in_force([*loaded.claims, *others], standing, PinChanges(), loaded.layers).merged
+    if unseen:
+        # Who has the files knows what is in them; of the rest, what may not be read is not judged either.
+        said = {(claim.kind, claim.name) for claim in loaded.claims}
+        merged = {key: fields for key, fields in merged.items() if key in said or key not in unseen}
+    return loaded, merged
+
+
+def _keys(connection: Connection, hidden: frozenset[str]) -> frozenset[Key]:
+    """(kind, name) of the accepted entries of these uids."""
+    if not hidden:
+        return frozenset()
+    rows = connection.rows("SELECT uid, kind, name FROM accepted WHERE until IS NULL")
+    return frozenset((kind, name) for uid, kind, name in rows if uid in hidden)
+
+
+class _Places:
+    """Where in the files a finding is to be looked at."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+
+    def of(self, finding: Finding) -> Place:
+        """The place of the field, else of the entry; empty where no file says it."""
+        kind, _, name = finding.subject.partition("/")
+        return self._loaded.position(kind, name, finding.field or None)
+
+    def document(self, finding: Finding) -> dict[str, Any]:
+        """A finding as ``--json`` writes it."""
+        place = self.of(finding)
+        return {
+            "rule": finding.rule,
+            "verdict": finding.verdict,
+            "strength": finding.strength,
+            "entry": finding.subject,
+            "field": finding.field,
+            "path": place.path,
+            "line": place.line,
+            "message": finding.message,
+            "witness": list(finding.witness),
+            "source": finding.source,
+            "cure": finding.cure,
+            "waiver": finding.waiver,
+        }
+
+
+def _show(findings: Sequence[Finding], places: _Places, day: date, *, whole: bool) -> None:
+    from rich.text import Text
+
+    from ..policy import decided
+    from .tables import print_line
+
+    out = console()
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding)
+    for rule, those in by_rule.items():
+        words = f"  {decided()[rule].sentence}  "
+        print_line(out, Text.assemble((rule, "bold"), words, (_source(those[0].source), "dim")))
+        shown = those if whole else those[:MOST]
+        for finding in shown:
+            word = "waived" if finding.waiver else WORDS[finding.verdict]
+            colour = "dim" if finding.waiver else COLOURS[finding.verdict]
+            place = places.of(finding)
+            where = f"  {place.path}:{place.line}" if place.line else f"  {place.path}".rstrip()
+            said = f"{finding.subject}: {finding.message}"
+            print_line(out, Text.assemble("  ", (word, colour), f"  {said}", (where, "dim")))
+            if finding.witness:
+                print_line(out, Text(f"      by {' '.join(finding.witness)}", "dim"))
+            if finding.waiver:
+                print_line(out, Text(f"      {finding.waiver}", "dim"))
+            elif finding.cure:
+                print_line(out, Text(f"      cure: {finding.cure}"))
+        if len(those) > len(shown):
+            more = f"  ... and {len(those) - len(shown)} more: `govcloud check --rule {rule}` shows them"
+            print_line(out, Text(more, "dim"))
+    counts = Counter("waived" if f.waiver else f.verdict for f in findings)
+    told = [f"{counts[v]} {WORDS.get(v, v)}" for v in (*WORDS, "waived") if counts[v]]
+    total = f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}"
+    what = f"{total}: {', '.join(told)}" if told else "no findings"
+    out.print(f"as of {day.isoformat()}: {what}", markup=False)
+
+
+def _source(source: str) -> str:
+    """Documents and lines; the words there are told with ``--json``."""
+    return re.sub(r" \[[^]]*\](〔[^〕]*〕)?", "", source)

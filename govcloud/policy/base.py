@@ -1,0 +1,173 @@
+"""What a rule gets and what it gives: the case, and what is wrong in it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+
+from ..model import KINDS, Entry
+from ..model.catalogue import Catalogue
+from ..model.governance import Review, Waiver
+from ..model.lines import Circuit
+from ..model.network import Zone
+from ..model.organisation import Region
+from ..model.policy import Profile
+from ..topology import Net
+from ..topology.net import CARRYING
+from ..topology.zones import Crossings
+
+# deny: must not be; target: a dated goal is missed; require: something must be decided or said first;
+# flag: worth a look.
+Verdict = Literal["deny", "target", "require", "flag"]
+
+# The province that each document binds, by the first two digits of GB/T 2260 (facts.md, section 3).
+BINDS: Mapping[str, str] = {"000": "46", "001": "46", "003": "46", "002": "42", "004": "21"}
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """What a rule found: the entry (``kind/name``), a sentence, the field to look at, the way that proves
+    it (vertices and the edges between them in turn), the cure. ``verdict``: if not the rule's own."""
+
+    subject: str
+    message: str
+    field: str = ""
+    witness: tuple[str, ...] = ()
+    cure: str = ""
+    verdict: Verdict | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A breach with the rule that it breaks. ``waiver``: the waiver that lets it pass, ``waiver/NAME``."""
+
+    rule: str
+    verdict: Verdict
+    strength: str
+    source: str
+    subject: str
+    message: str
+    field: str = ""
+    witness: tuple[str, ...] = ()
+    cure: str = ""
+    waiver: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether it denies or misses a target, and nobody waived it."""
+        return self.verdict in ("deny", "target") and not self.waiver
+
+
+def catalogue_of(merged: Mapping[tuple[str, str], Mapping[str, Any]], kinds: Collection[str]) -> Catalogue:
+    """Entries of these kinds as typed structs (they were checked before)."""
+    tables: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for (kind, name), fields in merged.items():
+        if kind in kinds:
+            tables.setdefault(kind, {})[name] = fields
+    typed: dict[str, dict[str, Entry]] = {}
+    for kind, table in tables.items():
+        cls = KINDS[kind]
+        typed[kind] = msgspec.convert(table, dict[str, cls])  # type: ignore[valid-type]
+    return Catalogue(typed)
+
+
+@cache
+def _targets() -> dict[str, dict[str, Any]]:
+    text = files(__package__).joinpath("targets.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@dataclass
+class Case:
+    """What is judged: the entries, their net, and the day.
+
+    ``documents``: those that bind; None: those of the province that the entries are of.
+    """
+
+    catalogue: Catalogue
+    as_of: date = field(default_factory=date.today)
+    documents: frozenset[str] | None = None
+
+    @cached_property
+    def net(self) -> Net:
+        """The net of the entries."""
+        return Net.of(self.catalogue)
+
+    @cached_property
+    def crossings(self) -> Crossings:
+        """Where its zones touch."""
+        return Crossings(self.catalogue, self.net)
+
+    @cached_property
+    def province(self) -> str:
+        """The first two digits of GB/T 2260 of the region of level province; empty where none has a code."""
+        regions = self.catalogue.all(Region).values()
+        return next((r.code[:2] for r in regions if r.level == "province" and r.code), "")
+
+    @cached_property
+    def binding(self) -> frozenset[str]:
+        """The documents that bind: as told, as ``profile/rules`` says, by province; unknown: all."""
+        if self.documents is not None:
+            return self.documents
+        if said := self.values("rules").get("documents"):
+            return frozenset(map(str, said))
+        mine = frozenset(document for document, code in BINDS.items() if code == self.province)
+        return mine or frozenset(BINDS)
+
+    def values(self, name: str) -> dict[str, Any]:
+        """The numbers of a table of ``targets.toml``, with those of ``profile/NAME`` in their place."""
+        profile = self.catalogue.all(Profile).get(name)
+        return {**_targets().get(name, {}), **(profile.values if profile is not None else {})}
+
+    def reached(self, when: str) -> bool:
+        """Whether a year, a month or a day has begun; an empty text never has."""
+        return bool(when) and when <= self.as_of.isoformat()[: len(when)]
+
+    def zones_of(self, role: str) -> frozenset[str]:
+        """Names of the zones of a role, with the security domains in them."""
+        crossings = self.crossings
+        return frozenset(name for name in self.catalogue.all(Zone) if crossings.role(name) == role)
+
+    @cached_property
+    def lines(self) -> Mapping[str, list[tuple[str, Circuit]]]:
+        """Circuits in service by each place that they name (``site/x``, ``unit/y``, ``region/z``)."""
+        out: dict[str, list[tuple[str, Circuit]]] = {}
+        for name, circuit in self.catalogue.all(Circuit).items():
+            if circuit.status in CARRYING:
+                for kind, at in (("site", circuit.site), ("unit", circuit.unit), ("region", circuit.region)):
+                    if at:
+                        out.setdefault(f"{kind}/{at}", []).append((name, circuit))
+        return out
+
+    @cached_property
+    def _reviews(self) -> Mapping[tuple[str, str], list[Review]]:
+        out: dict[tuple[str, str], list[Review]] = {}
+        for review in self.catalogue.all(Review).values():
+            out.setdefault((review.type, review.subject), []).append(review)
+        return out
+
+    def reviewed(self, type: str, subjects: Iterable[str]) -> bool:
+        """Whether a review of one of these was passed by the day, names its document and still counts."""
+        today = self.as_of.isoformat()
+        return any(
+            r.passed and r.document and r.date <= today and (not r.valid_until or r.valid_until >= today)
+            for subject in subjects
+            for r in self._reviews.get((type, subject), ())
+        )
+
+    def waiver(self, rule: str, subject: str) -> str:
+        """The waiver of a rule for an entry that holds on the day, as ``waiver/NAME``; else empty.
+
+        One counts that gives a reason, says who granted it and until when.
+        """
+        today = self.as_of.isoformat()
+        for name, waiver in self.catalogue.all(Waiver).items():
+            holds = waiver.reason and waiver.granted_by and waiver.starts_on <= today <= waiver.ends_on
+            if holds and waiver.rule == rule and subject in waiver.subjects:
+                return f"waiver/{name}"
+        return ""

@@ -1,0 +1,40 @@
+"""What of the extranet has no IPv6 yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.lines import Circuit
+from ..model.network import Network
+from ..topology import V6
+from ..topology.net import CARRYING
+from .base import Breach, Case
+from .registry import rule
+
+CURE = "put it into a rollout: `govcloud ipv6 plan`"
+
+
+@rule(
+    "N-17",
+    "flag",
+    *("node.loopback6", "link.ipv6", "network.ipv6", "network.gateway", "circuit.ipv6", "circuit.zone"),
+    "zone.role",
+)
+def extranet_carries_ipv6(case: Case) -> Iterator[Breach]:
+    """Every node, link, network and circuit of the extranet carries IPv6."""
+    extranet, net = case.zones_of("extranet"), case.net
+    for number, key in enumerate(net.nodes):
+        if net.zones[number] in extranet and not net.families[number] & V6:
+            yield Breach(key, "a node of the extranet without an IPv6 address", "loopback6", (), CURE)
+    for edge in net.edges:
+        if net.zones[edge.a] in extranet and net.zones[edge.b] in extranet and not edge.families & V6:
+            yield Breach(edge.entry, "a link of the extranet without an IPv6 prefix", "ipv6", (), CURE)
+    for name, network in case.catalogue.all(Network).items():
+        gateway = net.index.get(f"node/{network.gateway}")
+        if gateway is not None and net.zones[gateway] in extranet and not network.ipv6:
+            message = "a network of the extranet without an IPv6 prefix"
+            yield Breach(f"network/{name}", message, "ipv6", (), CURE)
+    for name, circuit in case.catalogue.all(Circuit).items():
+        if circuit.zone in extranet and circuit.status in CARRYING and circuit.ipv6 != "confirmed":
+            word = "carries no IPv6" if circuit.ipv6 == "denied" else "nobody says that it carries IPv6"
+            yield Breach(f"circuit/{name}", f"a circuit of the extranet: {word}", "ipv6", (), CURE)

@@ -1,0 +1,134 @@
+"""The register of rules, and how a case is judged by them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from ..errors import InputError, Problem
+from ..model.rules import rules as rows
+from .base import Breach, Case, Finding, Verdict
+
+Judge = Callable[[Case], Iterator[Breach]]
+
+# The files of this room that hold rules; each is imported when somebody judges or asks for the register.
+HOMES = ("isolation", "lines", "coverage", "private", "elements", "shape")
+# What may be departed from with a waiver: 原则上, and where the rule's own words say so.
+WAIVABLE = frozenset({"in_principle"})
+# What places, nets and verdicts are made of, whatever the rule.
+READ = frozenset(
+    {
+        *("region", "unit", "site", "zone", "vrf", "node", "interface", "link", "network"),
+        *("circuit", "exit", "private_network", "boundary", "exchange"),
+        *("server", "instance", "endpoint", "profile", "review", "waiver"),
+    }
+)
+_DOCUMENT = re.compile(r"\b(\d{3}):L\d+")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule that is decided: by which function, from which fields (``kind.field``), with which verdict.
+
+    ``documents``: those that state it; empty: it binds everywhere (it is of the ledger itself, or of a
+    national standard). ``waivable``: a ``waiver`` entry may let a breach pass.
+    """
+
+    id: str
+    verdict: Verdict
+    reads: tuple[str, ...]
+    judge: Judge
+    strength: str
+    source: str
+    sentence: str
+    documents: frozenset[str]
+    waivable: bool
+
+    def binds(self, case: Case) -> bool:
+        """Whether a document that states it binds in the case's province."""
+        return not self.documents or bool(self.documents & case.binding)
+
+
+_register: dict[str, Check] = {}
+
+
+def rule(
+    id: str, verdict: Verdict, *reads: str, sentence: str = "", source: str = "", waivable: bool = False
+) -> Callable[[Judge], Judge]:
+    """Register a function as the rule ``id``: a row of ``model.rules``, whose words and strength it has.
+
+    A rule that is no row there says its own ``sentence`` and ``source``.
+    """
+
+    def register(judge: Judge) -> Judge:
+        row = rows().get(id)
+        strength = row.strength if row else "flat"
+        where = row.source if row else source
+        words = row.sentence if row else sentence
+        documents = frozenset(_DOCUMENT.findall(where)) if row else frozenset()
+        may = waivable or strength in WAIVABLE
+        _register[id] = Check(id, verdict, reads, judge, strength, where, words, documents, may)
+        return judge
+
+    return register
+
+
+@cache
+def _loaded() -> dict[str, Check]:
+    for home in HOMES:
+        importlib.import_module(f".{home}", __package__)
+    return {id: _register[id] for id in sorted(_register)}
+
+
+def decided() -> Mapping[str, Check]:
+    """Every rule that is decided, by its id, sorted."""
+    return _loaded()
+
+
+def chosen(only: Collection[str]) -> list[Check]:
+    """The rules of these ids, all where none is named. Raises ``InputError`` for ids that are not decided."""
+    known = _loaded()
+    problems = []
+    for id in only:
+        if id not in known:
+            what = "is not decided by the program yet" if id in rows() else "is no rule"
+            problems.append(Problem(f"{id} {what}"))
+    if problems:
+        raise InputError(problems, hint=f"rules: {', '.join(known)}")
+    return [known[id] for id in known if not only or id in only]
+
+
+def read(checks: Iterable[Check]) -> frozenset[str]:
+    """The kinds that these rules read, and those that every graph and verdict is made of."""
+    return READ | {field.partition(".")[0] for check in checks for field in check.reads}
+
+
+def judge(case: Case, only: Collection[str] = ()) -> list[Finding]:
+    """Everything that is wrong in a case, rule by rule; rules that do not bind there are left out.
+
+    A rule that is named in ``only`` binds wherever it is asked for. Raises ``InputError`` for an unknown id.
+    """
+    out = []
+    for check in chosen(only):
+        if not only and not check.binds(case):
+            continue
+        for breach in check.judge(case):
+            waiver = case.waiver(check.id, breach.subject) if check.waivable else ""
+            out.append(
+                Finding(
+                    rule=check.id,
+                    verdict=breach.verdict or check.verdict,
+                    strength=check.strength,
+                    source=check.source,
+                    subject=breach.subject,
+                    message=breach.message,
+                    field=breach.field,
+                    witness=breach.witness,
+                    cure=breach.cure,
+                    waiver=waiver,
+                )
+            )
+    return out

@@ -1,0 +1,232 @@
+"""Where two networks touch: the ways from zones of one role to zones of another, around what may join them.
+
+Not only links join: a router that stands in two zones (by its interfaces' or networks' routing tables), a
+machine plugged into two networks, a private network that connects to both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from ..model.application import Endpoint
+from ..model.catalogue import Catalogue
+from ..model.cloud import Instance
+from ..model.datacentre import Server
+from ..model.lines import Boundary, Exchange, PrivateNetwork
+from ..model.network import Interface, Network, Node, Vrf, Zone
+from .net import CARRYING, Net
+
+Joint = tuple[str, str, str]
+
+
+class Crossings:
+    """What joins vertices of different zones in a catalogue.
+
+    Vertices are nodes, machines with more than one network, and private networks, by their entries' keys.
+    """
+
+    def __init__(self, catalogue: Catalogue, net: Net) -> None:
+        self._catalogue, self._net = catalogue, net
+        self._zones = catalogue.all(Zone)
+
+    def top(self, zone: str) -> str:
+        """The zone that a security domain is within in the end; itself where it is within none."""
+        seen = {zone}
+        while zone in self._zones and (above := self._zones[zone].within) and above not in seen:
+            seen.add(zone := above)
+        return zone
+
+    def role(self, zone: str) -> str:
+        """The role of a zone, by the zone it is within; empty for none and for one that is not there."""
+        top = self._zones.get(self.top(zone))
+        return top.role if top is not None else ""
+
+    @cached_property
+    def zones(self) -> dict[str, set[str]]:
+        """Zones, by their tops, that a vertex stands in."""
+        out = {f"node/{name}": {self.top(n.zone)} for name, n in self._catalogue.all(Node).items()}
+        vrfs = {name: self.top(vrf.zone) for name, vrf in self._catalogue.all(Vrf).items()}
+        for port in self._catalogue.all(Interface).values():
+            if port.vrf in vrfs and port.device in out:
+                out[port.device].add(vrfs[port.vrf])
+        for network in self._catalogue.all(Network).values():
+            if network.vrf in vrfs and f"node/{network.gateway}" in out:
+                out[f"node/{network.gateway}"].add(vrfs[network.vrf])
+        for name, private in self._catalogue.all(PrivateNetwork).items():
+            out[f"private_network/{name}"] = {self.top(private.zone)} if private.zone else set()
+        return out
+
+    @cached_property
+    def joints(self) -> list[Joint]:
+        """(vertex, vertex, entry that joins them); the entry is empty where it is one of the two."""
+        nodes = self._net.nodes
+        out = [(nodes[e.a], nodes[e.b], e.entry) for e in self._net.edges]
+        for name, private in self._catalogue.all(PrivateNetwork).items():
+            if private.status in CARRYING:
+                key = f"private_network/{name}"
+                out += [(key, f"node/{n}", "") for n in (*private.connects_to, *private.nodes)]
+        return [*out, *self._machines()]
+
+    def _machines(self) -> Iterator[Joint]:
+        networks = self._catalogue.all(Network)
+        plugged: dict[str, set[str]] = {}
+        ports = ((p.device, p.network) for p in self._catalogue.all(Interface).values() if p.enabled)
+        servers = ((f"server/{n}", s.network) for n, s in self._catalogue.all(Server).items())
+        instances = ((f"instance/{n}", i.network) for n, i in self._catalogue.all(Instance).items())
+        for device, network in (*ports, *servers, *instances):
+            if network in networks and not device.startswith("node/"):
+                plugged.setdefault(device, set()).add(network)
+        for device, several in plugged.items():
+            if len(several) > 1:
+                for name in sorted(several):
+                    yield device, f"node/{networks[name].gateway}", f"network/{name}"
+
+    @cached_property
+    def exchanging(self) -> dict[str, list[Exchange]]:
+        """Declared exchanges in service by what they pass through: machines of their application."""
+        out: dict[str, list[Exchange]] = {}
+        endpoints = self._catalogue.all(Endpoint).values()
+        for exchange in self._exchanges:
+            for endpoint in endpoints:
+                if exchange.application and endpoint.application == exchange.application:
+                    if endpoint.instance:
+                        out.setdefault(f"instance/{endpoint.instance}", []).append(exchange)
+        return out
+
+    @cached_property
+    def _exchanges(self) -> list[Exchange]:
+        return [
+            e
+            for e in self._catalogue.all(Exchange).values()
+            if e.role == "cross_network" and e.status in CARRYING
+        ]
+
+    @cached_property
+    def _boundaries(self) -> list[tuple[set[str], set[str]]]:
+        out = []
+        privates = self._catalogue.all(PrivateNetwork)
+        for boundary in self._catalogue.all(Boundary).values():
+            private = privates.get(boundary.private_network)
+            # A network of one's own without a zone is outside of all.
+            sides = {self.top(boundary.zone)} | ({self.top(private.zone)} if private else set())
+            out.append(({f"node/{n}" for n in boundary.nodes}, sides - {""}))
+        return out
+
+    def bounded(self, joint: Joint) -> bool:
+        """Whether a boundary that names one of the two nodes lies between their zones."""
+        sides = self._at(joint[0]) | self._at(joint[1])
+        return any({joint[0], joint[1]} & nodes and sides <= zones for nodes, zones in self._boundaries)
+
+    def exchanged(self, joint: Joint) -> bool:
+        """Whether a declared exchange of the zones of both stands here: at a site of one of the nodes, or as
+        a machine of its application."""
+        sides = self._at(joint[0]) | self._at(joint[1])
+        sites = {n.site for v in joint[:2] if (n := self._node(v)) is not None and n.site}
+        here = [e for e in self._exchanges if e.site in sites]
+        here += [e for v in joint[:2] for e in self.exchanging.get(v, ())]
+        return any(sides <= {self.top(z) for z in exchange.zones} for exchange in here)
+
+    def _at(self, vertex: str) -> set[str]:
+        return self.zones.get(vertex, set())
+
+    def _node(self, vertex: str) -> Node | None:
+        kind, _, name = vertex.partition("/")
+        return self._catalogue.all(Node).get(name) if kind == "node" else None
+
+    def touching(self) -> Iterator[Joint]:
+        """Joints of two nodes of different zones that no exchange or boundary excuses."""
+        for joint in self.joints:
+            a, b, entry = joint
+            apart = entry.startswith("link/") and not self._at(a) & self._at(b)
+            if apart and not self.bounded(joint) and not self.exchanged(joint):
+                yield joint
+
+    def ways(self, one: str, other: str) -> list[list[str]]:
+        """The shortest way for each place where zones of two roles are joined, around declared exchanges.
+
+        Vertices and entries between them in turn. A way ends where it first meets the other side, so that one
+        cable is one way however large the two sides are; a detour through third zones is one way.
+        """
+        roles = {v: {self.role(z) for z in zones} for v, zones in self.zones.items()}
+        ones = {v for v, at in roles.items() if one in at}
+        others = {v for v, at in roles.items() if other in at}
+        if not ones or not others:
+            return []
+        out = [[v] for v in sorted(ones & others)]
+        pure, far = ones - others, others - ones
+        rest: list[Joint] = []
+        for joint in self.joints:
+            a, b, entry = joint
+            ends = (a in pure, b in pure, a in far, b in far)
+            if self._passes_exchange(joint, one, other):
+                continue
+            if (ends[0] and ends[3]) or (ends[1] and ends[2]):
+                first, last = (a, b) if ends[0] else (b, a)
+                out.append([first, entry, last] if entry else [first, last])
+            elif not (ends[0] and ends[1]) and not (ends[2] and ends[3]):
+                rest.append(joint)
+        return out + _detours(rest, pure, far, ones & others)
+
+    def _passes_exchange(self, joint: Joint, one: str, other: str) -> bool:
+        for vertex in joint[:2]:
+            for exchange in self.exchanging.get(vertex, ()):
+                if {one, other} <= {self.role(z) for z in exchange.zones}:
+                    return True
+        a, b, _ = joint
+        sides = {self.role(z) for z in self._at(a) | self._at(b)}
+        return {one, other} <= sides and self.exchanged(joint)
+
+
+def _detours(
+    joints: Iterable[Joint], ones: Collection[str], others: Collection[str], known: Collection[str]
+) -> list[list[str]]:
+    """The shortest way through each part of the rest of the net that touches both sides."""
+    import rustworkx as rx
+
+    number: dict[str, int] = {}
+    edges: dict[tuple[str, str], str] = {}
+    inner: list[tuple[int, int]] = []
+    touch: dict[str, dict[int, str]] = {"one": {}, "other": {}}
+    for a, b, entry in joints:
+        if a in known or b in known:
+            continue
+        edges.setdefault((a, b), entry)
+        edges.setdefault((b, a), entry)
+        for vertex, far in ((a, b), (b, a)):
+            if vertex in ones or vertex in others:
+                continue
+            n = number.setdefault(vertex, len(number))
+            if far in ones:
+                touch["one"][n] = min(far, touch["one"].get(n, far))
+            elif far in others:
+                touch["other"][n] = min(far, touch["other"].get(n, far))
+            elif vertex == a:
+                inner.append((n, number.setdefault(far, len(number))))
+    graph: Any = rx.PyGraph(multigraph=True)
+    graph.add_nodes_from(range(len(number) + 2))
+    graph.add_edges_from_no_data(inner)
+    start, goal = len(number), len(number) + 1
+    names = list(number)
+    out = []
+    for part in rx.connected_components(graph):
+        near, away = sorted(part & touch["one"].keys()), sorted(part & touch["other"].keys())
+        if not near or not away:
+            continue
+        ends = [(start, n) for n in near] + [(n, goal) for n in away]
+        graph.add_edges_from_no_data(ends)
+        way = list(rx.dijkstra_shortest_paths(graph, start, target=goal, default_weight=1.0)[goal])[1:-1]
+        graph.remove_edges_from(ends)
+        vertices = [touch["one"][way[0]], *(names[n] for n in way), touch["other"][way[-1]]]
+        out.append(_spelled(vertices, edges))
+    return sorted(out)
+
+
+def _spelled(vertices: list[str], edges: dict[tuple[str, str], str]) -> list[str]:
+    out = [vertices[0]]
+    for a, b in pairwise(vertices):
+        out += [entry] if (entry := edges[a, b]) else []
+        out.append(b)
+    return out
