@@ -36,6 +36,7 @@ from . import allocating, builder, delta, scope, settled, site
 from . import pins as pinning
 from .delivering import Version, delivered, secrets_of
 from .fetching import Fetching, withdraw_variables
+from .filtering import tools_missing
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
@@ -358,6 +359,8 @@ def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
 def _built(asking: _Asking, inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
     """The plan; ``built``: all that has to do with what is built."""
     inputs.catalogue = _typed(built)
+    if lacking := tools_missing(inputs.catalogue):
+        raise InputError(lacking)
     for secret in secrets_of(inputs.catalogue).values():
         if secret.variable:
             withdraw(secret.variable)

@@ -93,7 +93,7 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
             own["border"] = routed.spoken()
         if routed.tables:
             out[name].vars["govcloud_tables"] = routed.tables
-    filtering(catalogue, {name: host.vars for name, host in out.items()}, resolvers(catalogue))
+    filtering(catalogue, {name: host.vars for name, host in out.items()})
     name_servers = _name_servers(catalogue)
     for name, server in built_servers(catalogue).items():
         extra: dict[str, Any] = dict(common)

@@ -44,13 +44,13 @@ def private_interfaces(
     for edge in catalogue.all(Network).values():
         if edge.gateway != node:
             continue
-        if node in routers or (own is not None and _set_apart(catalogue, edge, own)):
+        if node in routers or (own is not None and set_apart(catalogue, edge, own)):
             found.add(edge.interface)
     return sorted(found)
 
 
-def _set_apart(catalogue: Catalogue, edge: Network, own: PrivateNetwork) -> bool:
-    """Whether a network at a shared router is the private network's."""
+def set_apart(catalogue: Catalogue, edge: Network, own: PrivateNetwork) -> bool:
+    """Whether a network at the edge of a shared router is the private network's."""
     if edge.vrf and edge.vrf == own.vrf:
         return True
     if not _private(catalogue, own.zone):

@@ -25,12 +25,10 @@ from typing import Any
 
 from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
-from ..model.cloud import Instance
-from ..model.datacentre import Server
 from ..model.lines import Translation
 from ..model.network import Network
 from .sides import members, on_linux, private_interfaces
-from .wiring import IPNetwork, IPVersion, bare, parse_prefix
+from .wiring import IPNetwork, bare, parse_prefix
 
 TABLE = "govcloud_nat"
 
@@ -205,14 +203,15 @@ class Seen:
             if one.type == "nat64" and (not one.private_network or router in (*one.routers, one.node))
         ]
 
-    def crossing(self, router: str, address: str, at: str, side: Collection[str]) -> str:
+    def crossing(self, router: str, address: str, at: str, within: bool, side: Collection[str]) -> str:
         """The address at boundary node ``at``, on whose private side the routers ``side`` are.
 
-        Packets are translated before they come to ``at`` where the node that translates is on the
-        machine's own side of the boundary, and behind it where that is on the other.
+        ``within``: the machine stands on that side. Packets are translated before they come to ``at``
+        where the node that translates is on the machine's own side, and behind it where that is on the
+        other.
         """
         nat = self.nat_of(router, address)
-        if nat is None or nat.node == at or (router in side) != (nat.node in side):
+        if nat is None or nat.node == at or within != (nat.node in side):
             return bare(address)
         return nat.out(bare(address))
 
@@ -228,13 +227,3 @@ class Seen:
 def embedded(prefix: IPNetwork, ipv4: str) -> str:
     """The IPv6 address that stands for an IPv4 one in a /96 (RFC 6052, section 2.2)."""
     return str(ipaddress.IPv6Address(int(prefix.network_address) + int(ipaddress.IPv4Address(ipv4))))
-
-
-def router_behind(catalogue: Catalogue, machine: Server | Instance) -> str:
-    """The gateway of a machine's network; "" where it is in none."""
-    return catalogue.get(Network, machine.network).gateway if machine.network else ""
-
-
-def own_address(machine: Server | Instance, version: IPVersion) -> str:
-    """A machine's bare address of one IP version, or ""."""
-    return bare(machine.ipv4 if version == 4 else machine.ipv6)

@@ -29,7 +29,7 @@ options:
     elements: dict
     required: true
   routes:
-    description: List of C({prefix, via}).
+    description: List of C({prefix, via}); C(via) is an address, or V(blackhole).
     type: list
     elements: dict
     default: []
@@ -73,6 +73,9 @@ ARGUMENTS = {"interfaces": REQUIRED, "routes": [], "tables": [], "sysctls": {}, 
 # set by hand are `boot` or `static`.
 OUR_PROTOCOL = "171"
 BY_HAND = (OUR_PROTOCOL, "boot", "static")
+
+# In place of a next hop: what comes for the prefix ends here, and routing daemons may tell of it.
+HELD = "blackhole"
 
 # Removing an address may take others with it (IPv4 secondaries, routes through it), so what is left
 # is read again after each round.
@@ -121,11 +124,15 @@ def declared(arguments):
         for address in interface["addresses"]
     }
     routes = {
-        (str(ipaddress.ip_network(route["prefix"])), str(ipaddress.ip_address(route["via"])))
-        for route in arguments["routes"]
+        (str(ipaddress.ip_network(route["prefix"])), next_hop(route["via"])) for route in arguments["routes"]
     }
     settings = {(name, str(value)) for name, value in arguments["sysctls"].items()}
     return addresses, routes, settings, declared_tables(arguments["tables"])
+
+
+def next_hop(via):
+    """Where a route leads, in canonical form."""
+    return via if via == HELD else str(ipaddress.ip_address(via))
 
 
 def declared_tables(tables):
@@ -213,7 +220,8 @@ def present(arguments, names, seen):
             if str(route.get("protocol", "boot")) not in BY_HAND:
                 continue
             prefix = anywhere if route["dst"] == "default" else str(ipaddress.ip_network(route["dst"]))
-            routes.add((prefix, route.get("gateway", "dev " + route.get("dev", "?"))))
+            by = HELD if route.get("type") == HELD else "dev " + route.get("dev", "?")
+            routes.add((prefix, route.get("gateway", by)))
     settings = {(name, read_setting(name)) for name in arguments["sysctls"]}
     return addresses, routes, settings, down
 
@@ -253,15 +261,22 @@ def compare(arguments, wanted, seen):
         commands.append("address add %s dev %s%s" % (address, name, " nodad" if at_once else ""))
     for prefix, via in sorted(routes - wanted[1]):
         differ("route", prefix, via, "extra")
-        commands.append("route del %s %s" % (prefix, via if via.startswith("dev ") else "via " + via))
+        commands.append("route del %s" % way(prefix, via))
     for prefix, via in sorted(wanted[1] - routes):
         differ("route", prefix, via, "missing")
-        commands.append("route replace %s via %s proto %s" % (prefix, via, OUR_PROTOCOL))
+        commands.append("route replace %s proto %s" % (way(prefix, via), OUR_PROTOCOL))
     commands += compare_tables(wanted[3], differ)
     to_write = sorted(wanted[2] - settings)
     for name, value in to_write:
         differ("setting", name, value, "changed")
     return differences, commands, to_write
+
+
+def way(prefix, via):
+    """A route as a command says it."""
+    if via == HELD:
+        return "%s %s" % (HELD, prefix)
+    return "%s %s" % (prefix, via if via.startswith("dev ") else "via " + via)
 
 
 def apply(commands, to_write):
