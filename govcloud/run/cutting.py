@@ -291,7 +291,7 @@ class Stopped(GovcloudError):
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM and SIGHUP end what is inside as Ctrl-C does: everything on the way out is done."""
+    """Ctrl-C, SIGTERM and SIGHUP end what is inside with everything done on the way out, and say so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -302,7 +302,9 @@ def _terminable() -> Iterator[None]:
             hint="`govcloud network whatif --restore` looks after it once more",
         )
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

@@ -160,7 +160,7 @@ def experiment(
             found = work.result(meters.stop(), cut, silent, routing)
         with ledger.write((LEASE, fence)) as connection:
             stage = "cut/" + "+".join(cut)
-            evidence.keep(connection, NO_RUN, stage, _evidence(found, stage, pairs))
+            evidence.keep(connection, NO_RUN, stage, _evidence(found, stage))
             words = {
                 "cut": list(cut),
                 "reroute_s": found.reroute_s,
@@ -340,8 +340,8 @@ def _spec(pair: Pair, way: Way) -> ProbeSpec:
     )
 
 
-def _evidence(found: Experiment, stage: str, pairs: Sequence[Pair]) -> list[Evidence]:
-    """What is kept: the whole, then each pair. Values are seconds."""
+def _evidence(found: Experiment, stage: str) -> list[Evidence]:
+    """What is kept: the whole, then each flow and each pair that the cut touched. Values are seconds."""
     subject = next((key for key in found.cut if key.startswith(("link/", "node/"))), found.cut[0])
     whole: dict[str, Any] = {
         "cut": found.cut,
@@ -359,6 +359,8 @@ def _evidence(found: Experiment, stage: str, pairs: Sequence[Pair]) -> list[Evid
     good = found.restored and not found.disagreements
     rows = [Evidence(subject, stage, good, found.reroute_s, "s", whole, at=time.time())]
     for one in found.seen:
+        if one.expected == "kept" and one.agrees and not (one.subject or one.lost):
+            continue
         detail = {
             "source": one.source,
             "target": one.target,
