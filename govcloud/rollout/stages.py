@@ -11,7 +11,19 @@ from typing import Literal
 
 Stage = Literal["addressed", "backbone", "access", "dns", "service", "verified", "ipv6_only"]
 Check = Literal[
-    "reach", "aaaa", "delegation", "answer", "tcp", "http", "success", "content", "delay", "nat64", "dns64"
+    "reach",
+    "neighbour",
+    "aaaa",
+    "delegation",
+    "answer",
+    "tcp",
+    "http",
+    "success",
+    "content",
+    "links",
+    "delay",
+    "nat64",
+    "dns64",
 ]
 
 # In the order in which a member goes through those that it needs.
@@ -38,6 +50,7 @@ STAGE_WORDS: Mapping[str, str] = {
 # What evidence of each check is; a row's ``ok`` says whether it was good by the thresholds of its time.
 CHECK_WORDS: Mapping[Check, str] = {
     "reach": "answers over IPv6, in per cent of the tries",
+    "neighbour": "its ends know each other by OSPFv3",
     "aaaa": "its name has the AAAA records that the ledger says, and no other",
     "delegation": "every name server of the zone has an AAAA record",
     "answer": "answers questions for the zone over IPv6, in per cent of the tries",
@@ -45,18 +58,18 @@ CHECK_WORDS: Mapping[Check, str] = {
     "http": "its page is served over IPv6",
     "success": "pages that came over IPv6, in per cent of the tries",
     "content": "the same content over IPv4 and IPv6",
+    "links": "what its page links to is reached over IPv6 too",
     "delay": "the delay ratio (v6 - v4) / v4",
     "nat64": "reaches what has IPv4 alone, through NAT64",
     "dns64": "names of what has IPv4 alone have AAAA records of the NAT64 prefix",
 }
 
 # Kind of member -> the checks that stand for each of the stages it goes through. ``addressed`` is read in
-# the ledger (it has its addresses, and what is applied has them too), ``verified`` is all of them, good and
-# young enough. Of a node, `access` or `backbone` is left out by its role; of a server the service, where it
-# is no name server (``members.py``).
+# the ledger (it has its addresses), ``verified`` is all of them, good and young enough. Of a node, `access`
+# or `backbone` is left out by its role; of a server the service, where it is no name server (``members.py``).
 CHECKS: Mapping[str, Mapping[Stage, tuple[Check, ...]]] = {
     "node": {"backbone": ("reach",), "access": ("reach",)},
-    "link": {"backbone": ("reach",), "access": ("reach",)},
+    "link": {"backbone": ("reach", "neighbour"), "access": ("reach", "neighbour")},
     "network": {"access": ("reach",)},
     "server": {"access": ("reach",), "dns": ("aaaa",), "service": ("answer",)},
     "instance": {"access": ("reach",), "dns": ("aaaa",)},
@@ -64,7 +77,7 @@ CHECKS: Mapping[str, Mapping[Stage, tuple[Check, ...]]] = {
     "endpoint": {
         "dns": ("aaaa",),
         "service": ("tcp", "http"),
-        "verified": ("success", "content", "delay"),
+        "verified": ("success", "content", "links", "delay"),
     },
 }
 # What a machine without IPv4 has to show on top of that.
