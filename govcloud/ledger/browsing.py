@@ -297,7 +297,10 @@ class View:
 
     def addresses(self, uids: Iterable[str]) -> list[tuple[str, str, str]]:
         """(uid, field, address) of every address that these hold."""
-        statement = "SELECT uid, field, address FROM address WHERE uid IN :among"
+        # What begins with the sign is a whole prefix (``marks``).
+        statement = (
+            "SELECT uid, field, address FROM address WHERE uid IN :among AND substr(field, 1, 1) <> '~'"
+        )
         return [(uid, field, address) for uid, field, address in self._among(statement, uids)]
 
     def holders(self, addresses: Iterable[str]) -> list[tuple[str, str, str]]:

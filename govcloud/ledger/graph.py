@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..addressing.blocks import Block
 from .among import rows_among
 from .connection import Connection
 from .entries import Key, names_by_kind
+from .marks import span
 
 # The sign before ``until`` keeps SQLite from walking all living rows by the index that begins with it.
 
@@ -48,6 +50,27 @@ def holders(connection: Connection, addresses: Iterable[str]) -> set[Key]:
         "WHERE address.address IN :among"
     )
     return {(kind, name) for kind, name in rows_among(connection, statement, addresses)}
+
+
+def overlapping(connection: Connection, blocks: Iterable[Block]) -> set[Key]:
+    """(kind, name) of the accepted entries of now with a prefix in one of these, or that one lies in.
+
+    Prefixes, networks and links of every zone and routing table.
+    """
+    wanted = set(blocks)
+    # What a prefix lies in begins where it does, cut to each shorter length.
+    around = {span(block.widened(length)) for block in wanted for length in range(block.length + 1)}
+    found = holders(connection, around)
+    for block in wanted:
+        rows = connection.rows(
+            "SELECT DISTINCT accepted.kind, accepted.name FROM address "
+            "JOIN accepted ON accepted.uid = address.uid AND +accepted.until IS NULL "
+            "WHERE address.address >= :first AND address.address <= :last",
+            first=span(block),
+            last=span(Block(block.version, block.high, 999)),
+        )
+        found |= {(kind, name) for kind, name in rows}
+    return found
 
 
 def kind_names(connection: Connection, kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is derived from the accepted entries of now: who refers to whom, who holds which address.
+"""What is derived from the accepted entries of now: who refers to whom, who holds which address and prefix.
 
 A question such as "who refers to this rack" costs what it finds, not what exists. The tables are kept
 by ``entries.accept`` and ``entries.withdraw``, and made anew when this file's idea of them changes.
@@ -14,14 +14,19 @@ from typing import Any
 import msgspec
 
 from .. import __version__
+from ..addressing.blocks import Block, read_block
 from ..addressing.forms import Misread, after, packed, read_prefix
 from .connection import Connection
 
 # Raised where the derivation changes; the program's version stands for the model.
-VERSION = f"1 {__version__}"
+VERSION = f"2 {__version__}"
 KEY = "marks"
 _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 
+# Fields with a prefix that may overlap with others', by kind. They stand in the table of addresses, too:
+# below the field's name after this sign, in a form that sorts as the prefixes do.
+SPANNED = {"prefix": ("prefix",), "network": ("ipv4", "ipv6"), "link": ("ipv4", "ipv6")}
+SPAN = "~"
 # uid, kind and fields of an entry.
 Entry = tuple[str, str, dict[str, Any]]
 
@@ -49,6 +54,22 @@ def addresses_of(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, st
         for text in value if isinstance(value, list) else (value,):
             for address in _held(text, holds):
                 yield name, socket.inet_ntop(_FAMILIES[len(address)], address)
+
+
+def spans_of(kind: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, Block]]:
+    """(field, prefix) of every prefix of an entry that may overlap with others'."""
+    for field in SPANNED.get(kind, ()):
+        if text := fields.get(field):
+            try:
+                yield field, read_block(text)
+            except Misread:
+                # A check tells whoever wrote it.
+                continue
+
+
+def span(block: Block) -> str:
+    """A prefix as the table has it: all of one version are equally long, whatever a database sorts by."""
+    return f"{block.version}:{block.low:0{8 if block.version == 4 else 32}x}/{block.length:03}"
 
 
 def _held(text: str, holds: str) -> Sequence[bytes]:
@@ -84,6 +105,8 @@ def add(connection: Connection, entries: Iterable[Entry]) -> None:
             references.append({"uid": uid, "field": field, "kind": to_kind, "name": name})
         for field, address in dict.fromkeys(addresses_of(kind, fields)):
             addresses.append({"uid": uid, "field": field, "address": address})
+        for field, block in spans_of(kind, fields):
+            addresses.append({"uid": uid, "field": SPAN + field, "address": span(block)})
     connection.insert("reference", references)
     connection.insert("address", addresses)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
+from ..addressing.blocks import Block
 from ..ledger import entries
 from ..ledger.connection import Connection
 from ..ledger.entries import Accepted, Key
-from ..ledger.graph import holders, kind_names, referrers
-from ..ledger.marks import addresses_of, references_of
+from ..ledger.graph import holders, kind_names, overlapping, referrers
+from ..ledger.marks import addresses_of, references_of, spans_of
 
 Fields = Mapping[str, Any]
 
@@ -32,6 +33,10 @@ class Graph(Protocol):
 
     def holders(self, addresses: Iterable[str]) -> set[Key]:
         """Who has one of these addresses."""
+        ...
+
+    def overlapping(self, blocks: Iterable[Block]) -> set[Key]:
+        """Whose prefixes lie in one of these, or hold one of them."""
         ...
 
 
@@ -58,6 +63,17 @@ class _Index:
             for _, address in addresses_of(key[0], fields) if fields else ():
                 out.setdefault(address, set()).add(key)
         return out
+
+    @cached_property
+    def spans(self) -> list[tuple[Block, Key]]:
+        """Who has which prefix."""
+        known = ((key, fields) for key, fields in self._known.items() if fields)
+        return [(block, key) for key, fields in known for _, block in spans_of(key[0], fields)]
+
+    def overlapping(self, blocks: Iterable[Block]) -> set[Key]:
+        """Whose prefixes lie in one of these, or hold one of them."""
+        wanted = list(blocks)
+        return {key for span, key in self.spans if any(b.holds(span) or span.holds(b) for b in wanted)}
 
 
 def _of_kinds(keys: set[Key], kinds: Iterable[str]) -> set[Key]:
@@ -90,6 +106,10 @@ class MemoryGraph:
         """Who has one of these addresses."""
         index = self._index.holders
         return {key for address in addresses for key in index.get(address, ())}
+
+    def overlapping(self, blocks: Iterable[Block]) -> set[Key]:
+        """Whose prefixes lie in one of these, or hold one of them."""
+        return self._index.overlapping(blocks)
 
 
 class LedgerGraph:
@@ -145,6 +165,15 @@ class LedgerGraph:
         found = holders(self._connection, wanted) - self._changed.keys()
         index = self._index.holders
         return found | {one for address in wanted & index.keys() for one in index[address]}
+
+    def overlapping(self, blocks: Iterable[Block]) -> set[Key]:
+        """Whose prefixes lie in one of these, or hold one of them."""
+        wanted = set(blocks)
+        if not wanted:
+            return set()
+        return (overlapping(self._connection, wanted) - self._changed.keys()) | self._index.overlapping(
+            wanted
+        )
 
 
 def with_what_they_need(graph: Graph, start: Mapping[Key, Fields]) -> dict[Key, Fields]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..ledger.entries import Key
-from ..ledger.marks import addresses_of, references_of
+from ..ledger.marks import addresses_of, references_of, spans_of
 from .graph import Fields, Graph, with_what_they_need
 
 # The kinds whose entries have to do with what is built because they refer to it. What these refer to
@@ -40,6 +40,8 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
     "node": ("zone", "platform", "target"),
     "network": ("gateway", "ipv4", "ipv6", "vrf"),
     "target": ("driver",),
+    "prefix": ("prefix", "plan", "vrf", "parent", "status", "role", "holder"),
+    "vrf": ("zone",),
 }
 HOSTS = ("node", "server", "instance")
 EDGES = ("link", "network")
@@ -88,6 +90,11 @@ def judged(
         fresh = {key for key in users if key[0] in FOLLOWED}
     held = {address for key, fields in out.items() for _, address in addresses_of(key[0], fields)}
     out |= _entries(graph, graph.holders(held) - out.keys())
+    spans = {block for key, fields in out.items() for _, block in spans_of(key[0], fields)}
+    out |= _entries(graph, graph.overlapping(spans) - out.keys())
+    if any(key[0] == "address_plan" for key in changed):
+        # There are few, and what one may give out no other one may.
+        out |= graph.of_kinds(("address_plan",))
     out |= graph.entries(
         (kind, name) for key_kind, name in news if key_kind in HOSTS for kind in HOSTS if kind != key_kind
     )

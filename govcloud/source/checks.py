@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from operator import attrgetter
 
+from ..addressing import judging
 from ..addressing.forms import AUTO, Misread, Prefix, after, packed, read_address, read_prefix, spelled
 from ..model import Entry
 from ..model.catalogue import Catalogue
@@ -301,11 +302,12 @@ def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
 
 # The kinds that checks read; of the others nothing typed need be kept.
 PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
-READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *devicechecks.READ})
+READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *devicechecks.READ, *judging.READ})
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,
     addresses_are_used_once,
+    *judging.CHECKS,
     hosts_have_names_of_their_own,
     interfaces_fit,
     links_have_two_ends,
