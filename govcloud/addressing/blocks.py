@@ -25,6 +25,11 @@ class Block(NamedTuple):
         return 1 << (BITS[self.version] - self.length)
 
     @property
+    def length_of_address(self) -> int:
+        """The length of a prefix of one address in its version of IP."""
+        return BITS[self.version]
+
+    @property
     def high(self) -> int:
         """Its last address."""
         return self.low + self.size - 1

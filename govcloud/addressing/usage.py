@@ -6,7 +6,7 @@ prefixes that are given out and not divided further. All of it is arithmetic on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -92,7 +92,7 @@ class Division:
 
     def __init__(self, entries: Mapping[Key, Fields], unseen: frozenset[Key] = frozenset()) -> None:
         """``unseen``: entries that count and are not named."""
-        self._entries = entries
+        self.entries = entries
         self._unseen = unseen
         self.places = Places(entries)
         found: dict[tuple[SpaceKey, int], list[Held]] = {}
@@ -109,8 +109,8 @@ class Division:
     def plans(self) -> dict[str, tuple[Node, ...]]:
         """The blocks of each plan with the prefixes in them; under the empty name those of no plan."""
         blocks: dict[str, list[tuple[Block, SpaceKey, str]]] = {}
-        for kind, name in sorted(self._entries):
-            fields = self._entries[kind, name]
+        for kind, name in sorted(self.entries):
+            fields = self.entries[kind, name]
             if kind == "address_plan":
                 space = self.places.space(kind, name)
                 texts = [fields.get("prefix", ""), *fields.get("pools", [])]
@@ -122,6 +122,19 @@ class Division:
                     plan = str(fields.get("plan", ""))
                     blocks.setdefault(plan, []).append((block, self.places.space(kind, name), name))
         return {plan: self._grown(plan, rows) for plan, rows in blocks.items()}
+
+    def walk(self) -> Iterator[Node]:
+        """Every block of a plan and every prefix."""
+        todo = [node for nodes in self.plans().values() for node in reversed(nodes)]
+        while todo:
+            node = todo.pop()
+            yield node
+            todo += reversed(node.children)
+
+    @staticmethod
+    def at(node: Node) -> tuple[Block, SpaceKey]:
+        """Where a node is: its block and its space."""
+        return read_block(node.prefix), SpaceKey(node.zone, node.vrf)
 
     def _grown(self, plan: str, rows: list[tuple[Block, SpaceKey, str]]) -> tuple[Node, ...]:
         rows.sort(key=lambda row: (row[1], row[0], row[2]))
@@ -141,7 +154,7 @@ class Division:
 
     def _node(self, plan: str, block: Block, space: SpaceKey, name: str, children: tuple[Node, ...]) -> Node:
         kind = "prefix" if name else "address_plan"
-        fields = self._entries.get((kind, name or plan), {})
+        fields = self.entries.get((kind, name or plan), {})
         holder = str(fields.get("holder", ""))
         holder_kind, _, holder_name = holder.partition("/")
         return Node(

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,8 +21,12 @@ from ..ledger.claims import ClaimKey, ClaimRow
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..source.claims import Finding
+from ..source.loaded import Loaded
 from ..source.merging import Saying, left_over
 from .graph import Fields, Graph
+
+if TYPE_CHECKING:
+    from ..addressing.occupancy import Held
 
 Wish = tuple[str, str, str]
 PROFILE: Key = ("profile", "addressing")
@@ -163,7 +167,7 @@ def _choose(
         # Under another name it is the same, and has what it had.
         if former in before and key not in before:
             before[key] = before.pop(former)
-    rest_s = _policy(graph, tell).rest_days * _DAY_S
+    rest_s = _policy(graph.entries([PROFILE]), tell).rest_days * _DAY_S
     had: dict[Wish, list[str]] = {}
     resting: dict[Wish, list[str]] = {}
     for key in wishing:
@@ -204,9 +208,24 @@ def _ended(connection: Connection) -> list[tuple[ClaimRow, float]]:
     ]
 
 
-def _policy(graph: Graph, tell: Callable[[Finding], Problem]) -> AddressPolicy:
+def resting(connection: Connection, entries: Mapping[Key, Fields]) -> list[Held]:
+    """What was given back lately and is nobody's again; ``entries``: those accepted, with the profile."""
+    from ..addressing.blocks import read_block
+    from ..addressing.occupancy import Held
+
+    rest_s = _policy(entries, Loaded.nothing().problem).rest_days * _DAY_S
+    now = time.time()
+    out = []
+    for row, at in _ended(connection):
+        for of, text in (row.fields or {}).items():
+            if now - at < rest_s and entries.get(row.key, {}).get(of) != text:
+                out.append(Held(read_block(text), row.key, of, divided=False))
+    return out
+
+
+def _policy(entries: Mapping[Key, Fields], tell: Callable[[Finding], Problem]) -> AddressPolicy:
     """Raises ``InputError`` where the numbers are none."""
-    values = graph.entries([PROFILE]).get(PROFILE, {}).get("values", {})
+    values = entries.get(PROFILE, {}).get("values", {})
     problems = []
     for name, value in values.items():
         if name not in AddressPolicy.__struct_fields__:
