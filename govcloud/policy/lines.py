@@ -40,6 +40,10 @@ def two_lines_back_each_other_up(case: Case) -> Iterator[Breach]:
             yield from _of_graph(case, place, policy.get("together", ()), extranet)
         elif case.lines.get(key):
             yield from _of_circuits(case, key)
+        elif place is not None and place.hangs:
+            zone = case.net.zones[place.hangs[0].node]
+            message = f"is on zone/{zone} alone: neither the data line nor the video line reaches it"
+            yield Breach(key, message, "", (place.hangs[0].entry,), "both lines of the extranet up to it")
         elif key.startswith("site/"):
             message = "nothing says which lines it has"
             cure = "name the site in its circuits, nodes or networks"
@@ -74,7 +78,8 @@ def _of_graph(
     if single:
         way = _way(case, key, extranet)
         named = ", ".join(single[:MOST]) + (" and more" if len(single) > MOST else "")
-        message = f"its two lines do not back each other up: {named} alone cuts it off"
+        words = f"{named} alone cuts it off" if len(single) == 1 else f"each of {named} alone cuts it off"
+        message = f"its two lines do not back each other up: {words}"
         cure = "a second way that does not use it"
         yield Breach(key, message, "", tuple(way), cure)
         return

@@ -23,7 +23,7 @@ READ = frozenset(
     {
         *("region", "unit", "site", "zone", "vrf", "node", "interface", "link", "network"),
         *("circuit", "exit", "private_network", "boundary", "exchange"),
-        *("server", "instance", "endpoint", "profile", "review", "waiver"),
+        *("room", "rack", "server", "cloud", "instance", "endpoint", "profile", "review", "waiver"),
     }
 )
 _DOCUMENT = re.compile(r"\b(\d{3}):L\d+")

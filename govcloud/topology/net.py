@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..model.catalogue import Catalogue
-from ..model.datacentre import Site
+from ..model.cloud import Cloud
+from ..model.datacentre import Rack, Room, Server, Site
 from ..model.lines import Circuit, Exit
 from ..model.network import Link, Network, Node, Zone
 from ..model.organisation import Region
@@ -212,11 +213,12 @@ def _places(catalogue: Catalogue, number: Mapping[str, int]) -> dict[str, Place]
         for key in (f"region/{node.region}", f"site/{node.site}" if node.site else ""):
             if key:
                 hangs.setdefault(key, []).append(own)
-    for name, network in catalogue.all(Network).items():
-        if network.site and network.gateway in number:
+    for site, name in _lans(catalogue):
+        network = catalogue.get(Network, name)
+        if network.gateway in number:
             families = (V4 if network.ipv4 else 0) | (V6 if network.ipv6 else 0)
             lan = Hanging(number[network.gateway], f"network/{name}", both, families, True)
-            hangs.setdefault(f"site/{network.site}", []).append(lan)
+            hangs.setdefault(f"site/{site}", []).append(lan)
     links = {link.circuit for link in catalogue.all(Link).values() if link.circuit}
     for name, circuit in catalogue.all(Circuit).items():
         if circuit.status not in CARRYING:
@@ -241,6 +243,23 @@ def _places(catalogue: Catalogue, number: Mapping[str, int]) -> dict[str, Place]
             key, _sort(catalogue, key), tuple(hangs.get(key, ())), tuple(circuits.get(key, ()))
         )
     return places
+
+
+def _lans(catalogue: Catalogue) -> list[tuple[str, str]]:
+    """(site, network): the networks that are a site's, its cloud's, or those of the servers in its racks."""
+    networks, rooms, racks = catalogue.all(Network), catalogue.all(Room), catalogue.all(Rack)
+    clouds = catalogue.all(Cloud)
+    found: dict[tuple[str, str], None] = {}
+    for name, network in networks.items():
+        cloud = clouds.get(network.cloud)
+        if site := network.site or (cloud.site if cloud else ""):
+            found[site, name] = None
+    for server in catalogue.all(Server).values():
+        rack = racks.get(server.rack)
+        room = rooms.get(rack.room) if rack else None
+        if room and room.site and server.network in networks:
+            found[room.site, server.network] = None
+    return list(found)
 
 
 def place_of(circuit: Circuit) -> str:
