@@ -95,6 +95,11 @@ def judged(
     if any(key[0] == "address_plan" for key in changed):
         # There are few, and what one may give out no other one may.
         out |= graph.of_kinds(("address_plan",))
+    if any(key[0] == "translation" for key in changed):
+        # What one shows must be free in all the net.
+        raise TooWide
+    if any(key[0] in (*EDGES, "node") for key in changed):
+        out |= graph.of_kinds(("translation",))
     out |= graph.entries(
         (kind, name) for key_kind, name in news if key_kind in HOSTS for kind in HOSTS if kind != key_kind
     )

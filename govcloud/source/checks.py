@@ -19,7 +19,7 @@ from ..model.datacentre import Server
 from ..model.network import Link, Network, Node
 from ..model.secret import Secret, SecretFile
 from ..references import NEEDED
-from . import devicechecks
+from . import devicechecks, translationchecks
 from .claims import Finding
 from .words import shown
 
@@ -302,7 +302,8 @@ def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
 
 # The kinds that checks read; of the others nothing typed need be kept.
 PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
-READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *devicechecks.READ, *judging.READ})
+OF_OTHERS = devicechecks.READ | judging.READ | translationchecks.READ
+READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *OF_OTHERS})
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,
@@ -316,4 +317,5 @@ CHECKS: list[Check] = [
     secrets_say_where_they_are,
     secret_files_are_apart,
     *devicechecks.CHECKS,
+    *translationchecks.CHECKS,
 ]
