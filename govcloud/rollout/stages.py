@@ -52,7 +52,7 @@ CHECK_WORDS: Mapping[Check, str] = {
     "reach": "answers over IPv6, in per cent of the tries",
     "neighbour": "its ends know each other by OSPFv3",
     "aaaa": "its name has the AAAA records that the ledger says, and no other",
-    "delegation": "every name server of the zone has an AAAA record",
+    "delegation": "every name server of the zone can be had over IPv6 alone, in per cent of them",
     "answer": "answers questions for the zone over IPv6, in per cent of the tries",
     "tcp": "takes TCP connections over IPv6, in per cent of the tries",
     "http": "its page is served over IPv6",

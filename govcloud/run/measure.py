@@ -203,7 +203,7 @@ def ask(servers: Sequence[str], fqdn: str, version: int) -> tuple[list[str], str
     for server in servers[:DNS_SERVERS]:
         query = dns.message.make_query(fqdn, kind)
         try:
-            answer = _exchange(query, server, version)
+            answer = exchange(query, server, version)
         except (OSError, dns.exception.DNSException) as error:
             faults.append(f"{server}: {error or type(error).__name__}")
             continue
@@ -214,7 +214,7 @@ def ask(servers: Sequence[str], fqdn: str, version: int) -> tuple[list[str], str
     raise Failed("name servers: " + "; ".join(faults))
 
 
-def _exchange(query: dns.message.Message, server: str, version: int) -> dns.message.Message:
+def exchange(query: dns.message.Message, server: str, version: int) -> dns.message.Message:
     """One question over UDP. (dns.query would do, but takes as long to import as all else here.)"""
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     limit = time.monotonic() + DNS_WAIT_S
