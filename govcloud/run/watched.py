@@ -9,6 +9,7 @@ import msgspec
 
 from ..ledger.evidence import Evidence
 from ..ledger.legs import Attempt
+from ..plan.probes import ProbeSpec
 from ..plan.wiring import IPVersion
 
 # The name of the evidence of a whole watch; that of a pair has the pair's name behind it.
@@ -35,6 +36,27 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Unique among the pairs of a watch."""
         return f"{self.source}>{self.target}/{f'http:{self.port}' if self.port else 'echo'}/{self.version}"
+
+
+def pairs_of(specs: Iterable[ProbeSpec]) -> list[Pair]:
+    """What runs already, by the probes of the accepted flows: echoes where they measure whether somebody is
+    reached, pages where they measure HTTP; each pair once."""
+    found: dict[str, Pair] = {}
+    for spec in specs:
+        args = spec.args
+        if not args["address"] or spec.kind not in ("reach", "http"):
+            continue
+        pages = spec.kind == "http"
+        pair = Pair(
+            source=spec.source,
+            target=spec.target,
+            address=args["address"],
+            version=spec.ip_version,
+            port=args["port"] if pages else 0,
+            host=args["fqdn"] if pages else "",
+        )
+        found.setdefault(pair.name, pair)
+    return list(found.values())
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
