@@ -37,6 +37,8 @@ def state(root: Path) -> list[dict[str, Any]]:
     for one in kept:
         for name in ("created", "modified", "sourcePosition", "stackTrace"):
             one.pop(name, None)
+        # The SDK names them in the order of a set.
+        one["dependencies"] = sorted(one.get("dependencies") or [])
         if "provider" in one:
             one["provider"] = one["provider"].rpartition("::")[0]
     return sorted(kept, key=lambda r: r["urn"])
