@@ -15,11 +15,13 @@ from ..canonical import digest
 from ..model.application import Application, Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
+from ..model.lines import Boundary, Translation
 from ..model.network import Flow
 from ..model.recovery import Protection
 from .borders import Borders
 from .hosts import content_urls, resolvers, service_name
-from .routes import path_between
+from .routes import path_between, router_of
+from .translating import Seen, embedded
 from .wiring import IPVersion, address_owners, bare, built_instances, built_nodes
 
 ProbeKind = Literal["reach", "dns", "http", "copy"]
@@ -62,10 +64,15 @@ def probes(catalogue: Catalogue) -> list[ProbeSpec]:
         addresses.setdefault(host, []).append(address)
     servers = resolvers(catalogue)
     borders = Borders(catalogue)
+    kept = {flow for boundary in catalogue.all(Boundary).values() for flow in boundary.flows}
     out: list[ProbeSpec] = []
     for name, flow in sorted(flows.items()):
         if name not in borders.waiting:
-            out.extend(_of_flow(catalogue, name, flow, servers, addresses, borders))
+            for spec in _of_flow(catalogue, name, flow, servers, addresses, borders):
+                if name in kept and "reach" not in flow.measures:
+                    # A boundary lets no echo pass that is not declared, and a way is followed by echoes.
+                    spec.args["trace"] = False
+                out.append(spec)
     for name, protection in sorted(protections.items()):
         out.extend(_of_protection(catalogue, name, protection, addresses))
     return out
@@ -90,6 +97,7 @@ def _of_flow(
         )
         way = _way(instance, endpoint.instance, path, version, addresses)
         way["address"] = borders.seen(f"instance/{endpoint.instance}", way["address"], flow.start)
+        _by_nat64(catalogue, flow.start, instance, version, way)
         asked = [s for s in servers if _version(s) == version]
         more: dict[str, dict[str, Any]] = {
             "reach": {"count": 3},
@@ -170,6 +178,18 @@ def _way(
         "address": own[0] if own else stated,
         "hops": [[node, [a for a in addresses.get(node, []) if _version(a) == version]] for node in path],
     }
+
+
+def _by_nat64(
+    catalogue: Catalogue, start: str, instance: Instance, version: IPVersion, way: dict[str, Any]
+) -> None:
+    """What has IPv4 alone is reached over IPv6 by a NAT64, where there is one for where it starts."""
+    if version != 6 or way["address"] or not instance.ipv4 or not catalogue.all(Translation):
+        return
+    for nat64 in Seen(catalogue).nat64_of(router_of(catalogue, start)):
+        # Routers behind it have no IPv6 addresses of their own, so the way is not followed.
+        way |= {"address": embedded(nat64.inside, bare(instance.ipv4)), "trace": False}
+        return
 
 
 def _version(address: str) -> IPVersion:

@@ -325,7 +325,7 @@ def measure(specs: Sequence[Spec], names: Mapping[str, str]) -> list[dict[str, A
     """
     if not specs:
         return []
-    goals = sorted({_goal(s) for s in specs if s["args"]["address"]})
+    goals = sorted({_goal(s) for s in specs if s["args"]["address"] and _followed(s)})
     with ThreadPoolExecutor(max_workers=TRACES_AT_ONCE) as pool:
         traces = dict(zip(goals, pool.map(lambda goal: trace(*goal), goals), strict=True))
 
@@ -342,13 +342,19 @@ def measure(specs: Sequence[Spec], names: Mapping[str, str]) -> list[dict[str, A
     ]
 
 
+def _followed(spec: Spec) -> bool:
+    """Whether the way is followed: not where a boundary or a translation lets nobody see it."""
+    return bool(spec["args"].get("trace", True))
+
+
 def _goal(spec: Spec) -> tuple[str, int]:
     return spec["args"]["address"], spec["ip_version"]
 
 
 def result(spec: Spec, figure: Figure, found: Trace, names: Mapping[str, str]) -> dict[str, Any]:
     """A probe's result: good only when both the figure and the way are."""
-    nodes, astray = judge(found, spec, names) if spec["args"]["address"] else ([], "")
+    known = spec["args"]["address"] and _followed(spec)
+    nodes, astray = judge(found, spec, names) if known else ([], "")
     return {
         "name": spec["name"],
         "ok": not figure.problem and not astray,
