@@ -43,7 +43,8 @@ def document_of(app: App) -> dict[str, Any]:
     with ledger.read() as connection:
         catalogue = built_catalogue(connection)
     hosts = reachable_hosts(catalogue, routing(catalogue))
-    reach = Reach(app.workspace) if hosts else None
+    known = {h: {"groups": v.groups, "vars": v.vars} for h, v in hosts.items()}
+    reach = Reach(app.workspace, known) if hosts else None
     connections = reach.connections() if reach else {}
     return inventory_document(
         {h: v for h, v in hosts.items() if h in connections},

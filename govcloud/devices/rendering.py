@@ -10,22 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from .. import share
 from ..errors import InputError, Problem
-from ..model.base import Entry
 from ..model.catalogue import Catalogue
 from ..model.network import Node
 from ..model.policy import Target
-from ..plan.devices import LINUX, SSH, VARIABLE, device_variables, way_of
+from ..plan.devices import LINUX, SSH, VARIABLE, device_variables, is_device, way_of, whole
 from ..plan.hosts import HostVars, Routing, host_variables
 from ..source.templatefile import Unfit, filled
 from ..workspace import Workspace
 from .linux import Linux
-
-# Stands for "whoever will configure it" where a node has no target: recorded only, and yet to be written.
-NOBODY = "(nobody)"
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ class Renderer:
     def __init__(self, workspace: Workspace, catalogue: Catalogue, routing: Routing) -> None:
         """``routing``: how routers of the lab learn their routes."""
         self._workspace, self._routing = workspace, routing
-        self._plain, self._whole = catalogue, _with_somebody(catalogue)
+        self._plain, self._whole = catalogue, whole(catalogue)
         self._known: dict[tuple[bool, Routing], dict[str, HostVars]] = {}
 
     @property
@@ -67,8 +61,9 @@ class Renderer:
 
     def render(self, name: str, platform: str = "") -> Rendered:
         """One node; ``platform``: as if it ran this. Raises ``InputError``, ``KeyError`` for no such node."""
-        # What is built, or configured, is so in a world without what is only recorded.
-        built = bool(self._plain.get(Node, name).target)
+        # What is built is so in a world without what is only recorded.
+        node = self._plain.get(Node, name)
+        built = bool(node.target) and not is_device(self._plain, node)
         catalogue = self._plain if built else self._whole
         node = catalogue.get(Node, name)
         runs = platform or node.platform
@@ -100,20 +95,6 @@ class Renderer:
         except Unfit as wrong:
             words = f"{wrong} (for node/{node})"
             raise InputError([Problem(words, f"playbooks/{path}", wrong.line)]) from None
-
-
-def _with_somebody(catalogue: Catalogue) -> Catalogue:
-    """The catalogue with a target for every node that has none, so that its variables are worked out too.
-
-    A world of its own: links between such a node and one that is built are not built either.
-    """
-    tables: dict[str, dict[str, Entry]] = {}
-    for kind, name, entry in catalogue:
-        if isinstance(entry, Node) and not entry.target:
-            entry = msgspec.structs.replace(entry, target=NOBODY)
-        tables.setdefault(kind, {})[name] = entry
-    tables.setdefault("target", {})[NOBODY] = Target(driver="ssh")
-    return Catalogue(tables)
 
 
 def every(renderer: Renderer, platform: str = "") -> Iterator[Rendered]:

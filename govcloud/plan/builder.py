@@ -90,7 +90,7 @@ def _play(
     cut = batches({name: hosts[name] for name in hosts if name in dirty}, standing & dirty.keys(), numbers)
     return Play(
         id="play",
-        title=f"configure {count} ({_routing_words(inputs.routing)})",
+        title=f"configure {count}{_routing_words(inputs.routing, [hosts[name] for name in dirty])}",
         phase="expand",
         needs=needs,
         playbook=inputs.playbook,
@@ -297,8 +297,11 @@ def _dirty_hosts(
     return out
 
 
-def _routing_words(routing: str) -> str:
-    return "OSPF and OSPFv3 by FRR" if routing == "ospf" else "static routes from the ledger"
+def _routing_words(routing: str, hosts: Iterable[HostVars]) -> str:
+    """How routers of the lab learn their routes; nothing where only devices are configured."""
+    if all(GROUP in host.groups for host in hosts):
+        return ""
+    return " (OSPF and OSPFv3 by FRR)" if routing == "ospf" else " (static routes from the ledger)"
 
 
 def effect_of(stages: list[Stage]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import InputError, Problem
+from ..model.base import Entry
 from ..model.catalogue import Catalogue
 from ..model.lines import Circuit
 from ..model.network import Interface, Link, Network, Node, Vrf
@@ -25,6 +26,8 @@ from .wiring import LOOPBACK
 # The driver of targets whose nodes are there already, and what is known of them by their command line.
 SSH = "ssh"
 LINUX = "linux"
+# The target of nodes that have none, where they must have one.
+NOBODY = "(nobody)"
 GROUP = "devices"
 VARIABLE = "govcloud_device"
 CONNECTION = "ansible.netcommon.network_cli"
@@ -54,13 +57,33 @@ def devices(catalogue: Catalogue, only: str = "") -> dict[str, HostVars]:
         if node.target in targets and (not only or name == only)
     }
     ways = {name: way_of(target) for name, target in targets.items()}
+    around = whole(catalogue)
     every = {
-        way: host_variables(catalogue, routing=way)
+        way: host_variables(around, routing=way)
         for way in sorted({ways[node.target] for node in nodes.values()})
     }
     return {
         name: _device(catalogue, name, node, every[ways[node.target]][name]) for name, node in nodes.items()
     }
+
+
+def whole(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with a target for every node that has none.
+
+    A device has ports to neighbours that nobody builds, and a node that is only recorded has a configuration.
+    """
+    tables: dict[str, dict[str, Entry]] = {"target": {NOBODY: Target(driver=SSH)}}
+    for kind, name, entry in catalogue:
+        if isinstance(entry, Node) and not entry.target:
+            entry = msgspec.structs.replace(entry, target=NOBODY)
+        tables.setdefault(kind, {})[name] = entry
+    return Catalogue(tables)
+
+
+def is_device(catalogue: Catalogue, node: Node) -> bool:
+    """Whether a node is configured over SSH by its own command line."""
+    target = catalogue.find("target", node.target) if node.target else None
+    return isinstance(target, Target) and target.driver == SSH
 
 
 def way_of(target: Target) -> Routing:

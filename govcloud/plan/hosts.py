@@ -41,7 +41,17 @@ from .wiring import (
 Routing = Literal["ospf", "static"]
 
 # The groups that site.yml names; they exist in every inventory, empty or not.
-PLAY_GROUPS = ("routers", "servers", "instances", "dns_servers", "web_servers", "standbys", "secret_holders")
+PLAY_GROUPS = (
+    "routers",
+    "advertisers",
+    "devices",
+    "servers",
+    "instances",
+    "dns_servers",
+    "web_servers",
+    "standbys",
+    "secret_holders",
+)
 
 # The profile whose values a site's own roles find as `govcloud_site`.
 SITE = "site"

@@ -35,7 +35,7 @@ def play(stage: Play, context: RunContext) -> dict[str, Any]:
     A resumed stage leaves those alone that its run has configured. Raises ``StageFailed`` where some are
     not configured in the end.
     """
-    reach = Reach(context.workspace)
+    reach = Reach(context.workspace, {host: context.plan.hosts[host] for host in stage.inputs})
     absent = reach.missing(stage.inputs)
     course = Course.of(stage, _done(stage, context, reach), absent)
     folder = context.workspace.private / "plays" / context.run

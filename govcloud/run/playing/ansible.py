@@ -7,7 +7,9 @@ import os
 import re
 import shlex
 import tarfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 from ... import canonical
 from ...files import write_atomically
 from ..advice import uncoloured
-from ..reach import Reach, ansible_playbook, static_inventory
+from ..reach import OWN, Reach, ansible_playbook, static_inventory
 
 PLAYBOOK = "site.yml"
 # Plays the playbook, then says which hosts came to its end: ansible-playbook ends a playbook early where all
@@ -105,19 +107,20 @@ class Playbooks:
         inventory = self.folder / f"inventory-{self.runs}.json"
         write_atomically(inventory, canonical.encode(static_inventory(hosts, self.reach)))
         listener = _Listener(Told(list(hosts)), heard)
-        result = ansible_runner.run(
-            private_data_dir=str(self.folder),
-            ident=str(self.runs),
-            playbook=WHOLE,
-            inventory=str(inventory),
-            forks=forks,
-            cmdline=" ".join(options) or None,
-            envvars={**self._environment(), **(environment or {})},
-            suppress_env_files=True,
-            quiet=True,
-            event_handler=listener.event,
-            cancel_callback=stopped,
-        )
+        with _sockets(hosts) as sockets:
+            result = ansible_runner.run(
+                private_data_dir=str(self.folder),
+                ident=str(self.runs),
+                playbook=WHOLE,
+                inventory=str(inventory),
+                forks=forks,
+                cmdline=" ".join(options) or None,
+                envvars={**self._environment(), **sockets, **(environment or {})},
+                suppress_env_files=True,
+                quiet=True,
+                event_handler=listener.event,
+                cancel_callback=stopped,
+            )
         return listener.ended(str(result.status))
 
     def _environment(self) -> dict[str, str]:
@@ -141,6 +144,16 @@ class Playbooks:
         script = f'#!/bin/sh\nexec {shlex.join([*self.reach.prefix, ansible_playbook()])} "$@"\n'
         write_atomically(programs / "ansible-playbook", script.encode(), 0o700)
         return programs
+
+
+@contextmanager
+def _sockets(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """Where Ansible keeps its sessions with devices: a short path, for a socket's may have 107 characters."""
+    if not any(OWN in known["vars"] for known in hosts.values()):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="gc-", ignore_cleanup_errors=True) as folder:
+        yield {"ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": folder}
 
 
 class _Listener:

@@ -64,7 +64,7 @@ def preview(
     if stage is None:
         return []
     wanted = [h for h in stage.inputs if not hosts or h in hosts]
-    reach = Reach(workspace)
+    reach = Reach(workspace, {host: proposal.plan.hosts[host] for host in wanted})
     absent = set(reach.missing(wanted))
     left = [h for h in wanted if h not in absent]
     found: dict[str, HostPreview] = {h: HostPreview(h, "not_there", words="not built yet") for h in absent}
