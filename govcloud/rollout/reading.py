@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,11 +36,12 @@ def typed(known: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
     return Catalogue(tables)
 
 
-def of_ledger(connection: Connection) -> Catalogue:
-    """What is accepted."""
+def of_ledger(connection: Connection, hidden: Collection[str] = frozenset()) -> Catalogue:
+    """What is accepted. ``hidden``: uids of entries that are left out, for a reader who may not see them."""
     found: dict[Key, Mapping[str, Any]] = {}
     for kind in READ:
-        found |= {key: entry.fields for key, entry in entries.current(connection, kind=kind).items()}
+        current = entries.current(connection, kind=kind)
+        found |= {key: entry.fields for key, entry in current.items() if entry.uid not in hidden}
     return typed(found)
 
 

@@ -1,0 +1,145 @@
+"""A rollout as the ledger has it now, and whether a wave of it may begin or be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from ..errors import DeniedError, InputError, Problem
+from ..ledger.connection import Connection
+from ..model.catalogue import Catalogue
+from ..plan.stages import Asked
+from ..run import ipv6policy
+from ..run.ipv6policy import Ipv6Policy
+from . import said
+from .members import Ground, has_ipv6
+from .progress import Progress, numbers, progress, proving
+from .reading import of_ledger, one, sound
+from .said import Saying
+from .waves import Course, Planner, Wave
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is asked about a rollout, read at one moment. ``progress``: by ``kind/name``."""
+
+    course: Course
+    catalogue: Catalogue
+    said: tuple[Saying, ...]
+    progress: Mapping[str, Progress]
+    limits: Ipv6Policy
+
+    @property
+    def name(self) -> str:
+        """The rollout's name."""
+        return self.course.name
+
+    def of(self, wave: Wave) -> list[Progress]:
+        """How far the members of a wave are, in their order."""
+        return [self.progress[subject] for subject in wave.members]
+
+    def begun(self, wave: Wave) -> bool:
+        """Whether a wave says something now."""
+        return any(one.wave == wave.name and not one.until for one in self.said)
+
+
+def situation(
+    connection: Connection, name: str, *, now: float, hidden: Collection[str] = frozenset()
+) -> Situation:
+    """Read a rollout (empty name: the only one). ``now``: seconds since the epoch; ``hidden``: uids of
+    entries that the reader may not see.
+
+    Raises ``GovcloudError`` where there is none such, ``InputError`` with every fault of it.
+    """
+    catalogue = of_ledger(connection, hidden)
+    name, rollout = one(catalogue, name)
+    course = sound(Planner(Ground(catalogue)), name, rollout)
+    sayings = said.sayings(connection, name)
+    limits = numbers(ipv6policy.policy(connection), rollout)
+    found = progress(course, catalogue, proving(connection), sayings, limits, now)
+    return Situation(course=course, catalogue=catalogue, said=tuple(sayings), progress=found, limits=limits)
+
+
+def begin(now: Situation, name: str) -> tuple[Wave, Asked]:
+    """What a wave says when it begins.
+
+    Raises ``InputError`` where there is no such wave, ``DeniedError`` while one before it is not verified or
+    a member has gone back and nobody says why.
+    """
+    wave = _wave(now, name)
+    for earlier in now.course.before(name):
+        waiting = [one for one in now.of(earlier) if not one.lets_pass]
+        if waiting:
+            words = f"wave {name} of {now.name} must wait: {_of_wave(earlier, waiting)}"
+            raise DeniedError(words, hint=_next(now, earlier, waiting))
+    mine = set(wave.members)
+    back = [
+        one
+        for s, one in now.progress.items()
+        if s not in mine and one.state == "regressed" and not one.lets_pass
+    ]
+    if back:
+        words = f"wave {name} of {now.name} must wait: {_some(back)} went back: {back[0].why}"
+        raise DeniedError(words, hint=_mend(now, back[0]))
+    has = [subject for subject in wave.members if has_ipv6(now.catalogue, subject)]
+    return wave, said.begin(now.course, wave, now.said, has)
+
+
+def take_back(now: Situation, name: str) -> tuple[Wave, Asked]:
+    """What a wave says no longer when it is taken back.
+
+    Raises ``InputError`` where there is no such wave, ``DeniedError`` where one after it stands on it.
+    """
+    wave = _wave(now, name)
+    course = now.course
+    later = [one for one in course.waves if one.name != name and one not in course.before(name)]
+    standing = [one.name for one in later if now.begun(one)]
+    if standing:
+        raise DeniedError(
+            f"wave {name} of {now.name} carries wave {standing[-1]}, which stands",
+            hint=f"`govcloud ipv6 rollback {now.name} {standing[-1]}` first",
+        )
+    return wave, said.end(now.name, name, now.said)
+
+
+def _wave(now: Situation, name: str) -> Wave:
+    wave = now.course.wave(name)
+    if wave is None:
+        known = ", ".join(one.name for one in now.course.waves)
+        raise InputError([Problem(f"{now.name} has no wave {name!r}", hint=f"it has {known}")])
+    return wave
+
+
+def _of_wave(wave: Wave, waiting: Sequence[Progress]) -> str:
+    first = waiting[0]
+    words = f": {first.why}" if first.why else ""
+    return f"wave {wave.name} is not verified; {_some(waiting)} {_is(first)}{words}"
+
+
+def _is(one: Progress) -> str:
+    return {"regressed": "went back", "stale": "wants measuring"}.get(one.state, f"is {one.state}")
+
+
+def _some(found: Iterable[Progress]) -> str:
+    names = [one.member.subject for one in found]
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    return names[0] + more
+
+
+def _next(now: Situation, wave: Wave, waiting: Sequence[Progress]) -> str:
+    back = [one for one in waiting if one.state == "regressed"]
+    if back:
+        return _mend(now, back[0])
+    if any(one.state == "open" for one in waiting):
+        return f"`govcloud ipv6 run {now.name} {wave.name}` carries it out"
+    return (
+        f"`govcloud ipv6 verify {now.name}` measures; `govcloud ipv6 status {now.name}` tells how far it is"
+    )
+
+
+def _mend(now: Situation, one: Progress) -> str:
+    subject = one.member.subject
+    return (
+        f"put it right and `govcloud ipv6 verify {now.name}`; or say why under `explained` of "
+        f"rollout/{now.name} (`{subject}: the reason`) and `govcloud apply`"
+    )
