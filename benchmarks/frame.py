@@ -46,7 +46,11 @@ class Figure:
 
     def document(self) -> dict[str, Any]:
         """As ``bench.json`` holds it."""
-        rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
+        # Four digits, of what takes microseconds as well.
+        rounded = {
+            k: (round(v, 4) if v >= 0.1 else float(f"{v:.4g}")) if isinstance(v, float) else v
+            for k, v in asdict(self).items()
+        }
         return rounded | {"peer": self.peer or None}
 
 
