@@ -257,7 +257,7 @@ def one_video_conference_system(case: Case) -> Iterator[Breach]:
         if application.type == "video_conference" and application.status != "retired"
     }
     if "000" in case.binding and len(systems) > int(policy["systems"]):
-        first, *others = systems
+        first, *others = sorted(systems)
         for key in others:
             message = f"a second system of video conferences beside {first}; the province has one"
             yield Breach(key, message, "type", (), "merge the two: `merges_into`")

@@ -1,0 +1,655 @@
+"""Each rule with a case that breaks it and one that does not, made of entries of the samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+
+from govcloud.errors import InputError
+from govcloud.model import fields
+from govcloud.model.rules import rules as rows
+from govcloud.policy import Finding, decided, judge
+from tests.policy.samples import AS_OF, Changes, case
+
+NODE = {"region": "haikou", "role": "border", "loopback6": "3fff:460::99"}
+
+
+def link(a: str, b: str, **said: object) -> dict[str, object]:
+    """Fields of a link between two nodes."""
+    return {"a": a, "b": b, "a_interface": f"x-{b}"[:15], "b_interface": f"x-{a}"[:15]} | {
+        "bandwidth_mbps": 1000,
+        **said,
+    }
+
+
+@dataclass(frozen=True)
+class Example:
+    """Entries of a sample that break a rule at ``wrong`` (``entry field``), and what cures it.
+
+    ``spoil``: how they are changed first, where the sample keeps the rule.
+    """
+
+    rule: str
+    sample: str
+    keys: tuple[str, ...]
+    wrong: tuple[str, ...]
+    cure: Changes
+    spoil: Changes = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+    witness: tuple[str, ...] = ()
+    as_of: date = AS_OF
+
+
+INTRANET = {"node/gate": NODE | {"zone": "intranet"}}
+CORES = ("node/core-1", "node/core-2", "link/core-1-2", "node/haikou", "link/core-haikou-*")
+REVIEW = {"date": "2026-01-10", "passed": True, "document": "琼数安审〔2026〕1号"}
+EXAMPLES = [
+    Example(
+        "N-01",
+        "hainan",
+        ("application/haizhengtong", "cloud/government"),
+        ("application/haizhengtong zones", "application/haizhengtong cloud"),
+        {"application/haizhengtong": {"zones": ["intranet"], "cloud": ""}},
+        {"application/haizhengtong": {"classified": True, "zones": ["extranet"], "cloud": "government"}},
+        verdicts=("deny", "deny"),
+    ),
+    Example(
+        "N-01",
+        "hainan",
+        CORES,
+        ("link/leak ",),
+        {"link/leak": None},
+        {**INTRANET, "link/leak": link("core-1", "gate")},
+        witness=("node/gate", "link/leak", "node/core-1"),
+    ),
+    Example(
+        "N-02",
+        "liaoning",
+        ("private_network/departments", "boundary/departments"),
+        ("private_network/departments classified_on", "private_network/departments "),
+        {
+            "private_network/departments": {
+                "classified_on": "2016-05-01",
+                "classified_by": "li-wei",
+                "classified_reason": "不涉密",
+            },
+            "boundary/departments": {"drawn_on": "2016-06-01"},
+        },
+        verdicts=("require", "require"),
+    ),
+    Example(
+        "N-02",
+        "qionghai",
+        ("private_network/health", "application/hall"),
+        ("application/hall classified_on",),
+        {"review/hall": {"type": "secrecy", "subject": "application/hall", **REVIEW}},
+        {
+            "application/hall": {"private_networks": ["health"]},
+            "private_network/health": {
+                "classified_on": "2026-05-01",
+                "classified_by": "wu-jing",
+                "classified_reason": "不涉密",
+            },
+            "boundary/health": {"private_network": "health", "drawn_on": "2026-06-01"},
+        },
+    ),
+    Example(
+        "N-03",
+        "hubei",
+        ("private_network/business",),
+        ("private_network/business merges_into",),
+        {"private_network/business": {"merges_into": "extranet"}},
+    ),
+    Example(
+        "N-03",
+        "qionghai",
+        ("private_network/health", "application/hall"),
+        ("application/hall private_networks",),
+        {"wave/first": {"order": 1, "moves": ["application/hall"], "to_zone": "extranet"}},
+        {"application/hall": {"private_networks": ["health"]}},
+    ),
+    Example(
+        "N-04",
+        "hubei",
+        ("private_network/business", "unit/everybody"),
+        ("private_network/business migration_plan",),
+        {"private_network/business": {"migration_plan": "业务专网迁移实施方案", "plan_on": "2016-03-01"}},
+    ),
+    Example(
+        "N-04",
+        "hubei",
+        ("private_network/business", "unit/everybody"),
+        ("private_network/business scopes",),
+        {"private_network/business": {"scopes": ["main", "internal", "downward"]}},
+        {
+            "private_network/business": {
+                "migration_plan": "业务专网迁移实施方案",
+                "plan_on": "2016-03-01",
+                "scopes": ["main", "internal"],
+            }
+        },
+    ),
+    Example(
+        "N-05",
+        "hainan",
+        ("private_network/department-networks",),
+        ("private_network/department-networks extranet_suffices",),
+        {"private_network/department-networks": {"extranet_suffices": "confirmed"}},
+        verdicts=("require",),
+    ),
+    Example(
+        "N-05",
+        "qionghai",
+        ("private_network/health",),
+        ("private_network/health merges_into",),
+        {"private_network/health": {"merges_into": "extranet"}},
+        {"private_network/health": {"extranet_suffices": "confirmed", "merges_into": "water"}},
+    ),
+    Example(
+        "N-06",
+        "hainan",
+        ("programme/social-security-card-project",),
+        ("programme/social-security-card-project uses", "budget/card programme"),
+        {"programme/social-security-card-project": {"uses": ["zone/extranet"]}},
+        {
+            "programme/social-security-card-project": {"status": "approved"},
+            "budget/card": {
+                "programme": "social-security-card-project",
+                "year": 2026,
+                "item": "operation",
+                "status": "granted",
+            },
+        },
+        verdicts=("deny", "deny"),
+    ),
+    Example(
+        "N-07",
+        "hainan",
+        ("application/website-cluster",),
+        ("application/website-cluster zones",),
+        {"application/website-cluster": {"zones": ["internet", "extranet"]}},
+        {"application/website-cluster": {"zones": ["internet"]}},
+    ),
+    Example(
+        "N-08",
+        "hubei",
+        ("private_network/department-intranets", "node/office-node"),
+        ("private_network/department-intranets connects_to",),
+        {
+            "review/test": {
+                "type": "secrecy_test",
+                "subject": "private_network/department-intranets",
+                **REVIEW,
+            }
+        },
+        {"private_network/department-intranets": {"status": "running", "connects_to": ["office-node"]}},
+    ),
+    Example(
+        "N-09",
+        "hainan",
+        (
+            "circuit/extranet-town-access",
+            "exchange/cross-network-trusted",
+            "private_network/ministry-networks",
+        ),
+        (
+            "circuit/extranet-town-access zone",
+            "private_network/ministry-networks connects_to",
+            "exchange/cross-network-trusted reviewed_on",
+        ),
+        {
+            "review/town": {"type": "access", "subject": "circuit/extranet-town-access", **REVIEW},
+            "review/net": {"type": "access", "subject": "private_network/ministry-networks", **REVIEW},
+            "exchange/cross-network-trusted": {"reviewed_on": "2026-02-01"},
+        },
+        {
+            "circuit/extranet-town-access": {"status": "running"},
+            "private_network/ministry-networks": {"connects_to": ["core-1"]},
+            "exchange/cross-network-trusted": {"status": "running"},
+        },
+    ),
+    Example(
+        "N-10",
+        "liaoning",
+        ("private_network/departments", "boundary/departments"),
+        ("boundary/departments cleaned_on",),
+        {"boundary/departments": {"cleaned_on": "2017-01-01"}},
+    ),
+    Example(
+        "N-11",
+        "hainan",
+        ("circuit/extranet-*-access",),
+        (
+            "circuit/extranet-town-access status",
+            "circuit/extranet-village-access bandwidth_mbps",
+            "circuit/extranet-user-access bandwidth_mbps",
+        ),
+        {
+            "circuit/extranet-town-access": {"status": "running"},
+            "circuit/extranet-village-access": {"bandwidth_mbps": 50},
+            "circuit/extranet-user-access": {"bandwidth_mbps": 1000},
+        },
+        {
+            "circuit/extranet-village-access": {"status": "running", "bandwidth_mbps": 20},
+            "circuit/extranet-user-access": {"status": "running", "bandwidth_mbps": 0},
+        },
+        verdicts=("target", "target", "require"),
+    ),
+    Example(
+        "N-11",
+        "hainan",
+        ("node/sansha", "node/nansha", "link/sat-sansha-nansha"),
+        ("link/sat-sansha-nansha bandwidth_mbps",),
+        {"link/sat-sansha-nansha": {"bandwidth_mbps": 100}},
+        witness=("region/nansha",),
+    ),
+    Example(
+        "N-12",
+        "hainan",
+        ("circuit/broadband-village-access",),
+        ("circuit/broadband-village-access bandwidth_mbps",),
+        {"circuit/broadband-village-access": {"bandwidth_mbps": 10}},
+        {"circuit/broadband-village-access": {"status": "running", "bandwidth_mbps": 4}},
+    ),
+    Example(
+        "N-13",
+        "hainan",
+        (*CORES, "node/qionghai", "node/haiyun", "link/town-qionghai-haiyun"),
+        ("region/haiyun ", "region/wanghai ", "region/yongxing ", "region/beiyu ", "region/nansha "),
+        {
+            "link/repaired": link("haikou", "qionghai"),
+            "circuit/village": {"zone": "extranet", "region": "wanghai"},
+            "region/yongxing": None,
+            "region/beiyu": None,
+            "region/nansha": None,
+        },
+        verdicts=("target",) * 5,
+    ),
+    Example(
+        "N-14",
+        "hainan",
+        ("unit/finance-authority",),
+        ("unit/finance-authority ",),
+        {"circuit/finance": {"zone": "intranet", "unit": "finance-authority"}},
+        {"profile/intranet-coverage": {"values": {"levels": []}}},
+        verdicts=("target",),
+    ),
+    Example(
+        "N-14",
+        "qionghai",
+        ("node/qionghai",),
+        ("region/qionghai ",),
+        {"node/inner": {"region": "qionghai", "zone": "intranet", "role": "aggregation"}},
+        {"zone/intranet": {"role": "intranet"}},
+    ),
+    Example(
+        "N-15",
+        "hainan",
+        (*CORES, "node/danzhou", "node/yangpu", "link/zone-danzhou-yangpu", "link/trunk-v3-1-*"),
+        ("region/yangpu ",),
+        {"link/second": link("haikou", "yangpu", path=["sea"])},
+        {
+            "link/trunk": link("haikou", "danzhou"),
+            "link/other": link("core-2", "danzhou"),
+            "node/chengmai": {"region": "chengmai", "zone": "extranet", "role": "aggregation"},
+            "link/ring": link("chengmai", "core-2"),
+            "region/danzhou": {"level": "province"},
+            "region/haikou": {"level": "province"},
+        },
+        verdicts=("deny",),
+        witness=(
+            *("node/core-2", "link/other", "node/danzhou"),
+            *("link/zone-danzhou-yangpu", "node/yangpu", "region/yangpu"),
+        ),
+    ),
+    Example(
+        "N-15",
+        "qionghai",
+        ("node/core-*", "node/qionghai", "link/core-1-2", "link/trunk-*", "region/qionghai"),
+        ("region/qionghai ",),
+        {"link/trunk-video": {"path": ["east-motorway"]}},
+        {"link/trunk-video": {"path": ["east-railway"]}},
+        witness=("link/trunk-data", "link/trunk-video"),
+    ),
+    Example(
+        "N-15",
+        "hainan",
+        ("site/haikou-dc", "circuit/extranet-data-line", "circuit/video-conference-line"),
+        ("circuit/extranet-data-line backs_up",),
+        {"circuit/extranet-data-line": {"backs_up": "video-conference-line"}},
+        {
+            "circuit/extranet-data-line": {"site": "haikou-dc", "backs_up": ""},
+            "circuit/video-conference-line": {"site": "haikou-dc", "backs_up": ""},
+        },
+    ),
+    Example(
+        "N-15",
+        "hainan",
+        ("site/haikou-dc", "circuit/extranet-data-line"),
+        ("site/haikou-dc ",),
+        {
+            "circuit/video": {
+                "zone": "video",
+                "line": "video",
+                "site": "haikou-dc",
+                "backs_up": "extranet-data-line",
+            }
+        },
+        {"circuit/extranet-data-line": {"site": "haikou-dc"}},
+    ),
+    Example(
+        "N-16",
+        "hainan",
+        ("flow/village-haiyiban", "circuit/extranet-data-line", "circuit/video-conference-line"),
+        ("flow/village-haiyiban circuits",),
+        {"flow/village-haiyiban": {"circuits": ["video-conference-line"]}},
+        {"flow/village-haiyiban": {"content": "video_conference", "circuits": ["extranet-data-line"]}},
+    ),
+    Example(
+        "N-16",
+        "hainan",
+        ("flow/reef-haiyiban", "node/nansha", "node/sansha", "link/sat-sansha-nansha"),
+        ("flow/reef-haiyiban path",),
+        {"link/sat-sansha-nansha": {"plane": "video"}},
+        {
+            "flow/reef-haiyiban": {"content": "video_surveillance", "path": ["sansha"]},
+            "link/sat-sansha-nansha": {"plane": "data"},
+        },
+        witness=("node/nansha", "node/sansha"),
+    ),
+    Example(
+        "R-09",
+        "hainan",
+        ("flow/village-standby", "circuit/extranet-data-line", "circuit/video-conference-line"),
+        ("flow/village-standby circuits",),
+        {"flow/village-standby": {"circuits": ["video-conference-line"]}},
+        {"flow/village-standby": {"content": "backup", "circuits": ["extranet-data-line"]}},
+    ),
+    Example(
+        "N-17",
+        "qionghai",
+        ("node/core-1", "node/qionghai", "link/trunk-data", "network/city-app"),
+        ("node/qionghai loopback6", "link/trunk-data ipv6", "network/city-app ipv6"),
+        {
+            "node/qionghai": {"loopback6": "3fff:460:9002::1"},
+            "link/trunk-data": {"ipv6": "3fff:460:ff01:1::/127"},
+            "network/city-app": {"ipv6": "3fff:461:9002:10::/64"},
+        },
+    ),
+    Example(
+        "N-17",
+        "hainan",
+        ("circuit/trunk",),
+        ("circuit/trunk ipv6",),
+        {"circuit/trunk": {"ipv6": "confirmed"}},
+    ),
+    Example(
+        "N-18",
+        "hainan",
+        ("private_network/mobile-government", "private_network/high-speed-mobile"),
+        (
+            "private_network/mobile-government acquisition",
+            "private_network/high-speed-mobile acquisition",
+        ),
+        {
+            "private_network/mobile-government": {"acquisition": "central_lease"},
+            "private_network/high-speed-mobile": {"acquisition": "central_lease"},
+        },
+        {"private_network/mobile-government": {"acquisition": "own"}},
+        verdicts=("deny", "require"),
+    ),
+    Example(
+        "N-19",
+        "hubei",
+        ("node/office-node", "exchange/between-networks"),
+        ("link/across ",),
+        {
+            "exchange/between-networks": {"status": "running", "site": "exchange-room"},
+            "node/edge": {"site": "exchange-room"},
+        },
+        {
+            "node/edge": {"region": "hubei", "zone": "extranet", "role": "border"},
+            "link/across": link("office-node", "edge"),
+        },
+        verdicts=("deny",),
+        witness=("node/office-node", "link/across", "node/edge"),
+    ),
+    Example(
+        "N-19",
+        "hubei",
+        ("node/office-node", "exchange/between-networks"),
+        ("dependency/crossing exchange",),
+        {
+            "dependency/crossing": {"exchange": "between-networks"},
+            "exchange/between-networks": {"status": "running"},
+        },
+        {
+            "application/inside": {"zones": ["intranet"]},
+            "application/outside": {"zones": ["extranet"]},
+            "dependency/crossing": {"application": "outside", "needs": "inside"},
+        },
+    ),
+    Example(
+        "N-20",
+        "hainan",
+        ("private_network/ministry-networks", "exchange/cross-network-trusted"),
+        ("private_network/ministry-networks exchange",),
+        {"exchange/cross-network-trusted": {"status": "running"}},
+        verdicts=("flag",),
+    ),
+    Example(
+        "N-21",
+        "hainan",
+        ("exit/out-of-province",),
+        ("exit/out-of-province status",),
+        {
+            "exit/out-of-province": {"status": "running", "direction": "湛江"},
+            "exit/west": {"role": "province", "direction": "北海", "zone": "internet"},
+            "exit/east": {"role": "province", "direction": "珠海", "zone": "internet"},
+        },
+        verdicts=("target",),
+    ),
+    Example(
+        "N-22",
+        "liaoning",
+        ("region/shenyang",),
+        ("region/shenyang ",),
+        {"circuit/city": {"zone": "extranet", "region": "shenyang", "line": "data"}},
+        {
+            f"region/{name}": None
+            for name in (
+                *("dalian", "anshan", "fushun", "benxi", "dandong", "jinzhou", "yingkou", "fuxin"),
+                *("liaoyang", "panjin", "tieling", "chaoyang", "huludao"),
+            )
+        },
+    ),
+    Example(
+        "N-23",
+        "qionghai",
+        (),
+        ("region/jiaji ", "region/boao ", "region/tanmen ", "region/zhongyuan "),
+        {f"circuit/{t}": {"zone": "extranet", "region": t} for t in ("jiaji", "boao", "tanmen", "zhongyuan")},
+    ),
+    Example(
+        "N-24",
+        "liaoning",
+        ("application/video-conference",),
+        ("application/video-conference levels",),
+        {"application/video-conference": {"levels": ["province", "city", "county"]}},
+        {"application/video-conference": {"levels": ["province"]}},
+    ),
+    Example(
+        "N-24",
+        "hainan",
+        ("application/haizhengtong", "application/haiyiban"),
+        ("application/haizhengtong type",),
+        {"application/haizhengtong": {"type": "office"}},
+        {
+            "application/haizhengtong": {"type": "video_conference"},
+            "application/haiyiban": {"type": "video_conference"},
+        },
+    ),
+    Example(
+        "net-ends",
+        "hainan",
+        ("node/haikou", "node/core-1", "link/core-haikou-1"),
+        ("link/core-haikou-1 bandwidth_mbps", "interface/b mtu", "interface/b vrf", "interface/b speed_mbps"),
+        {"interface/b": {"mtu": 9000, "vrf": "", "speed_mbps": 10000}},
+        {
+            "interface/a": {"device": "node/haikou", "port": "to-core-1", "mtu": 9000, "speed_mbps": 10000},
+            "interface/b": {
+                "device": "node/core-1",
+                "port": "to-haikou",
+                "mtu": 1500,
+                "vrf": "video",
+                "speed_mbps": 1000,
+            },
+        },
+        verdicts=("flag", "deny", "deny", "flag"),
+    ),
+    Example(
+        "net-backing",
+        "hainan",
+        ("circuit/extranet-data-line", "circuit/video-conference-line"),
+        ("circuit/extranet-data-line backs_up",),
+        {"circuit/video-conference-line": {"backs_up": "extranet-data-line"}},
+        {"circuit/video-conference-line": {"backs_up": ""}},
+    ),
+    Example(
+        "net-zones",
+        "qionghai",
+        ("node/qionghai", "node/health-border", "private_network/health"),
+        ("link/join a",),
+        {
+            "boundary/health": {
+                "private_network": "health",
+                "zone": "extranet",
+                "nodes": ["health-border"],
+            }
+        },
+        {"link/join": link("qionghai", "health-border"), "boundary/health": {"private_network": "health"}},
+        witness=("node/qionghai", "link/join", "node/health-border"),
+    ),
+    Example(
+        "net-platform",
+        "hainan",
+        ("node/core-1", "node/core-2"),
+        ("node/core-1 vendor", "node/core-2 platform"),
+        {"node/core-1": {"vendor": "华为", "platform": "huawei_vrp"}, "node/core-2": {"vendor": ""}},
+        {"node/core-1": {"vendor": "Huawai"}, "node/core-2": {"vendor": "H3C"}},
+        verdicts=("flag", "deny"),
+    ),
+]
+
+
+def found(findings: list[Finding]) -> list[str]:
+    return sorted(f"{f.subject} {f.field}" for f in findings)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"{e.rule}-{e.sample}-{e.wrong[0].split()[0]}")
+def test_what_breaks_a_rule_and_what_cures_it(example: Example) -> None:
+    broken = case(example.sample, example.keys, example.spoil, as_of=example.as_of)
+    findings = judge(broken, [example.rule])
+    assert found(findings) == sorted(example.wrong)
+    if example.verdicts:
+        assert sorted(f.verdict for f in findings) == sorted(example.verdicts)
+    if example.witness:
+        assert example.witness in [f.witness for f in findings]
+    assert all(f.message and f.cure and f.source and f.strength for f in findings)
+    cured = case(example.sample, example.keys, example.spoil, example.cure, as_of=example.as_of)
+    assert found(judge(cured, [example.rule])) == []
+
+
+def test_every_rule_has_its_cases() -> None:
+    assert {e.rule for e in EXAMPLES} == set(decided())
+
+
+def test_rules_read_fields_that_there_are() -> None:
+    for check in decided().values():
+        for name in check.reads:
+            kind, _, field_name = name.partition(".")
+            assert field_name in fields(kind), f"{check.id}: {name}"
+
+
+def test_rules_are_those_of_the_documents() -> None:
+    own = {"net-backing", "net-ends", "net-platform", "net-zones"}
+    network = {f"N-{n:02}" for n in range(1, 25)} | {"R-09"}
+    assert set(decided()) == network | own
+    for id in network:
+        assert decided()[id].source == rows()[id].source
+        assert decided()[id].documents <= {"000", "001", "002", "003", "004"}
+
+
+@pytest.mark.parametrize(
+    ("name", "binds", "not_there"),
+    [("hainan", "N-21", "N-22"), ("liaoning", "N-22", "N-21"), ("hubei", "N-23", "N-13")],
+)
+def test_documents_bind_their_own_province(name: str, binds: str, not_there: str) -> None:
+    here = case(name, ())
+    assert decided()[binds].binds(here) and not decided()[not_there].binds(here)
+    assert not [f for f in judge(here) if f.rule == not_there]
+    # Who asks for a rule gets it, wherever it is from.
+    judge(here, [not_there])
+
+
+def test_a_profile_says_which_documents_bind() -> None:
+    here = case("hainan", (), {"profile/rules": {"values": {"documents": ["004"]}}})
+    assert here.binding == {"004"}
+
+
+def test_no_document_is_left_out_where_the_province_is_unknown() -> None:
+    here = case("hainan", (), {"region/hainan": {"code": ""}})
+    assert here.binding == {"000", "001", "002", "003", "004"}
+
+
+def test_a_target_counts_from_its_day() -> None:
+    keys = ("exit/out-of-province",)
+    assert not judge(case("hainan", keys, as_of=date(2019, 12, 31)), ["N-21"])
+    assert judge(case("hainan", keys, as_of=date(2020, 1, 1)), ["N-21"])
+    later = {"profile/province-exits": {"values": {"directions": 2, "from": "2027-03"}}}
+    assert not judge(case("hainan", keys, later, as_of=date(2027, 2, 28)), ["N-21"])
+    (finding,) = judge(case("hainan", keys, later, as_of=date(2027, 3, 1)), ["N-21"])
+    assert finding.message.startswith("2 directions")
+
+
+def test_a_waiver_lets_pass_what_may_be_waived_while_it_holds() -> None:
+    network = {"private_network/health": {"extranet_suffices": "denied"}}
+    waiver = {
+        "rule": "N-05",
+        "subjects": ["private_network/health"],
+        "reason": "实时影像会诊",
+        "granted_by": "wu-jing",
+        "ends_on": "2026-12-31",
+    }
+    keys = ("private_network/health",)
+    (stands,) = judge(case("qionghai", keys, network), ["N-05"])
+    assert not stands.waiver
+    (waived,) = judge(case("qionghai", keys, network, {"waiver/health": waiver}), ["N-05"])
+    assert waived.waiver == "waiver/health" and not waived.stops
+    late = case("qionghai", keys, network, {"waiver/health": waiver}, as_of=date(2027, 1, 1))
+    assert not judge(late, ["N-05"])[0].waiver
+    # What the documents say flatly nobody waives.
+    flat = {"waiver/lines": waiver | {"rule": "N-18", "subjects": ["private_network/mobile-government"]}}
+    own = {"private_network/mobile-government": {"acquisition": "own"}}
+    (finding,) = judge(case("hainan", ("private_network/mobile-government",), own, flat), ["N-18"])
+    assert finding.stops
+
+
+def test_a_review_counts_with_its_document_until_it_ends() -> None:
+    keys = ("circuit/extranet-town-access",)
+    running = {"circuit/extranet-town-access": {"status": "running"}}
+    review = {"type": "access", "subject": "circuit/extranet-town-access", **REVIEW}
+    for wrong in ({"document": ""}, {"passed": False}, {"date": "2027-01-01"}, {"valid_until": "2026-10-31"}):
+        assert judge(case("hainan", keys, running, {"review/r": review | wrong}), ["N-09"])
+    assert not judge(case("hainan", keys, running, {"review/r": review}), ["N-09"])
+
+
+def test_a_rule_that_is_not_decided_is_told() -> None:
+    with pytest.raises(InputError) as told:
+        judge(case("hainan", ()), ["C-01", "N-99"])
+    assert [p.message for p in told.value.problems] == [
+        "C-01 is not decided by the program yet",
+        "N-99 is no rule",
+    ]
