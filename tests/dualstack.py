@@ -1,7 +1,7 @@
 """A network namespace of a test's own with servers on made-up addresses: DNS and HTTP over IPv4 and IPv6.
 
 Run as a program it is the servers; ``World`` starts it, and tells it what is to be served. Each address is
-the loopback interface's, so nothing outside is touched, and whatever breaks is broken for real.
+the namespace's own, so nothing outside is touched, and whatever breaks is broken for real.
 """
 
 from __future__ import annotations
@@ -39,9 +39,12 @@ class World:
         self._enter = ["nsenter", f"--target={holder.read_text().split()[0]}", "--net"]
         self._enter += [] if root else ["--user", "--preserve-credentials"]
         self.ip("link set lo up")
+        # By the name that machines of the lab give their interface.
+        self.ip("link add eth0 type bridge")
+        self.ip("link set eth0 up")
         for address in addresses:
             version = 6 if ":" in address else 4
-            more = "/128 dev lo nodad" if version == 6 else "/32 dev lo"
+            more = "/128 dev eth0 nodad" if version == 6 else "/32 dev eth0"
             self.ip(f"-{version} address add {address}{more}")
 
     def _answer(self) -> str:

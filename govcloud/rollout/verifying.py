@@ -29,7 +29,7 @@ NO_FIGURE = ("address", "without4")
 # Where a figure is worst for several sources: its smallest, or its largest.
 _LEAST_IS_WORST = "%"
 # Seconds between two times that what was found is written.
-WRITE = 2.0
+WRITE = 0.5
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ class _Work:
             self._judged.setdefault((one.member, one.check), []).append(one)
         self.all = len(self._open.keys() | self._judged.keys())
         self.done = 0
-        self._at_once = [key for key in self._judged if key not in self._open]
+        self._complete = [key for key in self._judged if key not in self._open]
 
     @property
     def over(self) -> bool:
@@ -138,7 +138,6 @@ class _Work:
 
     def take(self, wait_s: float = 0.0) -> list[Evidence]:
         """Rows of the checks that have become complete."""
-        keys, self._at_once = self._at_once, []
         limit = time.monotonic() + wait_s
         while True:
             try:
@@ -154,9 +153,11 @@ class _Work:
             self._open[key].discard(found.name)
             self._found.setdefault(key, []).append((order, found))
             if not self._open[key]:
-                keys.append(key)
-            if self.done + len(keys) == self.all:
+                self._complete.append(key)
+            if self.done + len(self._complete) == self.all:
                 break
+        # Whoever is interrupted up to here has lost nothing: the next one takes them.
+        keys, self._complete = self._complete, []
         self.done += len(keys)
         return [row(*key, self._found.get(key, []), self._judged.get(key, []), self._numbers) for key in keys]
 
@@ -218,7 +219,8 @@ def reason(found: Found, check: str, numbers: Ipv6Policy) -> str:
         return f"{found.detail} (at least {numbers.success_percent:g} % must)"
     if check == "delay" and found.ok:
         old, new = found.figures.get("v4_ms", 0.0), found.figures.get("v6_ms", 0.0)
-        if found.value <= numbers.delay_ratio or new - old <= numbers.delay_floor_ms:
+        slower = found.figures.get("slower_ms", 0.0)
+        if found.value <= numbers.delay_ratio or slower <= numbers.delay_floor_ms:
             return ""
         return (
             f"{new:.1f} ms over IPv6, {old:.1f} ms over IPv4: a ratio of {found.value:.2f}, "

@@ -24,13 +24,13 @@ class Ipv6Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of ``profile/ipv6``; where no source is named, the default is invented.
 
     ``tries``: how often each check is tried. ``success_percent``: the share of them that must succeed.
-    ``delay_ratio``: highest (v6 - v4) / v4, and ``delay_floor_ms``: smaller differences are none, for a
-    machine's own noise is as large. ``evidence_days``: how long what was measured counts. ``sources``: from
-    how many machines of the scope, beside one outside it, each member is measured. ``link_depth``: how many
-    clicks from the page links are followed (二级、三级链接, which public figures of IPv6 support count),
-    and ``links_most``: how many at most. ``headers_may_differ``: header fields that are not compared.
-    ``watch_ms``: time between two echoes of a watch; ``watch_wait_ms``: when one counts as lost;
-    ``watch_http_ms``: time between two requests for a page.
+    ``delay_ratio``: highest (v6 - v4) / v4, and ``delay_floor_ms``: three quarters of the tries must be
+    slower by more than this, for the noise of a busy machine is not the network's. ``evidence_days``: how
+    long what was measured counts. ``sources``: from how many machines of the scope, beside one outside it,
+    each member is measured. ``link_depth``: how many clicks from the page links are followed (二级、三级链接,
+    which public figures of IPv6 support count), and ``links_most``: how many at most.
+    ``headers_may_differ``: header fields that are not compared. ``watch_ms``: time between two echoes of a
+    watch; ``watch_wait_ms``: when one counts as lost; ``watch_http_ms``: time between requests for a page.
     """
 
     tries: int = 10
