@@ -19,7 +19,17 @@ from ..source.layers import PINS
 from ..workspace import Workspace
 
 # Beside all that has to do with what is built: what a node needs that is only recorded.
-RECORDED = ("node", "interface", "link", "network", "dns_zone", "private_network", "boundary", "translation")
+RECORDED = (
+    "node",
+    "interface",
+    "link",
+    "network",
+    "dns_zone",
+    "flow",
+    "private_network",
+    "boundary",
+    "translation",
+)
 
 
 def accepted(ledger: Ledger) -> Catalogue:

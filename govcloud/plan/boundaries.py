@@ -123,6 +123,36 @@ class Drawn:
         leading = {crossing.flow for crossing in self.crossings}
         return sorted(set(self.boundary.flows) - leading)
 
+    @property
+    def findings(self) -> list[str]:
+        """What is not as it should be, in words: flows that nobody declared, and what cannot be kept."""
+        out = []
+        elsewhere = {
+            flow
+            for other in self._ground.boundaries
+            if other.boundary.private_network == self.boundary.private_network
+            for flow in other.boundary.flows
+        }
+        for crossing in self.crossings:
+            if crossing.flow not in elsewhere:
+                out.append(
+                    f"flow/{crossing.flow} leads across, and no boundary declares it: it does not pass"
+                )
+            elif crossing.declared and crossing.refused and crossing.refused != self.closed:
+                out.append(f"flow/{crossing.flow} does not pass: {crossing.refused}")
+        out += [f"flow/{flow} is declared, and does not lead across" for flow in self.idle]
+        if self.closed and self.boundary.flows:
+            out.append(f"nothing passes: {self.closed}")
+        able = {post.node: post for post in self.posts}
+        for node in self.boundary.nodes:
+            if node not in able:
+                out.append(f"node/{node} is not built, or does not run linux: nothing is filtered there")
+            elif not able[node].interfaces:
+                out.append(f"node/{node} has no interface towards the private network")
+        if not self.boundary.nodes:
+            out.append("no node stands on it: nothing is filtered")
+        return out
+
     def _crossing(self, name: str, flow: Flow) -> Crossing | None:
         endpoint = self._ground.catalogue.get(Endpoint, flow.endpoint)
         start, end = self.within(flow.start), self.within(f"instance/{endpoint.instance}")
