@@ -68,14 +68,14 @@ def plan_command(app: App, name: str, markdown: bool, as_json: bool) -> int:
 
 
 @merge.command()
-@click.argument("name", metavar="NAME")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @plan_out_option
 @json_option
 @yes_option
 @leave_options
 @click.pass_obj
-def run(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
-    """Carry the merge out by a plan as any other, then prove isolation and service.
+def run(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
+    """Carry merges out by one plan as any other, then prove isolation and service.
 
     Denied (4) while a rule's gate is shut: classification, boundary, security review. Exits with 3 where
     the proof is not good.
@@ -91,19 +91,20 @@ def run(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave: 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
     world = read_world(app.workspace, ledger)
-    require_open(gates(world, name, date.today()))
-    return _carry(app, ledger, name, asked(world, name), out, as_json, yes, leave, service=True)
+    names = tuple(dict.fromkeys(names))
+    require_open([gate for name in names for gate in gates(world, name, date.today())])
+    return _carry(app, ledger, names, asked(world, *names), out, as_json, yes, leave, service=True)
 
 
 @merge.command()
-@click.argument("name", metavar="NAME")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @plan_out_option
 @json_option
 @yes_option
 @leave_options
 @click.pass_obj
-def undo(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
-    """End the merge: links, translations, tables and filters go, and each host is as it was before.
+def undo(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
+    """End merges: links, translations, tables and filters go, and each host is as it was before.
 
     Afterwards it is proved that nothing crosses any more.
     """
@@ -115,11 +116,14 @@ def undo(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave:
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
     world = read_world(app.workspace, ledger)
-    world.find(name)
-    order = ended(world, name)
-    if not order:
-        raise InputError([Problem(f"private_network/{name} is not merged, so there is nothing to undo")])
-    return _carry(app, ledger, name, order, out, as_json, yes, leave, service=False)
+    names = tuple(dict.fromkeys(names))
+    for name in names:
+        world.find(name)
+    strange = [name for name in names if name not in world.standing]
+    if strange:
+        words = "is not merged, so there is nothing to undo"
+        raise InputError([Problem(f"private_network/{name} {words}") for name in strange])
+    return _carry(app, ledger, names, ended(world, *names), out, as_json, yes, leave, service=False)
 
 
 @merge.command()
@@ -164,7 +168,7 @@ def status(app: App, name: str | None, as_json: bool) -> int:
 def _carry(
     app: App,
     ledger: Ledger,
-    name: str,
+    names: tuple[str, ...],
     order: Asked,
     out: Path | None,
     as_json: bool,
@@ -180,10 +184,12 @@ def _carry(
     code = carry_or_write(app, ledger, proposal, out, as_json, yes, leave)
     if out is not None or code != Exit.OK:
         return code
-    return _prove(app, ledger, name, as_json, service=service, as_line=True)
+    codes = [_prove(app, ledger, name, as_json, service=service, as_line=True) for name in names]
+    return max(codes)
 
 
 def _prove(app: App, ledger: Ledger, name: str, as_json: bool, *, service: bool, as_line: bool) -> int:
+    """Measure a private network and tell; the exit code."""
     from ..merge.proving import prove
     from ..merge.reading import read_world
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..errors import InputError, Problem
-from ..ledger.claims import ClaimRow
+from ..ledger.claims import ClaimKey, ClaimRow
 from ..model.lines import PrivateNetwork
 from ..model.network import Node
 from ..plan.borders import table_number
@@ -24,23 +24,28 @@ from .reading import CLAIMANT, World
 INTERFACE_BYTES = 15
 
 
-def asked(world: World, name: str) -> Asked:
-    """What must begin and end so that exactly the order of this merge holds.
+def asked(world: World, *names: str) -> Asked:
+    """What must begin and end so that exactly the orders of these merges hold.
 
-    Raises ``InputError`` with everything that is missing for it (``readiness``).
+    Raises ``InputError`` with everything that is missing for them (``readiness``).
     """
-    problems = readiness(world, name)
+    problems = [problem for name in names for problem in readiness(world, name)]
     if problems:
-        raise InputError(problems, hint=f"`govcloud network merge plan {name}` tells what is proposed")
-    wanted = {row.claim_key: row for row in rows(world, name)}
-    known = {row.claim_key: row for row in world.standing.get(name, ())}
-    said = tuple(row for key, row in wanted.items() if known.get(key) != row)
-    return Asked(said, tuple(sorted(known.keys() - wanted.keys())))
+        raise InputError(problems, hint="`govcloud network merge plan NAME` tells what is proposed")
+    said: list[ClaimRow] = []
+    over: list[ClaimKey] = []
+    for name in names:
+        wanted = {row.claim_key: row for row in rows(world, name)}
+        known = {row.claim_key: row for row in world.standing.get(name, ())}
+        said += [row for key, row in wanted.items() if known.get(key) != row]
+        over += sorted(known.keys() - wanted.keys())
+    return Asked(tuple(said), tuple(over))
 
 
-def ended(world: World, name: str) -> Asked:
-    """The end of everything that the merge of a private network says."""
-    return Asked(ended=tuple(sorted(row.claim_key for row in world.standing.get(name, ()))))
+def ended(world: World, *names: str) -> Asked:
+    """The end of everything that the merges of these private networks say."""
+    rows = (row for name in names for row in world.standing.get(name, ()))
+    return Asked(ended=tuple(sorted(row.claim_key for row in rows)))
 
 
 def rows(world: World, name: str) -> list[ClaimRow]:

@@ -13,7 +13,6 @@ import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from icmplib import ICMPLibError, ping
 
@@ -44,17 +43,23 @@ def connect(address: str, port: int, wait_s: float) -> str:
     return "open"
 
 
-def attempt(one: dict[str, Any], wait_s: float) -> dict[str, Any]:
-    """One try: an echo, and a connection where there is a port."""
-    tcp = connect(one["address"], one["port"], wait_s) if one["port"] else ""
-    return {"name": one["name"], "echo": echo(one["address"], wait_s), "tcp": tcp}
-
-
 def main() -> int:
     """Read tries, make them all at once, write what came of them."""
     order = json.load(sys.stdin)
+    wait = float(order["wait_s"])
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        found = list(pool.map(lambda one: attempt(one, order["wait_s"]), order["tries"]))
+        made = [
+            (
+                one["name"],
+                pool.submit(echo, one["address"], wait),
+                pool.submit(connect, one["address"], one["port"], wait) if one["port"] else None,
+            )
+            for one in order["tries"]
+        ]
+        found = [
+            {"name": name, "echo": heard.result(), "tcp": tcp.result() if tcp else ""}
+            for name, heard, tcp in made
+        ]
     json.dump(found, sys.stdout)
     return 0
 

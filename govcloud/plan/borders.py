@@ -112,6 +112,19 @@ class Borders:
             return address
         return translate(self.networks[name], address)
 
+    def seen_of_router(self, router: str, addresses: list[str], viewer: str) -> list[str]:
+        """Under which bare addresses ``viewer`` may hear from a router, of all that it has.
+
+        Of another private network's router these are those that the rest sees: it may have one of ours too.
+        """
+        name = self.home(f"node/{router}")
+        if not name or self.home(viewer) == name:
+            return addresses
+        own = self.networks[name]
+        shown = [parse_prefix(p, f"private_network/{name}") for p in (*visible(own), *own.transit)]
+        seen = [translate(own, address) for address in addresses]
+        return [a for a in seen if any(ipaddress.ip_address(a) in prefix for prefix in shown)]
+
     @cached_property
     def waiting(self) -> frozenset[str]:
         """Flows that cross the boundary of a private network which is not joined: not due yet."""

@@ -22,7 +22,7 @@ from .borders import Borders
 from .hosts import content_urls, resolvers, service_name
 from .routes import path_between, router_of
 from .translating import Seen, embedded
-from .wiring import IPVersion, address_owners, bare, built_instances, built_nodes
+from .wiring import IPVersion, bare, built_instances, built_nodes, interfaces
 
 ProbeKind = Literal["reach", "dns", "http", "copy"]
 
@@ -60,8 +60,9 @@ def probes(catalogue: Catalogue) -> list[ProbeSpec]:
     if not flows and not protections:
         return []
     addresses: dict[str, list[str]] = {}
-    for address, host in address_owners(catalogue).items():
-        addresses.setdefault(host, []).append(address)
+    # Host by host: two private networks may have the same addresses.
+    for host, _interface, found in interfaces(catalogue):
+        addresses.setdefault(host, []).extend(bare(address) for address in found)
     servers = resolvers(catalogue)
     borders = Borders(catalogue)
     kept = {flow for boundary in catalogue.all(Boundary).values() for flow in boundary.flows}
@@ -96,7 +97,7 @@ def _of_flow(
             catalogue, flow.start, f"instance/{endpoint.instance}", version
         )
         way = _way(instance, endpoint.instance, path, version, addresses)
-        way["address"] = borders.seen(f"instance/{endpoint.instance}", way["address"], flow.start)
+        _see_from(borders, flow.start, f"instance/{endpoint.instance}", way)
         _by_nat64(catalogue, flow.start, instance, version, way)
         asked = [s for s in servers if _version(s) == version]
         more: dict[str, dict[str, Any]] = {
@@ -178,6 +179,17 @@ def _way(
         "address": own[0] if own else stated,
         "hops": [[node, [a for a in addresses.get(node, []) if _version(a) == version]] for node in path],
     }
+
+
+def _see_from(borders: Borders, start: str, goal: str, way: dict[str, Any]) -> None:
+    """Make a way what it is from where it starts: a private network's machine has another address there."""
+    way["hops"] = [[n, borders.seen_of_router(n, own, start)] for n, own in way["hops"]]
+    seen = borders.seen(goal, way["address"], start)
+    if seen != way["address"]:
+        way["address"] = seen
+        # The router that translates puts this address on what it says of the traffic, too.
+        home = borders.home(goal)
+        way["hops"] = [[n, [*o, seen] if borders.home(f"node/{n}") == home else o] for n, o in way["hops"]]
 
 
 def _by_nat64(
