@@ -157,6 +157,9 @@ class _Allocating:
         pool = next(pool for pool in wanted.pools if pool.holds(block))
         own = (wanted.key, wanted.owner)
         for one in self._occupied.inside(wanted.space, block):
+            if one.key[0] in MACHINES and wanted.key[0] not in MACHINES:
+                # It is or was in a network that has the block, and is told with that one.
+                continue
             part = wanted.key[0] == "prefix" and one.block.length > block.length
             # A prefix that is held by the network itself is the network's.
             same = one.block == block and (one.divided or wanted.key[0] == "prefix") and one.block == pool
