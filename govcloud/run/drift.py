@@ -21,6 +21,7 @@ from ..model.resources import TYPES, RealObject
 from ..notify import messages
 from ..plan.builder import reachable_hosts
 from ..plan.gather import built_catalogue, routing
+from ..plan.hosts import HostVars
 from ..plan.stacking import restore
 from ..plan.stages import Resource
 from ..plan.wiring import LOOPBACK, wires
@@ -28,6 +29,7 @@ from ..provider.drivers import open_driver
 from ..provider.drivers.store import DEFAULT_PATH
 from ..source.claims import path_of
 from ..workspace import Workspace
+from . import rules
 from .keeping import credential_of
 
 # What is said of an interface, before its name.
@@ -86,6 +88,8 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
     wanted = _addresses(catalogue, applied)
     hosts = {a.uid: str(a.inputs["birth"]) for a in applied.values() if a.inputs.get("birth")}
     births = {r.subject: hosts[r.uid] for r in expected.values() if r.uid in hosts}
+    filtering = _filtering(workspace, catalogue, applied)
+    by_hand, devices = rules.changed_by_hand(workspace, filtering), rules.devices(filtering)
     restored = {a.uid: str(a.inputs["restored"]) for a in applied.values() if a.inputs.get("restored")}
     owners = _Owners(claims, catalogue)
     observed: list[Observed] = []
@@ -100,9 +104,11 @@ def look(workspace: Workspace, ledger: Ledger) -> Report:
         place = (workspace.environment, targets[names[0]], str(workspace.root))
         driver = open_driver(*place, credential_of(workspace, ledger, targets[names[0]]))
         mine = {o: r for o, r in expected.items() if r.target in names}
-        found = list(driver.list())
+        found = [real for real in driver.list() if not rules.is_device(real, devices)]
         seen = _compare(workspace.environment, names[0], mine, found, wanted, births, newer)
         seen = [_put_back(one, restored) for one in seen]
+        filters = {r.object_id: by_hand[r.subject] for r in mine.values() if r.subject in by_hand}
+        seen = [_refiltered(one, filters) for one in seen]
         observed += seen
         findings += [_finding(o, mine.get(o.object), owners) for o in seen if o.status != "present"]
     with ledger.write() as connection:
@@ -236,6 +242,15 @@ def _put_back(seen: Observed, restored: Mapping[str, str]) -> Observed:
     return msgspec.structs.replace(seen, status="changed", detail=detail)
 
 
+def _refiltered(seen: Observed, filters: Mapping[str, dict[str, Any]]) -> Observed:
+    """What was seen of a host, and what somebody did to its filters. ``filters``: by object."""
+    if seen.object not in filters or seen.status not in ("present", "changed"):
+        return seen
+    configuration = {**seen.detail.get("configuration", {}), **filters[seen.object]}
+    detail = {**seen.detail, "configuration": configuration}
+    return msgspec.structs.replace(seen, status="changed", detail=detail)
+
+
 def _normal(addresses: Iterable[str]) -> list[str]:
     return sorted(str(ipaddress.ip_interface(a)) for a in addresses)
 
@@ -252,6 +267,17 @@ def _addresses(
                 i["name"]: i["addresses"] for i in variables.vars.get("govcloud_interfaces", [])
             }
     return out
+
+
+def _filtering(
+    workspace: Workspace, catalogue: Catalogue, applied: Mapping[AppliedKey, Applied]
+) -> dict[str, HostVars]:
+    """The hosts of the lab that were configured, where any of them may filter or translate."""
+    if not rules.concerned(catalogue) or not is_up(workspace.root, workspace.environment):
+        return {}
+    configured = {a.scope.removeprefix("host:") for a in applied.values() if not a.stack}
+    hosts = reachable_hosts(catalogue, routing(catalogue))
+    return {host: said for host, said in hosts.items() if host in configured}
 
 
 class _Owners:
