@@ -42,7 +42,8 @@ class Pace(msgspec.Struct, frozen=True):
 
     A request every ``interval_ms``, lost after ``wait_ms``; ``before_s`` of them before the cut. The cut
     stands ``hold_s`` at least and, until everybody answers whom the simulation says so of, ``patience_s``
-    at most; as long is waited for everything to be as before. ``pairs``: how many ask each other at most.
+    at most. Then everything may take ``back_s`` to be as before: routers that lost a neighbour take their
+    time to trust it again. ``pairs``: how many ask each other at most.
     """
 
     interval_ms: float = 20
@@ -50,6 +51,7 @@ class Pace(msgspec.Struct, frozen=True):
     before_s: float = 2
     hold_s: float = 3
     patience_s: float = 30
+    back_s: float = 60
     pairs: int = 24
 
 
@@ -209,7 +211,8 @@ class _Work:
         self._began = moment
         wanted = [pair.name for pair in self._pairs if pair.expected != "lost"]
         self._told("cut; waiting for everybody who has another way")
-        counts = self._settle(moment, wanted, at_least=self._numbers.hold_s).counts
+        n = self._numbers
+        counts = self._settle(moment, wanted, at_least=n.hold_s, at_most=n.patience_s).counts
         self._answered = {p.name: _answers(counts[p.name], moment) for p in self._pairs}
         new = {p.name: p.after for p in self._pairs if p.expected == "moved" and self._answered[p.name]}
         self._ways = self._follow({n: way for n, way in new.items() if way}, self._numbers.hold_s)
@@ -219,20 +222,20 @@ class _Work:
         self._ended = time.monotonic()
         self._told("put back; waiting until all is as before")
         names = [pair.name for pair in self._pairs]
-        counts = self._settle(self._ended, names, at_least=self._numbers.wait_ms / 1000).counts
+        counts = self._settle(self._ended, names, at_least=0, at_most=self._numbers.back_s).counts
         old = {pair.name: pair.before for pair in self._pairs if pair.expected != "kept"}
-        ways = self._follow(old, self._numbers.patience_s)
+        ways = self._follow(old, self._numbers.back_s)
         pairs = {pair.name: pair for pair in self._pairs}
         late = {name for name, way in ways.items() if not self._fits(pairs[name], way, old[name])}
         self._not_back = [n for n in names if n in late or not _answers(counts[n], self._ended)]
 
-    def _settle(self, since: float, wanted: Iterable[str], *, at_least: float) -> Report:
+    def _settle(self, since: float, wanted: Iterable[str], *, at_least: float, at_most: float) -> Report:
         """Look until all that are wanted answer, or patience is over."""
         names = list(wanted)
         # What left at the last moment has had its time, too.
         wait = self._numbers.wait_ms / 1000
         time.sleep(at_least + wait)
-        end = since + self._numbers.patience_s + wait
+        end = since + at_most + wait
         while True:
             report = self._meters.look()
             if all(_answers(report.counts[name], since) for name in names) or time.monotonic() >= end:
