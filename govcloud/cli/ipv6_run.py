@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..rollout.hosts import Reached
     from ..rollout.waves import Wave
     from ..run.watched import Result
+    from ..run.watching import Watch
 
 # Members that are named one by one; --json has all.
 MOST = 12
@@ -101,6 +102,7 @@ def carry(
         except GovcloudError as error:
             # Told after what was lost and who is done.
             trouble = error
+    _write_down(ledger, "ipv6 rollback" if back else "ipv6 run", rollout, wave, proposal, watch)
     with ledger.read() as connection:
         how_far = reached(connection, of_ledger(connection), proposal.plan, wave.members)
     began = trouble is None or trouble.exit_code not in (Exit.DENIED, Exit.INPUT, Exit.CONFLICT)
@@ -111,6 +113,19 @@ def carry(
     if code == Exit.OK and not watch.result.ok:
         return Exit.CHANGES
     return code
+
+
+def _write_down(
+    ledger: Ledger, action: str, rollout: str, wave: Wave, proposal: Proposal, watch: Watch
+) -> None:
+    """Who carried a wave out or took it back, and what was lost meanwhile, in the audit trail."""
+    from ..access import actor
+    from ..ledger import audit
+
+    data = {"rollout": rollout, "wave": wave.name, "run": watch.result.run, "effect": proposal.plan.effect}
+    with ledger.write() as connection:
+        lost = {"sent": watch.result.sent, "lost": watch.result.lost}
+        audit.append(connection, actor(), action, data | lost)
 
 
 def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result, as_json: bool, back: bool) -> None:

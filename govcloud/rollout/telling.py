@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from ..model.organisation import Region, Unit
+from .board import last_day
 from .members import has_ipv6
 from .progress import STATES, Progress
 from .situation import Situation
@@ -108,18 +109,6 @@ def targets(now: Situation, today: date) -> list[dict[str, Any]]:
         state = "met" if done >= wanted else "missed" if over else "ahead"
         out.append({"by": when, "percent": wanted, "done_percent": done, "state": state})
     return out
-
-
-def last_day(when: str) -> date:
-    """The last day of a year, a month or a day."""
-    parts = [int(part) for part in when.split("-")]
-    if len(parts) == 1:
-        return date(parts[0], 12, 31)
-    if len(parts) == 2:
-        year, month = parts
-        after = date(year + month // 12, month % 12 + 1, 1)
-        return date.fromordinal(after.toordinal() - 1)
-    return date(*parts)
 
 
 def share(found: Sequence[Progress]) -> float:
