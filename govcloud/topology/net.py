@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from ..model.catalogue import Catalogue
 from ..model.cloud import Cloud
@@ -26,7 +29,7 @@ PLANES: Mapping[str, int] = {"data": DATA, "video": VIDEO, "both": DATA | VIDEO,
 CARRYING = frozenset({"running", "rebuilding"})
 
 
-class Edge(NamedTuple):
+class Edge(msgspec.Struct, frozen=True, gc=False):
     """A link between two nodes. ``a``, ``b``: numbers of ``Net.nodes``; ``planes``, ``families``: bits."""
 
     entry: str
@@ -42,7 +45,7 @@ class Edge(NamedTuple):
     circuit: str
 
 
-class Hanging(NamedTuple):
+class Hanging(msgspec.Struct, frozen=True, gc=False):
     """What a place hangs on: a node's number, and by what.
 
     ``entry``: ``circuit/NAME``, ``network/NAME`` or the node's own ``node/NAME``. ``own``: the node is the
@@ -56,7 +59,7 @@ class Hanging(NamedTuple):
     own: bool
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Somewhere to be reached. ``key``: ``site/NAME`` and so on; ``sort``: the site's role, the region's
     level; ``circuits``: names of all circuits to it, also of those that name no node."""
 
@@ -81,7 +84,7 @@ class Net:
         self,
         nodes: Mapping[str, Node],
         edges: list[Edge],
-        places: dict[str, Place],
+        places: Callable[[], dict[str, Place]],
         roles: Mapping[str, str],
     ) -> None:
         self.nodes = [f"node/{name}" for name in nodes]
@@ -95,9 +98,7 @@ class Net:
         self.roots = [n for n, node in enumerate(nodes.values()) if node.role == "core"]
         self.edges = edges
         self.edge_index = {edge.entry: number for number, edge in enumerate(edges)}
-        self.places = places
-        # Circuits that some place hangs on, as keys.
-        self.lines = frozenset(f"circuit/{name}" for place in places.values() for name in place.circuits)
+        self._read_places = places
         self._groups: dict[str, list[int]] | None = None
         self._between: dict[tuple[int, int], list[int]] | None = None
         self._views: dict[tuple[object, ...], View] = {}
@@ -131,7 +132,17 @@ class Net:
                 )
             )
         roles = {name: zone.role for name, zone in catalogue.all(Zone).items()}
-        return cls(nodes, edges, _places(catalogue, number), roles)
+        return cls(nodes, edges, lambda: _places(catalogue, number), roles)
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Where people work, by key; read when first asked for."""
+        return self._read_places()
+
+    @cached_property
+    def lines(self) -> frozenset[str]:
+        """Circuits that some place hangs on, as keys."""
+        return frozenset(f"circuit/{name}" for place in self.places.values() for name in place.circuits)
 
     @property
     def groups(self) -> Mapping[str, list[int]]:
