@@ -186,7 +186,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One run of the demo, for all that is shown of it and of its province."""
     folder = tmp_path_factory.mktemp("demo")
     (folder / "tmp").mkdir()
-    lines = run(f"TMPDIR={folder}/tmp govcloud demo --keep", folder)
+    lines = run(f"TMPDIR={folder}/tmp govcloud demo base --keep", folder)
     kept = [found[1] for line in lines if (found := re.search(r"Kept for you: cd (\S+?);", line))]
     assert kept, "\n".join(lines)
     try:

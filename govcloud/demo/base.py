@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..lab.leftovers import leftovers
-from ..workspace import open_workspace
-from .stage import Scene
+from .stage import Scene, scene
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,19 +42,24 @@ class Figures(msgspec.Struct, kw_only=True):
             and not self.leftovers
         )
 
+    def sentence(self) -> str:
+        """How it came out."""
+        good = sum(1 for p in self.probes if p["ok"])
+        return (
+            f"{self.nodes} nodes, {good} of {len(self.probes)} probes good, "
+            f"{self.replan_changes} changes when planned again, {self.drift_found} drifted, "
+            f"{self.drift_left} left after healing, {len(self.leftovers)} leftovers, "
+            f"{self.seconds:.0f} s."
+        )
+
 
 def play(console: Console, *, keep: bool = False) -> Figures:
     """Build, measure, break, heal and take down the sample province."""
     began = time.monotonic()
-    scene = Scene(console, SAMPLE, keep=keep)
     figures = Figures()
-    try:
-        _play(scene, figures)
-    finally:
-        workspace = open_workspace(str(scene.root)) if scene.root.exists() else None
-        scene.clear()
-        if workspace is not None and not keep:
-            figures.leftovers = [*leftovers(workspace), *scene.files_left()]
+    with scene(console, SAMPLE, keep=keep) as made:
+        _play(made, figures)
+    figures.leftovers = made.left
     figures.seconds = round(time.monotonic() - began, 1)
     return figures
 

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GovcloudError
+from ..lab.leftovers import leftovers
 from ..ledger import keys
+from ..workspace import open_workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +32,8 @@ class Scene:
         self.keep = keep
         self.root = Path(tempfile.mkdtemp(prefix="govcloud-demo-")) / sample
         self.sample = sample
+        # What was found of it after its end.
+        self.left: list[str] = []
 
     def say(self, text: str) -> None:
         """A sentence between commands."""
@@ -69,11 +74,22 @@ class Scene:
         if self.keep:
             self.say(f"Kept for you: [bold]cd {self.root}[/bold]; `govcloud lab down` ends it.")
             return
-        if self.root.exists():
+        workspace = open_workspace(str(self.root)) if self.root.exists() else None
+        if workspace is not None:
             subprocess.run(self._argv(["lab", "down"]), cwd=self.root, stdout=subprocess.DEVNULL, check=False)
             keys.forget(self.root / ".govcloud" / "audit-heads.jsonl")
         shutil.rmtree(self.root.parent)
+        if workspace is not None:
+            self.left = leftovers(workspace)
+        if self.root.parent.exists():
+            self.left.append(f"folder {self.root.parent}")
 
-    def files_left(self) -> list[str]:
-        """The folder, where it is still there."""
-        return [f"folder {self.root.parent}"] if self.root.parent.exists() else []
+
+@contextmanager
+def scene(console: Console, sample: str, *, keep: bool = False) -> Iterator[Scene]:
+    """A scene that is cleared at its end; what is left behind then is in its ``left``."""
+    made = Scene(console, sample, keep=keep)
+    try:
+        yield made
+    finally:
+        made.clear()
