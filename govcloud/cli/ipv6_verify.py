@@ -121,9 +121,11 @@ def show(found: Verified, seconds: float) -> None:
         if state == "regressed":
             line.append("  went back", "red bold")
         print_line(out, line)
+        reasons: dict[str, list[str]] = {}
         for row in bad:
-            words = visible(str(row.detail["reason"]))
-            print_line(out, Text.assemble("    ", (row.detail["check"], "red"), f": {words}"), 6)
+            reasons.setdefault(str(row.detail["reason"]), []).append(str(row.detail["check"]))
+        for words, checks in reasons.items():
+            print_line(out, Text.assemble("    ", (", ".join(checks), "red"), f": {visible(words)}"), 6)
     if found.open:
         named = ", ".join(found.open[:MOST]) + (
             f" and {len(found.open) - MOST} more" if len(found.open) > MOST else ""

@@ -74,11 +74,11 @@ def svg(line: Timeline, heading: str, under: str, titles: Mapping[str, str]) -> 
     height = bottom + FOOT
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
-        f"<title>{_text(heading)}</title>",
+        f"<title>{escaped(heading)}</title>",
         f"<style>{_style()}</style>",
         f'<rect class="paper" width="{WIDTH}" height="{height}" rx="8"/>',
-        f'<text class="head" x="20" y="32">{_text(_cut(heading, 100))}</text>',
-        f'<text class="faint" x="20" y="52">{_text(_cut(under, 150))}</text>',
+        f'<text class="head" x="20" y="32">{escaped(cut(heading, 100))}</text>',
+        f'<text class="faint" x="20" y="52">{escaped(cut(under, 150))}</text>',
     ]
     for number in range(0, len(line.lanes), 2):
         out.append(f'<rect class="band" x="0" y="{TOP + ROW * number}" width="{WIDTH}" height="{ROW}"/>')
@@ -116,9 +116,9 @@ def _pauses(axis: Axis, line: Timeline, bottom: int) -> list[str]:
         how = f"{before.status} on {before.host}; " if before else ""
         words = f"{how}nobody was at work for {duration(end - start)}"
         out.append(
-            f'<g><title>{_text(words)}</title><rect class="pause" x="{x:.1f}" y="{TOP - 6}" '
+            f'<g><title>{escaped(words)}</title><rect class="pause" x="{x:.1f}" y="{TOP - 6}" '
             f'width="{to - x:.1f}" height="{bottom - TOP + 6}"/><text class="faint" x="{(x + to) / 2:.1f}" '
-            f'y="{bottom + 16}" text-anchor="middle">{_text(duration(end - start))}</text></g>'
+            f'y="{bottom + 16}" text-anchor="middle">{escaped(duration(end - start))}</text></g>'
         )
     return out
 
@@ -130,9 +130,9 @@ def _lane(axis: Axis, lane: Lane, y: int, titles: Mapping[str, str]) -> list[str
     if len(lane.subjects) > NAMED:
         named.append(f"and {len(lane.subjects) - NAMED} more")
     whole = "\n".join([about, *named])
-    name, title = _text(_cut(lane.stage, 32)), _text(_cut(lane.title, 42))
+    name, title = escaped(cut(lane.stage, 32)), escaped(cut(lane.title, 42))
     out = [
-        f"<g><title>{_text(whole)}</title>",
+        f"<g><title>{escaped(whole)}</title>",
         f'<text class="name" x="20" y="{y + 15}">{name}</text>',
         f'<text class="faint" x="20" y="{y + 28}">{title}</text></g>',
     ]
@@ -156,7 +156,7 @@ def _bar(axis: Axis, bar: Bar, y: int, about: str) -> list[str]:
         f"from {duration(bar.start)} to {duration(bar.end)} after the beginning",
         bar.words,
     ]
-    title = _text("\n".join(one for one in lines if one))
+    title = escaped("\n".join(one for one in lines if one))
     rect = f'<rect class="{status}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{BAR}" rx="3"/>'
     mark, words = "", MARKS[status]
     if width >= 16:
@@ -190,7 +190,7 @@ def heading(environment: str, run: str, status: str, line: Timeline) -> tuple[st
     return f"{environment}: run {run}, {status}", f"{began}, {parts}{duration(line.seconds)}, by {hosts}"
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """A text of at most so many columns; a Chinese character is two of them."""
     room, out = most, ""
     for character in visible(text):
@@ -201,6 +201,6 @@ def _cut(text: str, most: int) -> str:
     return out
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Anything as text of XML: nothing in it opens a tag, and what XML cannot hold is not in it."""
     return escape(visible(text, keep="\n").replace("\ufffe", "").replace("\uffff", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,19 +11,16 @@ from ..access import actor, sight
 from ..errors import InputError, Problem
 from ..ledger import Ledger, audit
 from ..ledger.evidence import Evidence
-from ..model.catalogue import Catalogue
 from ..plan.builder import reachable_hosts
 from ..plan.gather import built_catalogue, routing
-from ..run import ipv6policy
 from ..run.reach import Reach
 from ..run.watching import collect_left
 from ..workspace import Workspace
-from . import reading
-from .members import Ground, has_ipv6
-from .progress import Progress, numbers, progress, proving
-from .said import sayings
+from .members import has_ipv6
+from .progress import Progress
+from .situation import situation
 from .verifying import verify
-from .waves import Course, Planner
+from .waves import Course
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,23 +66,19 @@ def verify_now(
     """
     collect_left(workspace, ledger)
     with ledger.read() as connection:
-        catalogue = reading.of_ledger(connection)
+        hidden = sight(workspace, ledger, connection)
+        now = situation(connection, name, now=time.time(), hidden=hidden)
         built = built_catalogue(connection)
-        name, rollout = reading.one(catalogue, name)
-        limits = numbers(ipv6policy.policy(connection), rollout)
-        hidden = _hidden(workspace, ledger, catalogue)
-    if tries:
-        limits = msgspec.structs.replace(limits, tries=tries)
-    course = reading.sound(Planner(Ground(catalogue)), name, rollout)
-    meant = _meant(course, wave, members, hidden)
-    wanted = [s for s in meant if s in members or has_ipv6(catalogue, s)]
+    limits = msgspec.structs.replace(now.limits, tries=tries) if tries else now.limits
+    meant = _meant(now.course, wave, members)
+    wanted = [s for s in meant if s in members or has_ipv6(now.catalogue, s)]
     how = routing(built)
     rows: list[Evidence] = []
     if wanted:
         rows = verify(
             ledger,
-            catalogue,
-            course.members,
+            now.catalogue,
+            now.course.members,
             wanted,
             limits,
             Reach(workspace),
@@ -95,13 +88,12 @@ def verify_now(
             told=told,
         )
     with ledger.write() as connection:
-        data = {"rollout": name, "wave": wave, "members": len(wanted), "checks": len(rows)}
+        data = {"rollout": now.name, "wave": wave, "members": len(wanted), "checks": len(rows)}
         audit.append(connection, actor(), "ipv6 verified", data | {"bad": sum(not r.ok for r in rows)})
     with ledger.read() as connection:
-        said = sayings(connection, name)
-        found = progress(course, catalogue, proving(connection), said, limits, time.time())
+        found = situation(connection, now.name, now=time.time(), hidden=hidden).progress
     return Verified(
-        rollout=name,
+        rollout=now.name,
         wave=wave,
         rows=rows,
         progress={subject: found[subject] for subject in meant},
@@ -109,7 +101,7 @@ def verify_now(
     )
 
 
-def _meant(course: Course, wave: str, members: Sequence[str], hidden: Collection[str]) -> list[str]:
+def _meant(course: Course, wave: str, members: Sequence[str]) -> list[str]:
     """The members that are meant, carriers first. Raises ``InputError``."""
     from ..report.nearest import nearest
 
@@ -124,28 +116,12 @@ def _meant(course: Course, wave: str, members: Sequence[str], hidden: Collection
             problems.append(Problem(f"rollout/{course.name} has no wave {wave!r}", hint=hint))
         else:
             chosen = list(found.members)
-    seen = [subject for subject in chosen if subject not in hidden]
-    for subject in members:
-        if subject not in seen:
-            near = nearest(subject, seen)
+    for subject in () if problems else members:
+        if subject not in chosen:
+            near = nearest(subject, chosen)
             within = f"wave {wave}" if wave else f"rollout/{course.name}"
             hint = f"did you mean {near}?" if near else "`govcloud ipv6 plan` lists them"
             problems.append(Problem(f"{subject} is no member of {within}", hint=hint))
     if problems:
         raise InputError(problems)
-    return [subject for subject in seen if subject in members] if members else seen
-
-
-def _hidden(workspace: Workspace, ledger: Ledger, catalogue: Catalogue) -> frozenset[str]:
-    """Members that whoever asks may not see, as ``kind/name``."""
-    from ..ledger import entries
-
-    with ledger.read() as connection:
-        uids = sight(workspace, ledger, connection)
-        if not uids:
-            return frozenset()
-        out = set()
-        for kind in {kind for kind, _, _ in catalogue}:
-            rows = entries.current(connection, kind=kind)
-            out |= {f"{kind}/{name}" for (_, name), one in rows.items() if one.uid in uids}
-    return frozenset(out)
+    return [subject for subject in chosen if subject in members] if members else chosen
