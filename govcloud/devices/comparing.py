@@ -64,12 +64,20 @@ _MANY = (
     "packet-filter ",
 )
 _PROCESS_SINGLE = ("router-id ", "maximum load-balancing ")
-_PROCESS = (*_PROCESS_SINGLE, "silent-interface ", "area 0.0.0.0")
+_PROCESS = (
+    *_PROCESS_SINGLE,
+    "silent-interface ",
+    "area 0.0.0.0",
+    "import-route static route-policy borders",
+    "default-route-advertise",
+)
+# Lists of prefixes that processes tell of: a line each.
+_LISTED = re.compile(r"((?:ip ip-prefix|ip ipv6-prefix|ip prefix-list|ipv6 prefix-list) borders) index \d+ ")
 _PRIMARY = r"^(ip address) \S+ \S+$"
 # Beside hier_config's ordinary weight of 500.
 LAST = 900
 # Views: what is entered, and left again with `quit`.
-_VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl) ?")
+_VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl|route-policy) ?")
 _BINDING = "ip binding vpn-instance "
 _INTERFACE = re.compile(r"^(\s*(?:undo )?(?:interface|silent-interface) )(\S.*?)\s*$")
 _V6 = re.compile(r"^(\s*(?:undo )?ipv6 address )(\S+)/(\d+)(.*)$")
@@ -139,6 +147,11 @@ def _negations() -> Iterator[NegationSubRule]:
                 search=f"^undo {start.strip()} .*",
                 replace=f"undo {start.strip()}",
             )
+    yield NegationSubRule(
+        match_rules=(MatchRule(re_search=_LISTED.pattern),),
+        search=r"^(undo .* index \d+) .*",
+        replace=r"\1",
+    )
     for kind in ("acl ", "acl ipv6 "):
         yield NegationSubRule(
             match_rules=(MatchRule(startswith=kind), MatchRule(startswith="rule ")),
@@ -224,6 +237,8 @@ def _head(text: str) -> str:
     for process in ("ospf 1", "ospfv3 1"):
         if text == process or text.startswith(process + " "):
             return process
+    if found := _LISTED.match(text):
+        return found[1]
     return "sysname" if text.startswith("sysname ") else text
 
 

@@ -37,9 +37,17 @@ class Linux:
         if self._vars["govcloud_routing"]["backend"] == "ospf":
             for file in FRR:
                 out[f"{ROOT}/frr/{file}"] = self._fill("routing", f"{file}.j2", self._name, self._vars)
+        for item in self._vars.get("govcloud_translation", {}).get("nat64", ()):
+            variables = {**self._vars, "govcloud_root": ROOT, "item": item}
+            path = f"{ROOT}/nat64/{item['device']}.conf"
+            out[path] = self._fill("translation", "tayga.conf.j2", self._name, variables)
         if "govcloud_advertise" in self._vars:
-            path = f"{ROOT}/radvd/radvd.conf"
+            path = f"{ROOT}/advertise/radvd.conf"
             out[path] = self._fill("advertise", "radvd.conf.j2", self._name, self._vars)
+        # The kernel's own: there is no file of it on the node.
+        for variable in ("govcloud_boundary", "govcloud_translation"):
+            if ruleset := self._vars.get(variable, {}).get("ruleset"):
+                out[f"nft list ruleset: {variable}"] = ruleset
         return out
 
     def commands(self) -> Iterator[str]:

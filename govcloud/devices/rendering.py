@@ -15,6 +15,7 @@ from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.network import Node
 from ..model.policy import Target
+from ..plan import advertising
 from ..plan.devices import LINUX, SSH, VARIABLE, device_variables, is_device, way_of, whole
 from ..plan.hosts import HostVars, Routing, host_variables
 from ..source.templatefile import Unfit, filled
@@ -71,7 +72,7 @@ class Renderer:
         if runs == LINUX:
             own = Linux(catalogue, self._workspace, name, host, self._fill)
             return Rendered(name, runs, own.files(), tuple(own.commands()))
-        variables = {VARIABLE: device_variables(catalogue, name, node, host.vars)}
+        variables = {VARIABLE: device_variables(catalogue, name, node, host.vars, runs)}
         return Rendered(name, runs, {"": self._fill("devices", f"{runs}.j2", name, variables)})
 
     def _host(self, catalogue: Catalogue, name: str, node: Node) -> HostVars:
@@ -80,7 +81,7 @@ class Renderer:
         routing = way_of(target) if target.driver == SSH else self._routing
         key = catalogue is self._plain, routing
         if key not in self._known:
-            self._known[key] = host_variables(catalogue, routing=routing)
+            self._known[key] = advertising.put(catalogue, host_variables(catalogue, routing=routing))
         return self._known[key][name]
 
     def _fill(self, role: str, template: str, node: str, variables: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
-from . import delivering, incarnations, slicing, stacking
+from . import advertising, delivering, incarnations, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .devices import GROUP, SSH, devices
@@ -157,7 +157,8 @@ def reachable_hosts(catalogue: Catalogue, routing: Literal["ospf", "static"]) ->
     out: dict[str, HostVars] = {}
     if "lab" in drivers:
         labs = {name for name, target in catalogue.all(Target).items() if target.driver == "lab"}
-        out |= {h: v for h, v in host_variables(catalogue, routing=routing).items() if v.target in labs}
+        hosts = advertising.put(catalogue, host_variables(catalogue, routing=routing))
+        out |= {h: v for h, v in hosts.items() if v.target in labs}
     return out | devices(catalogue) if SSH in drivers else out
 
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from ..errors import InputError, Problem
 from ..model.base import Entry
 from ..model.catalogue import Catalogue
-from ..model.lines import Circuit
+from ..model.lines import Circuit, Translation
 from ..model.network import Interface, Link, Network, Node, Vrf
 from ..model.organisation import Unit
 from ..model.policy import Profile, Target
+from .filtering import posts_by_node
 from .hosts import OSPF_HELLO_S, HostVars, Routing, host_variables
+from .packetfilters import lists
 from .wiring import LOOPBACK
 
 # The driver of targets whose nodes are there already, and what is known of them by their command line.
-SSH = "ssh"
+SSH: Literal["ssh"] = "ssh"
 LINUX = "linux"
+PLATFORMS = ("huawei_vrp", "h3c_comware")
 # The target of nodes that have none, where they must have one.
 NOBODY = "(nobody)"
 GROUP = "devices"
@@ -36,11 +39,6 @@ PROFILE = "devices"
 LOOPBACK_PORT = "LoopBack0"
 # A neighbour is gone after so many hellos, where nothing else is said (RFC 2328, appendix C.3).
 DEAD_HELLOS = 4
-# Variables of a router that the templates of devices have no words for.
-UNWRITTEN = {
-    "govcloud_tables": "a routing table that an interface chooses",
-    "govcloud_translation": "the translation of addresses",
-}
 # As much as every one of these systems takes of a description (Comware 5: 80; VRP: 242).
 LONGEST_DESCRIPTION = 80
 
@@ -119,14 +117,16 @@ def connection_of(catalogue: Catalogue, node: Node) -> dict[str, Any]:
 
 
 def device_variables(
-    catalogue: Catalogue, name: str, node: Node, variables: Mapping[str, Any]
+    catalogue: Catalogue, name: str, node: Node, variables: Mapping[str, Any], platform: str = ""
 ) -> dict[str, Any]:
     """What the templates of the role `devices` read, for one node.
 
     ``variables``: those that the node has as a router. Interfaces are in the order of their names, the
-    loopback first. Raises ``InputError`` where a device would have to do what its templates cannot say.
+    loopback first. ``platform``: as if the node ran this. Raises ``InputError`` where a device would have to
+    do what its templates cannot say.
     """
-    _refuse_what_is_not_written(name, node, variables)
+    node = msgspec.structs.replace(node, platform=platform) if platform in PLATFORMS else node
+    _refuse_what_is_not_written(catalogue, name, node, variables)
     routing = variables["govcloud_routing"]
     said = {i.port: i for _, i in sorted(catalogue.all(Interface).items()) if i.device == f"node/{name}"}
     ports = ports_of(catalogue, name)
@@ -140,6 +140,7 @@ def device_variables(
         for port in sorted(addresses, key=lambda port: (port != LOOPBACK, port))
         if addresses[port]
     ]
+    filters = _filters(catalogue, name, node, interfaces)
     used = {i["vrf"] for i in interfaces if i["vrf"]}
     versions = {v: {i["vrf"] for i in interfaces if i[f"ipv{v}"]} for v in (4, 6)}
     return {
@@ -150,24 +151,27 @@ def device_variables(
             for vrf in sorted(used)
         ],
         "interfaces": interfaces,
+        "filters": filters,
         "ospf": _ospf(routing, interfaces),
         "static": [_route(r["prefix"], r["via"]) for r in routing.get("static", ())],
         "ntp": _ntp(catalogue),
     }
 
 
-def _refuse_what_is_not_written(name: str, node: Node, variables: Mapping[str, Any]) -> None:
+def _refuse_what_is_not_written(
+    catalogue: Catalogue, name: str, node: Node, variables: Mapping[str, Any]
+) -> None:
     """Raises ``InputError``: half a configuration would be worse than none."""
-    problems = [
-        Problem(f"node/{name}: {what} is not written for {node.platform}", hint="let a linux node do it")
-        for variable, what in UNWRITTEN.items()
-        if variables.get(variable)
+    what = ["a routing table that an interface chooses"] if variables.get("govcloud_tables") else []
+    what += [f"translation/{t}" for t, one in sorted(catalogue.all(Translation).items()) if one.node == name]
+    what += [
+        f"what network/{n} advertises"
+        for n, one in sorted(catalogue.all(Network).items())
+        if one.gateway == name and one.advertise
     ]
-    if variables["govcloud_routing"].get("border"):
-        words = f"node/{name}: joining a private network is not written for {node.platform}"
-        problems.append(Problem(words, hint="let a linux node do it"))
-    if problems:
-        raise InputError(problems)
+    if what:
+        words = f"node/{name}: {', '.join(what)}: not written for {node.platform}"
+        raise InputError([Problem(words)], hint="let a linux node do it")
 
 
 class Port:
@@ -227,11 +231,33 @@ def _interface(
         "ipv4": [_masked(a) for a in addresses if ":" not in a],
         # As these systems show them: capital letters.
         "ipv6": [a.upper() for a in addresses if ":" in a],
+        "filters": [],
         "cost": runs["cost"] if runs else 0,
         "passive": bool(runs and runs["passive"]),
         "ospf4": bool(runs and runs["ipv4"]),
         "ospf6": bool(runs and runs["ipv6"]),
     }
+
+
+def _filters(
+    catalogue: Catalogue, name: str, node: Node, interfaces: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The lists of rules of the boundaries that the node stands on; each interface is told which it has."""
+    # What may cross is worked out for nodes that run Linux, and is the same here.
+    nodes: dict[str, Entry] = {**catalogue.table("node"), name: msgspec.structs.replace(node, platform=LINUX)}
+    tables: dict[str, dict[str, Entry]] = {}
+    for kind, other, entry in catalogue:
+        tables.setdefault(kind, {})[other] = entry
+    posts = posts_by_node(Catalogue({**tables, "node": nodes})).get(name, [])
+    speaking = [i["name"] for i in interfaces if (i["ospf4"] or i["ospf6"]) and not i["passive"]]
+    try:
+        found = lists(posts, node.platform, speaking)
+    except ValueError as error:
+        raise InputError([Problem(f"node/{name}: {error}")]) from None
+    for interface in interfaces:
+        own = [one for one in found if interface["name"] in one["interfaces"]]
+        interface["filters"].extend({k: one[k] for k in ("number", "version", "way")} for one in own)
+    return found
 
 
 def _masked(address: str) -> str:
@@ -263,8 +289,22 @@ def _ospf(routing: Mapping[str, Any], interfaces: Sequence[Mapping[str, Any]]) -
         "ipv4": any(i["ospf4"] for i in interfaces),
         "ipv6": any(i["ospf6"] for i in interfaces),
         "router_id": routing["router_id"],
+        **_told(routing.get("border") or {}),
         "hello_s": hello if hello != OSPF_HELLO_S else 0,
         "dead_s": dead if dead != DEAD_HELLOS * hello else 0,
+    }
+
+
+def _told(border: Mapping[str, Any]) -> dict[str, Any]:
+    """What private networks show of themselves, which the device tells its neighbours of."""
+    told = [ipaddress.ip_network(prefix) for prefix in border.get("exports", ())]
+    parts = {f"exports{version}": [n for n in told if n.version == version] for version in (4, 6)}
+    return {
+        **{
+            k: [f"{str(n.network_address).upper()} {n.prefixlen}" for n in found]
+            for k, found in parts.items()
+        },
+        "default": bool(border.get("default")),
     }
 
 

@@ -32,11 +32,10 @@ from ..source.loaded import Loaded
 from ..source.loading import Progress
 from ..source.merging import Saying
 from ..workspace import Workspace
-from . import allocating, builder, delta, scope, settled, site
+from . import advertising, allocating, builder, delta, filtering, scope, settled, site
 from . import pins as pinning
 from .delivering import Version, delivered, secrets_of
 from .fetching import Fetching, withdraw_variables
-from .filtering import tools_missing
 from .graph import Fields, LedgerGraph, MemoryGraph
 from .inputs import Inputs
 from .lineage import commit_of
@@ -321,7 +320,12 @@ def _plan_of_all(asking: _Asking) -> Plan:
     given = allocating.settle(
         connection,
         MemoryGraph(inputs.proposed),
-        lambda keys: {key: inputs.accepted[key].fields for key in keys if key in inputs.accepted},
+        # With what goes in this plan: it is there until the plan is carried out.
+        lambda keys: {
+            key: entry.fields
+            for key, entry in inputs.accepted.items()
+            if key[0] in allocating.READ or key in keys
+        },
         inputs.proposed,
         rows,
         pinned.answers,
@@ -359,7 +363,8 @@ def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
 def _built(asking: _Asking, inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
     """The plan; ``built``: all that has to do with what is built."""
     inputs.catalogue = _typed(built)
-    if lacking := tools_missing(inputs.catalogue):
+    lacking = [*filtering.tools_missing(inputs.catalogue), *advertising.tools_missing(inputs.catalogue)]
+    if lacking:
         raise InputError(lacking)
     for secret in secrets_of(inputs.catalogue).values():
         if secret.variable:

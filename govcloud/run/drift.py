@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Container, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -59,6 +59,17 @@ class Finding(msgspec.Struct, frozen=True):
     def deviates(self) -> bool:
         """Whether an apply would heal it."""
         return self.status not in ("unmanaged", "newer")
+
+
+class Declared(NamedTuple):
+    """The addresses that an interface is to have, and the prefixes from which it may make itself others."""
+
+    addresses: list[str]
+    accept: list[str]
+
+    def accepts(self, address: str) -> bool:
+        """Whether the host may have made itself this one (SLAAC)."""
+        return any(ipaddress.ip_interface(address).ip in ipaddress.ip_network(p) for p in self.accept)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -158,7 +169,7 @@ def _compare(
     target: str,
     expected: Mapping[str, Resource],
     found: Iterable[RealObject],
-    wanted: Mapping[str, dict[str, list[str]]],
+    wanted: Mapping[str, dict[str, Declared]],
     births: Mapping[str, str],
     newer: Container[str] = (),
 ) -> list[Observed]:
@@ -213,21 +224,21 @@ def _compare(
     return out
 
 
-def _configuration(wanted: Mapping[str, list[str]] | None, real: RealObject) -> dict[str, dict[str, Any]]:
+def _configuration(wanted: Mapping[str, Declared] | None, real: RealObject) -> dict[str, dict[str, Any]]:
     """Interfaces that are down, or whose addresses are not the declared ones; by what and interface."""
     if wanted is None or "addresses" not in real.facts:
         return {}
     seen: Mapping[str, list[str]] = real.facts["addresses"]
     interfaces: Mapping[str, Mapping[str, Any]] = real.facts.get("interfaces", {})
     out: dict[str, dict[str, Any]] = {}
-    for interface, addresses in wanted.items():
+    for interface, declared in wanted.items():
         if interface not in interfaces and interface != LOOPBACK:
             continue  # it went with its line, which is missing itself
         if interface in interfaces and not interfaces[interface]["up"]:
             out[f"{STATE}{interface}"] = {"wanted": "up", "seen": "down"}
-        there = _normal(seen.get(interface, []))
-        if there != _normal(addresses):
-            out[f"{ADDRESSES}{interface}"] = {"wanted": _normal(addresses), "seen": there}
+        there, addresses = _normal(seen.get(interface, [])), _normal(declared.addresses)
+        if [a for a in there if a in addresses or not declared.accepts(a)] != addresses:
+            out[f"{ADDRESSES}{interface}"] = {"wanted": addresses, "seen": there}
     return out
 
 
@@ -255,16 +266,15 @@ def _normal(addresses: Iterable[str]) -> list[str]:
     return sorted(str(ipaddress.ip_interface(a)) for a in addresses)
 
 
-def _addresses(
-    catalogue: Catalogue, applied: Mapping[AppliedKey, Applied]
-) -> dict[str, dict[str, list[str]]]:
+def _addresses(catalogue: Catalogue, applied: Mapping[AppliedKey, Applied]) -> dict[str, dict[str, Declared]]:
     """Declared addresses by interface, of every host that was configured, by kind/name."""
     configured = {a.scope.removeprefix("host:") for a in applied.values() if not a.stack}
     out = {}
     for host, variables in reachable_hosts(catalogue, routing(catalogue)).items():
         if host in configured:
             out[variables.entry] = {
-                i["name"]: i["addresses"] for i in variables.vars.get("govcloud_interfaces", [])
+                i["name"]: Declared(i["addresses"], i.get("accept", []))
+                for i in variables.vars.get("govcloud_interfaces", [])
             }
     return out
 

@@ -24,7 +24,9 @@ description:
   - Needs iproute2 (C(ip -json)).
 options:
   interfaces:
-    description: List of C({name, addresses}); addresses carry their length.
+    description: >-
+      List of C({name, addresses, accept}); addresses carry their length. From the prefixes of C(accept) the
+      host may make itself addresses.
     type: list
     elements: dict
     required: true
@@ -46,6 +48,10 @@ options:
     description: Kernel settings by name, with dots.
     type: dict
     default: {}
+  root:
+    description: The folder of the services; those that are there are told with the facts.
+    type: path
+    default: ""
   duplicate_detection:
     description:
       - Whether a new IPv6 address is first checked for duplicates, which keeps it from use for a second.
@@ -67,7 +73,14 @@ ansible_facts:
 """
 
 REQUIRED = object()
-ARGUMENTS = {"interfaces": REQUIRED, "routes": [], "tables": [], "sysctls": {}, "duplicate_detection": True}
+ARGUMENTS = {
+    "interfaces": REQUIRED,
+    "routes": [],
+    "tables": [],
+    "sysctls": {},
+    "root": "",
+    "duplicate_detection": True,
+}
 
 # Routes of ours carry this protocol (0 to 255, not in /etc/iproute2/rt_protos). Those that people
 # set by hand are `boot` or `static`.
@@ -200,6 +213,10 @@ def rule_command(verb, family, interface, number):
 def present(arguments, names, seen):
     """(addresses, routes, settings, interfaces that are down) as they are; ``seen``: all addresses."""
     addresses, down, found = set(), [], set()
+    accepted = {
+        interface["name"]: [ipaddress.ip_network(prefix) for prefix in interface.get("accept", ())]
+        for interface in arguments["interfaces"]
+    }
     for link in ip_json(["address", "show"]):
         known = (info for info in link["addr_info"] if info.get("scope") == "global")
         seen[link["ifname"]] = sorted("{local}/{prefixlen}".format(**info) for info in known)
@@ -209,7 +226,7 @@ def present(arguments, names, seen):
         if "UP" not in link["flags"]:
             down.append(link["ifname"])
         for info in link["addr_info"]:
-            if info.get("scope") == "global":
+            if info.get("scope") == "global" and not made_itself(info, accepted[link["ifname"]]):
                 addresses.add((link["ifname"], "{local}/{prefixlen}".format(**info)))
     missing = sorted(names - found)
     if missing:
@@ -224,6 +241,11 @@ def present(arguments, names, seen):
             routes.add((prefix, route.get("gateway", by)))
     settings = {(name, read_setting(name)) for name in arguments["sysctls"]}
     return addresses, routes, settings, down
+
+
+def made_itself(info, prefixes):
+    """Whether an address is one that the kernel made from a prefix that is advertised here (SLAAC)."""
+    return info.get("dynamic", False) and any(ipaddress.ip_address(info["local"]) in p for p in prefixes)
 
 
 def setting_path(name):
@@ -297,7 +319,7 @@ def apply(commands, to_write):
     return "; ".join(error for error in errors if error)
 
 
-def facts():
+def facts(root):
     """What the host is, in few words; what cannot be read is left out."""
     about = {"kernel": platform.release(), "architecture": platform.machine(), "cpus": os.cpu_count()}
     about["python"] = platform.python_version()
@@ -305,9 +327,18 @@ def facts():
     about["distribution"] = system.get("NAME", "").strip('"')
     about["distribution_version"] = system.get("VERSION_ID", "").strip('"')
     about["filters"] = filters()
+    about["services"] = services(root)
     memory = pairs("/proc/meminfo", ":").get("MemTotal", "").split()
     about["memory_mib"] = int(memory[0]) // 1024 if memory else None
     return {name: value for name, value in about.items() if value}
+
+
+def services(root):
+    """Names of the services that the plays put here."""
+    try:
+        return sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+    except OSError:
+        return []
 
 
 def filters():
@@ -343,7 +374,7 @@ def run(arguments, check, diff):
     wanted = declared(arguments)
     seen = {}
     differences, commands, to_write = compare(arguments, wanted, seen)
-    about = {"ansible_local": {"govcloud": {**facts(), "interfaces": seen}}}
+    about = {"ansible_local": {"govcloud": {**facts(arguments["root"]), "interfaces": seen}}}
     result = {"changed": bool(differences), "differences": differences, "ansible_facts": about}
     if diff:
         result["diff"] = {
