@@ -114,7 +114,10 @@ def mend(state: Mapping[str, Any]) -> list[str]:
         if was["up"]:
             left += _batch("-4", [f"link set dev {name} up"])
         known = {f"{info['local']}/{info['prefixlen']}" for info in there[name]["addr_info"]}
-        left += _batch("-4", [f"address add {a} dev {name}" for a in was["addresses"] if a not in known])
+        missing = [a for a in was["addresses"] if a not in known]
+        # It was in use a moment ago: nobody need ask whether another has it (RFC 4862, 5.4).
+        left += _batch("-4", [f"address add {a} dev {name}" for a in missing if ":" not in a])
+        left += _batch("-6", [f"address add {a} dev {name} nodad" for a in missing if ":" in a])
     for family, routes in state["routes"].items():
         names = list(state["interfaces"])
         present = set(_routes(family, names))
