@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Settled:
 def settle(
     connection: Connection,
     graph: Graph,
-    accepted: Callable[[Iterable[Key]], Mapping[Key, Fields]],
+    accepted: Callable[[Collection[Key]], Mapping[Key, Fields]],
     looked_at: Mapping[Key, Fields | None],
     rows: Iterable[Saying],
     answers: Mapping[Key, Mapping[str, Any]],
@@ -69,7 +69,8 @@ def settle(
 ) -> Settled:
     """Answer the wishes of the entries in ``looked_at`` (all that changes, or everything there is).
 
-    ``graph``: everything as proposed; ``accepted``: what is accepted of keys. ``rows``: the claims on these
+    ``graph``: everything as proposed; ``accepted``: what is accepted of
+    keys, with all of ``READ`` that goes. ``rows``: the claims on these
     entries, of which the allocator's matter; ``answers``: those that stand already. Raises ``InputError``.
     """
     known = {(row.kind, row.name): row for row in rows if row.claimant == ALLOCATOR}
@@ -79,7 +80,6 @@ def settle(
         if fields and key[0] in FIELDS
         for of in wishes(key[0], fields)
     ]
-    wanted += _misfits(graph, answers)
     if not known and not wanted:
         return Settled()
     out = Settled()
@@ -131,24 +131,10 @@ def without_entry(
     return said, tuple((claim.kind, claim.name, claim.claimant) for claim in gone)
 
 
-def _misfits(graph: Graph, answers: Mapping[Key, Mapping[str, Any]]) -> list[Wish]:
-    """Prefixes whose level has another length by now: they grow or shrink."""
-    prefixes = graph.entries(key for key in answers if key[0] == "prefix")
-    plans = graph.entries({("address_plan", str(f.get("plan", ""))) for f in prefixes.values()})
-    out: list[Wish] = []
-    for key, fields in prefixes.items():
-        plan = plans.get(("address_plan", str(fields.get("plan", ""))), {})
-        lengths = dict(zip(plan.get("levels", []), plan.get("lengths", []), strict=False))
-        length = lengths.get(fields.get("level"))
-        if length is not None and str(answers[key].get("prefix", "")).partition("/")[2] != str(length):
-            out.append((*key, "prefix"))
-    return out
-
-
 def _choose(
     connection: Connection,
     graph: Graph,
-    accepted: Callable[[Iterable[Key]], Mapping[Key, Fields]],
+    accepted: Callable[[Collection[Key]], Mapping[Key, Fields]],
     looked_at: Mapping[Key, Fields | None],
     wanted: list[Wish],
     known: Mapping[Key, Saying],

@@ -156,7 +156,7 @@ def join(
     for key, said in given.items():
         wishing = merged.get(key, {})
         answered = {field: value for field, value in said.items() if wishing.get(field) == AUTO}
-        if answered:
+        if answered and not _outgrown(key, wishing, answered, merged):
             merged[key] = wishing | answered
             if answers is not None:
                 answers[key] = answered
@@ -166,6 +166,18 @@ def join(
         else:
             merged[key] = whole
     return merged, found
+
+
+def _outgrown(
+    key: Key, wishing: dict[str, Any], answered: dict[str, Any], merged: dict[Key, dict[str, Any]]
+) -> bool:
+    """Whether a prefix has another length than its level by now: then it is asked for again, to grow."""
+    if key[0] != "prefix":
+        return False
+    plan = merged.get(("address_plan", wishing.get("plan", "")), {})
+    lengths = dict(zip(plan.get("levels", ()), plan.get("lengths", ()), strict=False))
+    length = lengths.get(wishing.get("level"))
+    return length is not None and not str(answered.get("prefix")).endswith(f"/{length}")
 
 
 def left_over(files: Iterable[Saying], others: Iterable[Saying]) -> list[Saying]:
