@@ -1,15 +1,17 @@
-"""Ask for pages at a fixed rate from inside a host: ``python -m govcloud.run.knocker``.
+"""Ask for pages and names at a fixed rate from inside a host: ``python -m govcloud.run.knocker``.
 
 A service that is started anew is away for a moment in which its machine still answers echoes; this sees
 it. It is spoken to as ``run.meter`` is: the first line of stdin is the order::
 
-    {"streams": [{"name", "address", "version", "port", "host"}], "interval_ms": 250, "wait_ms": 1000}
+    {"streams": [{"name", "address", "version", "port", "host", "question"}],
+     "interval_ms": 250, "wait_ms": 1000}
 
 then ``look`` and ``stop``, each answered by a report of one line; it ends when stdin does. Of each stream a
-page is asked for every ``interval_ms`` on a connection of its own, and the next one only when that one has
-ended. A request is answered when a whole page came with a status below 400 in ``wait_ms``. The report is the
-meter's (``sent``, ``received``, ``lost``, ``gaps``, …, times of the monotonic clock, s), and
-``refused`` is what the last failure said. The program imports nothing of ours but the meter.
+page of ``host`` is asked for every ``interval_ms`` on a connection of its own, or, with a ``question``, the
+addresses of that name, and the next one only when that one has ended. A request is answered when a whole page
+came with a status below 400, or an address, in ``wait_ms``. The report is the meter's (``sent``, ``lost``,
+``gaps``, …, times of the monotonic clock, s), and ``refused`` is what the last failure said. The
+program imports nothing of ours but what measures beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+
+from .measure import exchange
 from .meter import Stream
 
 
@@ -32,6 +42,7 @@ class Caller:
     def __init__(self, order: Mapping[str, Any], interval: float, wait: float) -> None:
         self.stream = Stream(order)
         self._port, self._host = int(order["port"]), str(order["host"])
+        self._question = str(order.get("question", ""))
         self._interval, self._wait = interval, wait
         self._lock = threading.Lock()
 
@@ -39,23 +50,35 @@ class Caller:
         """One request; what goes wrong is told by the report."""
         stream = self.stream
         sent = time.monotonic()
-        words = ""
-        connection = http.client.HTTPConnection(stream.goal[0], self._port, timeout=self._wait)
         try:
-            connection.request("GET", "/", headers={"Host": self._host, "Connection": "close"})
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status >= http.client.BAD_REQUEST:
-                words = f"HTTP {answer.status}"
-        except (OSError, http.client.HTTPException) as error:
+            words = self._name() if self._question else self._page()
+        except (OSError, http.client.HTTPException, dns.exception.DNSException) as error:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        finally:
-            connection.close()
         with self._lock:
             # Written when its fate is known: requests under way are not in a report.
             stream.sent.append(sent)
             stream.answered.append(0.0 if words else time.monotonic())
             stream.refused = words or stream.refused
+
+    def _name(self) -> str:
+        """Ask for the addresses of a name; what is wrong with the answer."""
+        version = self.stream.version
+        kind = dns.rdatatype.A if version == 4 else dns.rdatatype.AAAA
+        answer = exchange(dns.message.make_query(self._question, kind), self.stream.goal[0], version)
+        if answer.rcode() != dns.rcode.NOERROR or not answer.answer:
+            return f"{dns.rcode.to_text(answer.rcode())}, no {kind.name} of {self._question}"
+        return ""
+
+    def _page(self) -> str:
+        """Ask for a page; what is wrong with the answer."""
+        connection = http.client.HTTPConnection(self.stream.goal[0], self._port, timeout=self._wait)
+        try:
+            connection.request("GET", "/", headers={"Host": self._host, "Connection": "close"})
+            answer = connection.getresponse()
+            answer.read()
+            return f"HTTP {answer.status}" if answer.status >= http.client.BAD_REQUEST else ""
+        finally:
+            connection.close()
 
     def go_on(self, over: threading.Event) -> None:
         """Ask at the rate until it is over."""

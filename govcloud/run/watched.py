@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,8 +21,8 @@ GAPS = 20
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to watch: from the host ``source`` to an address, by one version of IP.
 
-    ``target``: what people call the other end. ``port`` 0: echoes; else pages of the service there, which
-    the request calls ``host``.
+    ``target``: what people call the other end. With a ``port``: pages of the service there, which the request
+    calls ``host``; with a ``question``: the name server there is asked for that name; else echoes.
     """
 
     source: str
@@ -31,31 +31,35 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     version: IPVersion
     port: int = 0
     host: str = ""
+    question: str = ""
+
+    @property
+    def kind(self) -> Literal["echo", "http", "dns"]:
+        """What is asked for."""
+        return "http" if self.port else "dns" if self.question else "echo"
 
     @property
     def name(self) -> str:
         """Unique among the pairs of a watch."""
-        return f"{self.source}>{self.target}/{f'http:{self.port}' if self.port else 'echo'}/{self.version}"
+        more = {"http": f":{self.port}", "dns": f":{self.address}", "echo": ""}[self.kind]
+        return f"{self.source}>{self.target}/{self.kind}{more}/{self.version}"
 
 
 def pairs_of(specs: Iterable[ProbeSpec]) -> list[Pair]:
     """What runs already, by the probes of the accepted flows: echoes where they measure whether somebody is
-    reached, pages where they measure HTTP; each pair once."""
+    reached, pages where they measure HTTP, questions to each name server where names; each pair once."""
     found: dict[str, Pair] = {}
     for spec in specs:
-        args = spec.args
-        if not args["address"] or spec.kind not in ("reach", "http"):
-            continue
-        pages = spec.kind == "http"
-        pair = Pair(
-            source=spec.source,
-            target=spec.target,
-            address=args["address"],
-            version=spec.ip_version,
-            port=args["port"] if pages else 0,
-            host=args["fqdn"] if pages else "",
-        )
-        found.setdefault(pair.name, pair)
+        args, about = spec.args, {"source": spec.source, "target": spec.target, "version": spec.ip_version}
+        pairs: list[Pair] = []
+        if spec.kind == "dns":
+            pairs = [Pair(**about, address=at, question=args["fqdn"]) for at in args["servers"]]
+        elif spec.kind == "http" and args["address"]:
+            pairs = [Pair(**about, address=args["address"], port=args["port"], host=args["fqdn"])]
+        elif spec.kind == "reach" and args["address"]:
+            pairs = [Pair(**about, address=args["address"])]
+        for pair in pairs:
+            found.setdefault(pair.name, pair)
     return list(found.values())
 
 
@@ -246,7 +250,7 @@ def _detail(flow: Watched) -> dict[str, Any]:
         "target": pair.target,
         "address": pair.address,
         "ip_version": pair.version,
-        "kind": "http" if pair.port else "echo",
+        "kind": pair.kind,
         "sent": flow.sent,
         "lost": flow.lost,
         "longest_gap_ms": round(flow.longest_ms, 1),

@@ -36,6 +36,7 @@ LOOK, PART = 2.0, 10
 # How long what is watched may take until it has answered once, beside the wait for an answer, seconds.
 WARM = 1.0
 
+# By whether it is a service that is asked, not the machine alone.
 PROGRAMS = {True: "govcloud.run.knocker", False: "govcloud.run.meter"}
 
 
@@ -217,9 +218,9 @@ class _Watcher:
         if self._hosts is not None:
             gone = self._hosts.missing(sorted({pair.source for pair in state.pairs}))
             state.broken |= {p.name: f"{p.source} is not there" for p in state.pairs if p.source in gone}
-            for (source, pages), group in sorted(_groups(state.pairs).items()):
+            for (source, services), group in sorted(_groups(state.pairs).items()):
                 if source not in gone:
-                    self._instruments.append(self._start(self._hosts, source, pages, group))
+                    self._instruments.append(self._start(self._hosts, source, services, group))
         for instrument in self._instruments:
             instrument.wait_ready()
         if self._instruments:
@@ -235,8 +236,8 @@ class _Watcher:
         self._keep()
         self._thread.start()
 
-    def _start(self, hosts: Hosts, source: str, pages: bool, group: Sequence[Pair]) -> Instrument:
-        every = self._numbers.watch_http_ms if pages else self._numbers.watch_ms
+    def _start(self, hosts: Hosts, source: str, services: bool, group: Sequence[Pair]) -> Instrument:
+        every = self._numbers.watch_http_ms if services else self._numbers.watch_ms
         streams = [
             {
                 "name": pair.name,
@@ -244,11 +245,12 @@ class _Watcher:
                 "version": pair.version,
                 "port": pair.port,
                 "host": pair.host,
+                "question": pair.question,
             }
             for pair in group
         ]
         order = {"streams": streams, "interval_ms": every, "wait_ms": self._numbers.watch_wait_ms}
-        return Instrument(source, hosts.command(source, []), PROGRAMS[pages], order, hosts.marker)
+        return Instrument(source, hosts.command(source, []), PROGRAMS[services], order, hosts.marker)
 
     def _go_on(self) -> None:
         began = time.monotonic()
@@ -292,7 +294,7 @@ class _Watcher:
 def _groups(pairs: Sequence[Pair]) -> Mapping[tuple[str, bool], list[Pair]]:
     out: dict[tuple[str, bool], list[Pair]] = {}
     for pair in pairs:
-        out.setdefault((pair.source, bool(pair.port)), []).append(pair)
+        out.setdefault((pair.source, pair.kind != "echo"), []).append(pair)
     return out
 
 

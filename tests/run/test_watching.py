@@ -32,6 +32,8 @@ BOTH = [{"address": V4, "pages": PAGE}, {"address": V6, "pages": PAGE}]
 ECHO4 = Pair(source="desk", target="hall", address=V4, version=4)
 ECHO6 = Pair(source="desk", target="hall", address=V6, version=6)
 PAGE4 = Pair(source="desk", target="hall", address=V4, version=4, port=80, host="hall")
+NAME4 = Pair(source="desk", target="hall", address=V4, version=4, question="hall.example")
+NAMES = [{"address": V4, "records": [["hall.example", "A", V4]]}]
 DROP4 = f"""table ip t {{
   chain c {{ type filter hook input priority 0; ip daddr {V4} drop; }}
 }}"""
@@ -46,7 +48,7 @@ def place() -> Iterator[World]:
 
 @pytest.fixture
 def served(place: World) -> Iterator[World]:
-    place.serve(http=BOTH)
+    place.serve(http=BOTH, dns=NAMES)
     yield place
     place.nft("flush ruleset")
 
@@ -88,13 +90,14 @@ def by_pair(result: Result) -> dict[str, int]:
 def test_nothing_is_lost_where_nothing_happens_and_who_never_answered_counts_for_nothing(
     served: World, workspace: Workspace, ledger: Ledger
 ) -> None:
-    pairs = [ECHO4, ECHO6, PAGE4, NOBODY]
+    pairs = [ECHO4, ECHO6, PAGE4, NAME4, NOBODY]
     with watching(workspace, ledger, pairs, subject=SUBJECT, numbers=FAST, hosts=served) as watch:
         with pytest.raises(RuntimeError):
             _ = watch.result
         time.sleep(0.3)
     result = watch.result
     assert result.ok and result.lost == 0 and result.sent > 60, result
+    assert all(flow.sent for flow in result.flows)
     assert [flow.pair.name for flow in result.flows if flow.silent] == ["desk>later/echo/6"]
     with ledger.read() as connection:
         rows = {row.name: row for row in evidence.of(connection, SUBJECT)}
@@ -149,17 +152,19 @@ def test_what_was_seen_is_kept_where_the_run_fails(
     a_run(ledger, "r2", "play")
     with (
         pytest.raises(GovcloudError, match="the play failed"),
-        watching(workspace, ledger, [PAGE4], subject=SUBJECT, numbers=FAST, hosts=served) as watch,
+        watching(workspace, ledger, [PAGE4, NAME4], subject=SUBJECT, numbers=FAST, hosts=served) as watch,
     ):
         # The service goes away and does not come back.
-        served.serve(http=BOTH[1:])
+        served.serve(http=BOTH[1:], dns=[])
         time.sleep(0.3)
         raise GovcloudError("the play failed")
-    [flow] = watch.result.flows
+    flow, name = watch.result.flows
     assert flow.lost >= 2 and flow.gaps[-1].open and "refused" in flow.refused.lower(), flow
+    # Asking a name server that has gone is refused at once, too.
+    assert name.lost >= 2 and name.gaps[-1].open, name
     with ledger.read() as connection:
         [row] = [r for r in evidence.of(connection, SUBJECT, "r2") if r.name == LOST]
-    assert not row.ok and row.value == flow.lost
+    assert not row.ok and row.value == flow.lost + name.lost
 
 
 def test_a_source_that_goes_away_is_told_with_what_it_had_seen(
