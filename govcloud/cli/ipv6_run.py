@@ -148,6 +148,8 @@ def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result, as_json: boo
         out.print(words, markup=False)
     else:
         out.print(f"wave {wave.name}: {len(wave.members)} members {verb}", markup=False)
+    if how_far.others:
+        _some("  not done, of no member of the wave", list(how_far.others))
     silent = sum(flow.silent for flow in lost.flows)
     watched = len(lost.flows) - silent
     mark = "✓" if lost.ok else "✗"
@@ -176,6 +178,7 @@ def wave_document(rollout: str, wave: Wave, how_far: Reached, lost: Result) -> d
         "members": list(wave.members),
         "configured": list(how_far.done),
         "not_configured": {subject: list(hosts) for subject, hosts in how_far.not_done.items()},
+        "others_not_configured": list(how_far.others),
         "sent": lost.sent,
         "lost": lost.lost,
         "flows": [

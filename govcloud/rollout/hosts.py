@@ -35,10 +35,14 @@ def hosts_of(catalogue: Catalogue, subject: str) -> tuple[str, ...]:
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """Members whose hosts are all configured, and the others with the hosts that are not."""
+    """Members whose hosts are all configured, and the others with the hosts that are not.
+
+    ``others``: hosts of nobody in the wave that the plan did not get done, such as who only asks its names.
+    """
 
     done: tuple[str, ...]
     not_done: Mapping[str, tuple[str, ...]]
+    others: tuple[str, ...] = ()
 
 
 def reached(connection: Connection, catalogue: Catalogue, plan: Plan, members: Iterable[str]) -> Reached:
@@ -56,4 +60,5 @@ def reached(connection: Connection, catalogue: Catalogue, plan: Plan, members: I
             not_done[subject] = mine
         else:
             done.append(subject)
-    return Reached(tuple(done), not_done)
+    others = left.difference(*not_done.values())
+    return Reached(tuple(done), not_done, tuple(sorted(others)))

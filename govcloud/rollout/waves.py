@@ -17,6 +17,8 @@ from .members import KINDS, Ground, Member, has_ipv6, members
 _fits = re.compile(NAME_PATTERN).fullmatch
 # How many of one sort are told; the rest is most likely of the same.
 TOLD = 10
+# (field, what is wrong, hint), or with the place in the field's list behind it.
+Fault = tuple[str, str, str] | tuple[str, str, str, int]
 
 
 class Wave(msgspec.Struct, frozen=True):
@@ -108,18 +110,17 @@ class Planner:
     def faults(self, name: str, rollout: Rollout) -> Iterator[Finding]:
         """All that is wrong with a rollout, in itself and in what it is about."""
         course = self.course(name, rollout)
-        yield from (Finding("rollout", name, field, words, hint) for field, words, hint in _itself(rollout))
-        told = [*self._names(course), *self._carried(course)]
-        yield from (Finding("rollout", name, field, words, hint) for field, words, hint in told)
+        for field, words, hint, *item in (*_itself(rollout), *self._names(course), *self._carried(course)):
+            yield Finding("rollout", name, field, words, hint, *item)
 
-    def _names(self, course: Course) -> Iterator[tuple[str, str, str]]:
+    def _names(self, course: Course) -> Iterator[Fault]:
         rollout, found = course.rollout, course.members
-        for subject in rollout.subjects:
+        for at, subject in enumerate(rollout.subjects):
             if not self.ground.within(subject):
                 hint = "a machine without a network has no place in it" if is_member(subject) else ""
-                yield "subjects", f"{subject} stands for no member", hint
+                yield "subjects", f"{subject} stands for no member", hint, at
         first: dict[str, str] = {}
-        for one in rollout.waves:
+        for at, one in enumerate(rollout.waves):
             for wave, listed in one.items():
                 for subject in listed:
                     if is_member(subject) and subject not in found:
@@ -127,22 +128,23 @@ class Planner:
                             "waves",
                             f"wave {wave}: {subject} is no member of this rollout",
                             _in_words(found),
+                            at,
                         )
                     elif not is_member(subject) and not self.ground.within(subject) & found.keys():
-                        yield "waves", f"wave {wave}: no member is in {subject}", _in_words(found)
+                        yield "waves", f"wave {wave}: no member is in {subject}", _in_words(found), at
                     elif subject in first:
                         twice = (
                             "twice in it" if first[subject] == wave else f"in wave {first[subject]} already"
                         )
-                        yield "waves", f"wave {wave}: {subject} is {twice}", "take one of them out"
+                        yield "waves", f"wave {wave}: {subject} is {twice}", "take one of them out", at
                     else:
                         first[subject] = wave
-                yield from self._overlaps(course, wave, listed)
+                yield from self._overlaps(course, at, wave, listed)
         for subject in rollout.explained:
             if subject not in found:
                 yield "explained", f"{subject} is no member of this rollout", _in_words(found)
 
-    def _overlaps(self, course: Course, wave: str, listed: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    def _overlaps(self, course: Course, at: int, wave: str, listed: Sequence[str]) -> Iterator[Fault]:
         """Two places that stand for the same member in two waves."""
         named = {s for one in course.rollout.waves for some in one.values() for s in some}
         for subject in listed:
@@ -152,9 +154,9 @@ class Planner:
             twice = sorted(s for s, other in others.items() if s not in named and other != wave)
             if twice:
                 words = f"wave {wave}: {subject} stands for {_some(twice)} of wave {others[twice[0]]} too"
-                yield "waves", words, "name it in the wave that it shall be in"
+                yield "waves", words, "name it in the wave that it shall be in", at
 
-    def _carried(self, course: Course) -> Iterator[tuple[str, str, str]]:
+    def _carried(self, course: Course) -> Iterator[Fault]:
         """Who would come before what carries it, or is carried by what nobody gives IPv6."""
         catalogue = self.ground.catalogue
         number = course.number
@@ -173,7 +175,8 @@ class Planner:
         for subject, by in early[:TOLD]:
             waves = course.waves
             words = f"wave {waves[number[subject]].name}: {subject} comes before {by}, which carries it"
-            yield field, words, f"{by} is in wave {waves[number[by]].name}"
+            hint = f"{by} is in wave {waves[number[by]].name}"
+            yield (field, words, hint, number[subject]) if field == "waves" else (field, words, hint)
         for by, carried in sorted(gaps.items())[:TOLD]:
             words = f"{by} carries {_some(carried)}, but has no IPv6 and is in no wave"
             member = by in course.members
@@ -201,20 +204,25 @@ def _in_words(found: Mapping[str, Member]) -> str:
     return f"`subjects` stand for {len(found)} members; `govcloud ipv6 plan --json` lists them"
 
 
-def _itself(rollout: Rollout) -> Iterator[tuple[str, str, str]]:
+def _itself(rollout: Rollout) -> Iterator[Fault]:
     """(field, what is wrong, hint) of a rollout by itself."""
     names: list[str] = []
-    for one in rollout.waves:
+    for at, one in enumerate(rollout.waves):
         if len(one) != 1:
             hint = "a wave is written as `- name: [kind/name, …]`"
-            yield "waves", f"a wave should have one name, not {len(one)}", hint
+            yield "waves", f"a wave should have one name, not {len(one)}", hint, at
         for name, listed in one.items():
             if not _fits(name):
-                yield "waves", f"{name!r} cannot be the name of a wave", "small letters, digits, dots, dashes"
+                yield (
+                    "waves",
+                    f"{name!r} cannot be the name of a wave",
+                    "small letters, digits, dots, dashes",
+                    at,
+                )
             if name in names:
-                yield "waves", f"two waves are called {name}", ""
+                yield "waves", f"two waves are called {name}", "", at
             if not listed:
-                yield "waves", f"wave {name} has no member", ""
+                yield "waves", f"wave {name} has no member", "", at
             names.append(name)
     last, highest = "", 0.0
     for when, share in sorted(rollout.shares.items()):
