@@ -23,7 +23,7 @@ from govcloud.topology import Net
 from .fixtures import Fixtures
 from .frame import Failure, Figure, compare
 
-CHECK_S = 15.0
+CHECK_S = 10.0
 # What `check` ends with when something is denied.
 FOUND = 3
 # Nodes of a ring, and of a hundred ends so many hang on one link.

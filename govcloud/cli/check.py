@@ -41,15 +41,17 @@ def check(app: App, rules: tuple[str, ...], as_of: str | None, as_json: bool) ->
     day = _day(as_of)
     from ..policy import Case, catalogue_of, chosen, judge
     from ..policy.registry import read
+    from ..source.reading import collector_paused
 
     kinds = read(chosen(rules))
-    loaded, merged = _read(app, as_json)
-    findings = judge(Case(catalogue_of(merged, kinds), day), rules)
-    places = _Places(loaded)
-    if as_json:
-        emit({"as_of": day.isoformat(), "findings": [places.document(f) for f in findings]})
-    else:
-        _show(findings, places, day, whole=bool(rules))
+    with collector_paused():
+        loaded, merged = _read(app, as_json)
+        findings = judge(Case(catalogue_of(merged, kinds), day), rules)
+        places = _Places(loaded)
+        if as_json:
+            emit({"as_of": day.isoformat(), "findings": [places.document(f) for f in findings]})
+        else:
+            _show(findings, places, day, whole=bool(rules))
     return int(Exit.CHANGES if any(f.stops for f in findings) else Exit.OK)
 
 

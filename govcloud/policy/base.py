@@ -92,6 +92,7 @@ class Case:
     catalogue: Catalogue
     as_of: date = field(default_factory=date.today)
     documents: frozenset[str] | None = None
+    _access: dict[frozenset[str] | None, dict[str, tuple[float, str]]] = field(default_factory=dict)
 
     @cached_property
     def net(self) -> Net:
@@ -143,6 +144,23 @@ class Case:
                     if at:
                         out.setdefault(f"{kind}/{at}", []).append((name, circuit))
         return out
+
+    def access(self, zones: frozenset[str] | None) -> Mapping[str, tuple[float, str]]:
+        """(Mbit/s, link) of the fastest link to each region from another one, at nodes of these zones."""
+        if zones not in self._access:
+            net = self.net
+            best: dict[str, tuple[float, str]] = {}
+            regions, at = net.regions, net.zones
+            for edge in net.edges:
+                if regions[edge.a] == regions[edge.b]:
+                    continue
+                for here in (edge.a, edge.b):
+                    if zones is None or at[here] in zones:
+                        known = best.get(regions[here])
+                        if known is None or known < (edge.bandwidth_mbps, edge.entry):
+                            best[regions[here]] = (edge.bandwidth_mbps, edge.entry)
+            self._access[zones] = best
+        return self._access[zones]
 
     @cached_property
     def _reviews(self) -> Mapping[tuple[str, str], list[Review]]:

@@ -54,16 +54,8 @@ def _slow(
         elif circuit.bandwidth_mbps < least:
             message = f"{goal}, and it has {circuit.bandwidth_mbps:g}"
             yield Breach(subject, message, "bandwidth_mbps", (), f"at least {least:g} Mbit/s")
-    # The fastest link that leads to a place of the level from outside it.
-    best: dict[str, tuple[float, str]] = {}
-    net, regions = case.net, case.catalogue.all(Region)
-    places = net.regions
-    for edge in net.edges:
-        for here, there in ((edge.a, edge.b), (edge.b, edge.a)):
-            region = places[here]
-            level = regions[region].level if region in regions else ""
-            if level in due and places[there] != region and (zones is None or net.zones[here] in zones):
-                best[region] = max(best.get(region, (0.0, "")), (edge.bandwidth_mbps, edge.entry))
+    regions = case.catalogue.all(Region)
+    best = {r: found for r, found in case.access(zones).items() if r in regions and regions[r].level in due}
     for region, (mbps, link) in best.items():
         least = due[regions[region].level]
         if mbps < least:

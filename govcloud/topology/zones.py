@@ -31,13 +31,17 @@ class Crossings:
     def __init__(self, catalogue: Catalogue, net: Net) -> None:
         self._catalogue, self._net = catalogue, net
         self._zones = catalogue.all(Zone)
+        self._tops: dict[str, str] = {}
 
     def top(self, zone: str) -> str:
         """The zone that a security domain is within in the end; itself where it is within none."""
-        seen = {zone}
-        while zone in self._zones and (above := self._zones[zone].within) and above not in seen:
-            seen.add(zone := above)
-        return zone
+        found = self._tops.get(zone)
+        if found is None:
+            found, seen = zone, {zone}
+            while found in self._zones and (above := self._zones[found].within) and above not in seen:
+                seen.add(found := above)
+            self._tops[zone] = found
+        return found
 
     def role(self, zone: str) -> str:
         """The role of a zone, by the zone it is within; empty for none and for one that is not there."""
@@ -45,18 +49,21 @@ class Crossings:
         return top.role if top is not None else ""
 
     @cached_property
-    def zones(self) -> dict[str, set[str]]:
+    def zones(self) -> dict[str, frozenset[str]]:
         """Zones, by their tops, that a vertex stands in."""
-        out = {f"node/{name}": {self.top(n.zone)} for name, n in self._catalogue.all(Node).items()}
+        # Most stand in one, and share its set.
+        alone = {zone: frozenset({self.top(zone)}) for zone in {*self._zones, *self._net.zones}}
+        out = {key: alone[zone] for key, zone in zip(self._net.nodes, self._net.zones, strict=True)}
         vrfs = {name: self.top(vrf.zone) for name, vrf in self._catalogue.all(Vrf).items()}
         for port in self._catalogue.all(Interface).values():
             if port.vrf in vrfs and port.device in out:
-                out[port.device].add(vrfs[port.vrf])
+                out[port.device] |= {vrfs[port.vrf]}
         for network in self._catalogue.all(Network).values():
             if network.vrf in vrfs and f"node/{network.gateway}" in out:
-                out[f"node/{network.gateway}"].add(vrfs[network.vrf])
+                out[f"node/{network.gateway}"] |= {vrfs[network.vrf]}
         for name, private in self._catalogue.all(PrivateNetwork).items():
-            out[f"private_network/{name}"] = {self.top(private.zone)} if private.zone else set()
+            at = {self.top(private.zone)} if private.zone else set()
+            out[f"private_network/{name}"] = frozenset(at)
         return out
 
     @cached_property
@@ -129,8 +136,8 @@ class Crossings:
         here += [e for v in joint[:2] for e in self.exchanging.get(v, ())]
         return any(sides <= {self.top(z) for z in exchange.zones} for exchange in here)
 
-    def _at(self, vertex: str) -> set[str]:
-        return self.zones.get(vertex, set())
+    def _at(self, vertex: str) -> frozenset[str]:
+        return self.zones.get(vertex, frozenset())
 
     def _node(self, vertex: str) -> Node | None:
         kind, _, name = vertex.partition("/")
@@ -150,9 +157,8 @@ class Crossings:
         Vertices and entries between them in turn. A way ends where it first meets the other side, so that one
         cable is one way however large the two sides are; a detour through third zones is one way.
         """
-        roles = {v: {self.role(z) for z in zones} for v, zones in self.zones.items()}
-        ones = {v for v, at in roles.items() if one in at}
-        others = {v for v, at in roles.items() if other in at}
+        ones = {v for v, at in self.zones.items() if one in map(self.role, at)}
+        others = {v for v, at in self.zones.items() if other in map(self.role, at)}
         if not ones or not others:
             return []
         out = [[v] for v in sorted(ones & others)]
