@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..errors import InputError, Problem
 from ..model import KINDS, Entry
 from ..model.catalogue import Catalogue
 from ..model.governance import Review, Waiver
@@ -61,6 +62,28 @@ class Finding(msgspec.Struct, frozen=True):
     def stops(self) -> bool:
         """Whether it denies or misses a target, and nobody waived it."""
         return self.verdict in ("deny", "target") and not self.waiver
+
+
+# Tables to which a province may add keys of its own.
+OPEN = frozenset({"vendors"})
+SORTS: Mapping[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list of texts",
+}
+
+
+def _alike(known: Any, value: Any) -> bool:
+    if isinstance(known, list):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if isinstance(known, bool) or isinstance(value, bool):
+        return isinstance(known, bool) and isinstance(value, bool)
+    if isinstance(known, int | float):
+        return isinstance(value, int | float) and value >= 0
+    # A year may stand without quotes.
+    return isinstance(value, str | int)
 
 
 def catalogue_of(merged: Mapping[tuple[str, str], Mapping[str, Any]], kinds: Collection[str]) -> Catalogue:
@@ -121,9 +144,26 @@ class Case:
         return mine or frozenset(BINDS)
 
     def values(self, name: str) -> dict[str, Any]:
-        """The numbers of a table of ``targets.toml``, with those of ``profile/NAME`` in their place."""
+        """The numbers of a table of ``targets.toml``, with those of ``profile/NAME`` in their place.
+
+        Raises ``InputError`` for keys that the table does not have, and values that are not of their sort.
+        """
+        known = _targets()[name]
         profile = self.catalogue.all(Profile).get(name)
-        return {**_targets().get(name, {}), **(profile.values if profile is not None else {})}
+        if profile is None:
+            return known
+        problems = []
+        said = dict(profile.values)
+        for key, value in said.items():
+            if key not in known and name not in OPEN:
+                lacks = f"profile/{name}: no rule reads `values.{key}`; there are {', '.join(known)}"
+                problems.append(Problem(lacks))
+            elif key in known and not _alike(known[key], value):
+                sort = f"{SORTS[type(known[key])]}, as {known[key]!r}"
+                problems.append(Problem(f"profile/{name}: `values.{key}` is {value!r}, expected {sort}"))
+        if problems:
+            raise InputError(problems, hint="docs/check.md has the keys of each profile")
+        return {**known, **said}
 
     def reached(self, when: str) -> bool:
         """Whether a year, a month or a day has begun; an empty text never has."""

@@ -101,8 +101,10 @@ class View:
             way = [self.net.nodes[node]]
             parent, edge = self._parents[node]
             while edge is not None:
-                way += [self.net.edges[edge].entry, self.net.nodes[parent]]
-                parent, edge = self._parents[parent]
+                best = self._between(node, parent)
+                way += [self.net.edges[best].entry, self.net.nodes[parent]]
+                node = parent
+                parent, edge = self._parents[node]
             ways.append(way[::-1])
         if not ways:
             return []

@@ -452,6 +452,18 @@ EXAMPLES = [
         verdicts=("target",),
     ),
     Example(
+        "N-21",
+        "hainan",
+        (*CORES, "exit/out-of-province"),
+        ("exit/out-of-province node",),
+        {"link/repaired": link("haikou", "dingan")},
+        {
+            "profile/province-exits": {"values": {"directions": 1, "from": "2020"}},
+            "exit/out-of-province": {"status": "running", "direction": "湛江", "node": "dingan"},
+            "node/dingan": {"region": "dingan", "zone": "extranet", "role": "border"},
+        },
+    ),
+    Example(
         "N-22",
         "liaoning",
         ("region/shenyang",),
@@ -597,6 +609,21 @@ def test_documents_bind_their_own_province(name: str, binds: str, not_there: str
 def test_a_profile_says_which_documents_bind() -> None:
     here = case("hainan", (), {"profile/rules": {"values": {"documents": ["004"]}}})
     assert here.binding == {"004"}
+
+
+def test_a_profile_that_nobody_can_read_is_told() -> None:
+    wrong = {
+        "profile/two-lines": {"values": {"site_role": ["office"], "units": "yes", "together": "duct"}},
+    }
+    with pytest.raises(InputError) as told:
+        judge(case("hainan", (), wrong), ["N-15"])
+    first, second, third = (p.message for p in told.value.problems)
+    assert first.startswith("profile/two-lines: no rule reads `values.site_role`; there are ")
+    assert second == "profile/two-lines: `values.units` is 'yes', expected true or false, as True"
+    assert third.startswith("profile/two-lines: `values.together` is 'duct', expected a list of texts")
+    # A year may stand without quotes.
+    later = case("hainan", ("exit/*",), {"profile/province-exits": {"values": {"from": 2030}}})
+    assert not judge(later, ["N-21"])
 
 
 def test_no_document_is_left_out_where_the_province_is_unknown() -> None:
