@@ -61,6 +61,11 @@ ELSEWHERE = {
     "freeze",
     "notify test",
     "notify retry",
+    # tests/test_whatif.py
+    "network whatif --cut KIND/NAME",
+    "network whatif --each link",
+    "network whatif --line data",
+    "network whatif --restore",
 }
 
 
