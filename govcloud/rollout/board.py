@@ -84,8 +84,8 @@ def board(now: Situation, *, environment: str, at: float) -> Board:
         targets.append(Target(day=last_day(rollout.done_by), share=100.0, said=rollout.done_by))
     passed = [target.share for target in targets if target.day <= today]
 
-    def rows(title: Callable[[str], str], key: Callable[[str], str]) -> list[Row]:
-        return _rows(now, title, key)
+    def rows(title: Callable[[str], str], key: Callable[[str], str], first: Iterable[str] = ()) -> list[Row]:
+        return _rows(now, title, key, first)
 
     members = now.course.members
     return Board(
@@ -99,7 +99,7 @@ def board(now: Situation, *, environment: str, at: float) -> Board:
             ("批次 · by wave", rows(lambda name: name or "未列入批次", now.course.wave_of)),
             (
                 "层级 · by level",
-                rows(lambda level: LEVELS.get(level, level or "未注明"), lambda s: members[s].level),
+                rows(lambda level: LEVELS.get(level, level or "未注明"), lambda s: members[s].level, LEVELS),
             ),
             (
                 "市县 · by city",
@@ -130,12 +130,16 @@ def _counts(now: Situation, subjects: Iterable[str]) -> dict[tuple[int, State], 
     return out
 
 
-def _rows(now: Situation, title: Callable[[str], str], key: Callable[[str], str]) -> list[Row]:
-    """A row for each value of ``key``, in the order of the course; of many, the small ones are one row."""
-    groups: dict[str, list[str]] = {}
+def _rows(
+    now: Situation, title: Callable[[str], str], key: Callable[[str], str], first: Iterable[str]
+) -> list[Row]:
+    """A row for each value of ``key``: those of ``first``, then in the order of the course; of many, the
+    small ones are one row."""
+    groups: dict[str, list[str]] = {value: [] for value in first}
     order = [s for wave in now.course.waves for s in wave.members] + list(now.course.left)
     for subject in order:
         groups.setdefault(key(subject), []).append(subject)
+    groups = {value: found for value, found in groups.items() if found}
     if len(groups) > ROWS:
         kept = sorted(groups, key=lambda name: -len(groups[name]))[: ROWS - 1]
         rest = [s for name, found in groups.items() if name not in kept for s in found]

@@ -171,7 +171,11 @@ def row(
 ) -> Evidence:
     """One row of evidence of what all sources found: good where it is for each; the worst figure."""
     parts = [(order, one, reason(one, check, numbers)) for order, one in found]
-    why = [f"from {order.source}: {words}" for order, _, words in parts if words]
+    faults: dict[str, list[str]] = {}
+    for order, _, words in sorted(parts, key=lambda part: part[0].name):
+        if words:
+            faults.setdefault(words, []).append(order.source)
+    why = [f"from {', '.join(dict.fromkeys(by))}: {words}" for words, by in faults.items()]
     why += [one.why for one in judged if not one.ok]
     # Whether an address is there or not is no figure.
     figures = [one for order, one in found if one.value is not None and order.kind not in NO_FIGURE]
