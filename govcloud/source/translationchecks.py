@@ -94,11 +94,13 @@ def translations_show_what_is_free(catalogue: Catalogue) -> Iterator[Finding]:
                     )
                     yield Finding("translation", name, field, words)
             seen.append((name, entry.private_network, field, block))
-    for holder, taken in _in_use(catalogue):
-        for name, _network, field, block in seen:
-            if block.version == taken.version and block.overlaps(taken):
-                words = f"`{field}`: {block} overlaps with {taken}, which {holder} has"
-                yield Finding("translation", name, field, words, "what the rest sees must be free in it")
+    in_use = list(_in_use(catalogue))
+    for name, _network, field, block in seen:
+        met = [(h, t) for h, t in in_use if t.version == block.version and t.overlaps(block)]
+        if met:
+            (holder, taken), others = met[0], f", and with {len(met) - 1} more" if len(met) > 1 else ""
+            words = f"`{field}`: {block} overlaps with {taken}, which {holder} has{others}"
+            yield Finding("translation", name, field, words, "what the rest sees must be free in it")
     yield from _told_apart(found)
 
 

@@ -1,0 +1,285 @@
+"""What a boundary lets pass, worked out from the ledger: against a naive judgement, and case by case."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from govcloud.model import KINDS
+from govcloud.model.base import PLURALS
+from govcloud.model.catalogue import Catalogue
+from govcloud.plan.boundaries import Drawn, Ground
+from govcloud.plan.filtering import ruleset
+from tests.boundaries import world
+
+
+def catalogue(tables: world.Tables) -> Catalogue:
+    """The entries as the planner has them."""
+    return Catalogue(
+        {
+            PLURALS[t]: {n: msgspec.convert(e, KINDS[PLURALS[t]]) for n, e in es.items()}
+            for t, es in tables.items()
+        }
+    )
+
+
+def drawn(tables: world.Tables) -> Drawn:
+    (found,) = Ground(catalogue(tables)).boundaries
+    return found
+
+
+# -- a small reader of what nft is given ------------------------------------------------------------------
+
+
+class Packet(msgspec.Struct, frozen=True, kw_only=True):
+    """A packet at the forward hook; ``reply``: it answers what passed. ``protocol`` may be echo."""
+
+    come_by: str
+    go_by: str
+    source: str
+    destination: str
+    protocol: str
+    port: int
+    state: str = "new"
+    reply: bool = False
+
+
+def passes(text: str, packet: Packet) -> bool:
+    """Whether the table lets a packet through: the base chain, then the chains that it jumps to."""
+    chains = {
+        name: [line.strip() for line in body.strip().splitlines()]
+        for name, body in re.findall(r"\tchain (\S+) \{\n(.*?)\n\t\}", text, re.S)
+    }
+    for rule in chains["forward"][1:]:
+        where = re.fullmatch(r"iifname (!= )?\{ (.*?) \} oifname (!= )?\{ (.*?) \} jump (\S+)", rule)
+        assert where is not None, rule
+        not_in, inside, not_out, outside, chain = where.groups()
+        if (f'"{packet.come_by}"' in inside) == bool(not_in) or (f'"{packet.go_by}"' in outside) == bool(
+            not_out
+        ):
+            continue
+        if not lets_by(chains[chain], packet):
+            return False
+    return True
+
+
+def lets_by(rules: list[str], packet: Packet) -> bool:
+    version = ipaddress.ip_address(packet.source).version
+    for rule in rules:
+        match, _, verdict = rule.partition(" counter ") if " counter " in rule else ("", "", rule)
+        words = (verdict or rule).removeprefix("counter ").split()[0]
+        if fits(match, packet, version):
+            return words == "return"
+    raise AssertionError("a chain has an end")
+
+
+def fits(match: str, packet: Packet, version: int) -> bool:
+    if match in ("", "ct state invalid"):
+        return match == "" or packet.state == "invalid"
+    if match == "ct state established ct direction reply":
+        return packet.reply and packet.state == "established"
+    if match == "ct state related meta l4proto { icmp, ipv6-icmp }":
+        return packet.state == "related" and packet.protocol == "icmp-error"
+    found = re.fullmatch(r"(ip6?) saddr (\S+) ip6? daddr (\S+) (.*)", match)
+    assert found is not None, match
+    family, source, destination, what = found.groups()
+    if family != ("ip" if version == 4 else "ip6"):
+        return False
+    if ipaddress.ip_address(packet.source) not in ipaddress.ip_network(source):
+        return False
+    if ipaddress.ip_address(packet.destination) != ipaddress.ip_address(destination):
+        return False
+    if packet.protocol == "echo":
+        return what == ("icmp type echo-request" if version == 4 else "icmpv6 type echo-request")
+    return what == f"{packet.protocol} dport {packet.port}"
+
+
+# -- and a naive judgement of what is allowed ---------------------------------------------------------------
+
+INSIDE = {"desk-in": ("10.60.0.10", "2001:db8:2::10"), "app-in": ("10.60.0.11", "2001:db8:2::11")}
+AROUND = {"desk-out": ("10.1.0.10", "2001:db8:1::10"), "app-out": ("10.1.0.11", "2001:db8:1::11")}
+ENDS = {"app-in": {"records": 8080, "internal": 9090}, "app-out": {"portal": 80}}
+EVERYBODY = INSIDE | AROUND
+STARTS = {"desk-in": "server/desk-in", "desk-out": "server/desk-out", "app-in": "instance/app-in"}
+STARTS["app-out"] = "instance/app-out"
+
+TRIED = (("tcp", 80), ("tcp", 8080), ("tcp", 9090), ("tcp", 53), ("udp", 53), ("echo", 0))
+
+flows = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(EVERYBODY)),
+        st.sampled_from(["records", "internal", "portal"]),
+        st.sets(st.sampled_from([4, 6]), min_size=1),
+        st.sets(st.sampled_from(["reach", "dns", "http"]), min_size=1),
+        st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+def allowed(said: list[Any], source: str, goal: str, version: int, protocol: str, port: int) -> bool:
+    """Whether any declared flow is this packet's, told the long way."""
+    for start, endpoint, versions, measures, declared in said:
+        if not declared or start != source or version not in versions:
+            continue
+        host, service = next((h, ports[endpoint]) for h, ports in ENDS.items() if endpoint in ports)
+        if (start in INSIDE) == (host in INSIDE):
+            continue
+        if goal == host and protocol == "tcp" and port == service and "http" in measures:
+            return True
+        if goal == host and protocol == "echo" and "reach" in measures:
+            return True
+        # The name server is desk-out.
+        names = start in INSIDE and measures & {"dns", "http"}
+        if names and goal == "desk-out" and protocol in ("tcp", "udp") and port == 53:
+            return True
+    return False
+
+
+def with_flows(said: list[Any]) -> world.Tables:
+    tables = world.tables()
+    tables["flows"] = {
+        f"f{n}": {
+            "start": STARTS[start],
+            "endpoint": endpoint,
+            "ip_versions": sorted(versions),
+            "measures": sorted(measures),
+        }
+        for n, (start, endpoint, versions, measures, _) in enumerate(said)
+    }
+    declared = [f"f{n}" for n, flow in enumerate(said) if flow[4]]
+    tables["boundaries"]["health"]["flows"] = declared
+    return tables
+
+
+@settings(max_examples=60, deadline=None)
+@given(flows)
+def test_the_rules_let_pass_what_is_declared_and_nothing_else(said: list[Any]) -> None:
+    found = drawn(with_flows(said))
+    text = ruleset(found.posts, ())
+    for source, goal in [(a, b) for a in EVERYBODY for b in EVERYBODY if (a in INSIDE) != (b in INSIDE)]:
+        ways = ("to-inner", "to-core") if source in INSIDE else ("to-core", "to-inner")
+        for version in (4, 6):
+            place = 0 if version == 4 else 1
+            for protocol, port in (
+                ("tcp", 80),
+                ("tcp", 8080),
+                ("tcp", 9090),
+                ("tcp", 53),
+                ("udp", 53),
+                ("echo", 0),
+            ):
+                packet = Packet(
+                    come_by=ways[0],
+                    go_by=ways[1],
+                    source=EVERYBODY[source][place],
+                    destination=EVERYBODY[goal][place],
+                    protocol=protocol,
+                    port=port,
+                )
+                wanted = allowed(said, source, goal, version, protocol, port)
+                assert passes(text, packet) == wanted, packet
+                # What was begun does not go on by itself, and what answers it does.
+                begun = msgspec.structs.replace(packet, state="established")
+                assert passes(text, begun) == wanted
+                assert passes(text, msgspec.structs.replace(begun, reply=True))
+                assert not passes(text, msgspec.structs.replace(begun, state="invalid"))
+    crossing = {c.flow for c in found.crossings}
+    assert {c.flow for c in found.crossings if not c.refused} == crossing & set(found.boundary.flows)
+
+
+def test_what_does_not_cross_is_not_filtered() -> None:
+    text = ruleset(drawn(world.tables()).posts, ())
+    aside = Packet(
+        come_by="to-core", go_by="lan", source="10.9.0.1", destination="10.1.0.11", protocol="tcp", port=22
+    )
+    assert passes(text, aside)
+    unknown = msgspec.structs.replace(aside, come_by="strange0", go_by="to-inner")
+    assert not passes(text, unknown)
+
+
+# -- when nothing passes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "change", "words"),
+    [
+        ("boundaries", "health", {"drawn_on": ""}, "it is not drawn"),
+        ("private_networks", "health", {"classified_on": ""}, "nobody has decided"),
+        ("private_networks", "health", {"classified": True}, "is classified"),
+    ],
+)
+def test_a_boundary_that_is_not_settled_lets_nothing_through(
+    table: str, name: str, change: dict[str, Any], words: str
+) -> None:
+    tables = world.tables()
+    tables[table][name] |= change
+    found = drawn(tables)
+    assert words in found.closed and found.posts[0].rules == {}
+    assert not any(c.refused == "" for c in found.crossings)
+    assert any(words in finding for finding in found.findings)
+
+
+def test_a_classified_network_may_meet_the_intranet() -> None:
+    tables = world.tables()
+    tables["private_networks"]["health"]["classified"] = True
+    tables["zones"]["extranet"]["role"] = "intranet"
+    assert drawn(tables).closed == "" and drawn(tables).posts[0].rules
+
+
+def test_a_classified_flow_stays_from_the_extranet() -> None:
+    tables = world.tables()
+    tables["flows"]["in-portal"]["classified"] = True
+    found = drawn(tables)
+    assert [c.flow for c in found.crossings if c.refused] == ["in-portal"]
+    assert any("carries classified data" in words for words in found.findings)
+
+
+def test_flows_that_nobody_declared_and_that_do_not_cross_are_told() -> None:
+    tables = world.tables()
+    tables["flows"]["stranger"] = {"start": "server/desk-out", "endpoint": "internal"}
+    tables["flows"]["within"] = {"start": "server/desk-in", "endpoint": "internal"}
+    tables["boundaries"]["health"]["flows"].append("within")
+    assert drawn(tables).findings == [
+        "flow/stranger leads across, and no boundary declares it: it does not pass",
+        "flow/within is declared, and does not lead across",
+    ]
+
+
+def test_a_node_that_cannot_filter_is_told() -> None:
+    tables = world.tables()
+    tables["nodes"]["gate"] |= {"platform": "huawei_vrp"}
+    tables["boundaries"]["health"]["nodes"] = ["gate", "core"]
+    words = drawn(tables).findings
+    assert "node/gate is not built, or does not run linux: nothing is filtered there" in words
+    assert "node/core has no interface towards the private network" in words
+
+
+def test_addresses_are_those_that_packets_have_at_the_boundary() -> None:
+    """NAT on the private side has happened at the border node; NAT64 behind it has not."""
+    rules = drawn(world.tables()).posts[0].rules
+    assert {r.source for r in rules if r.version == 4 and r.direction == "out"} == {"10.60.0.10"}
+    assert ("2001:db8:2::16", "2001:db8:64::a01:c") in {(r.source, r.destination) for r in rules}
+    tables = world.tables()
+    # The border node itself translates both: its filter stands between the two.
+    tables["translations"]["health"]["node"] = "gate"
+    tables["translations"]["old"]["node"] = "gate"
+    rules = drawn(tables).posts[0].rules
+    assert {r.source for r in rules if r.version == 4 and r.direction == "out"} == {"10.2.0.10"}
+    assert ("2001:db8:2::16", "2001:db8:64::a01:c") in {(r.source, r.destination) for r in rules}
+    # Translated before they come by, they are IPv4 from the pool.
+    tables["translations"]["old"]["node"] = "inner"
+    rules = drawn(tables).posts[0].rules
+    assert ("10.64.0.0/24", "10.1.0.12") in {(r.source, r.destination) for r in rules}
+
+
+def test_ospf_is_let_in_only_where_it_has_neighbours() -> None:
+    posts = drawn(world.tables()).posts
+    assert "l4proto 89" not in ruleset(posts, ["to-core"])
+    assert 'iifname { "to-inner" } meta l4proto 89' in ruleset(posts, ["to-core", "to-inner"])
