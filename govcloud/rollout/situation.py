@@ -132,9 +132,8 @@ def _next(now: Situation, wave: Wave, waiting: Sequence[Progress]) -> str:
         return _mend(now, back[0])
     if any(one.state == "open" for one in waiting):
         return f"`govcloud ipv6 run {now.name} {wave.name}` carries it out"
-    return (
-        f"`govcloud ipv6 verify {now.name}` measures; `govcloud ipv6 status {now.name}` tells how far it is"
-    )
+    measure = f"`govcloud ipv6 verify {now.name} --wave {wave.name}` measures"
+    return f"{measure}; `govcloud ipv6 status {now.name}` tells how far it is"
 
 
 def _mend(now: Situation, one: Progress) -> str:

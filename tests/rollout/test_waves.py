@@ -171,4 +171,4 @@ def test_validate_tells_where(cli: Callable[..., Any], tmp_path: Any) -> None:
     )
     told = cli("validate", cwd=root)
     assert told.code == 2
-    assert "rollouts.yaml:13:9: rollout/city-ipv6: wave towns: node/core-1 is no member" in told.err
+    assert "rollouts.yaml:12:9: rollout/city-ipv6: wave towns: node/core-1 is no member" in told.err
