@@ -80,6 +80,14 @@ LAST = 900
 _VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl|route-policy) ?")
 _BINDING = "ip binding vpn-instance "
 _INTERFACE = re.compile(r"^(\s*(?:undo )?(?:interface|silent-interface) )(\S.*?)\s*$")
+_RULE = re.compile(r"^(\s*rule \d+ (?:permit|deny) \S+)(.*)$")
+_PARTS = [
+    re.compile(rf"\b{end}{what}")
+    for end in ("source", "destination")
+    for what in (r"(?!-port) \S+(?: (?:0|\d+\.\d+\.\d+\.\d+))?", r"-port eq \S+")
+]
+# Names of ports that devices show in place of numbers.
+_PORTS = {"ftp": "21", "ssh": "22", "telnet": "23", "smtp": "25", "dns": "53", "domain": "53", "www": "80"}
 _V6 = re.compile(r"^(\s*(?:undo )?ipv6 address )(\S+)/(\d+)(.*)$")
 
 
@@ -177,12 +185,28 @@ def _canonical(platform: str, text: str) -> str:
 def _line(platform: str, line: str) -> str:
     if found := _INTERFACE.match(line):
         return found[1] + long_name(platform, found[2])
+    if _RULE.match(line):
+        return _rule(line)
     if found := _V6.match(line):
         try:
             return f"{found[1]}{str(ipaddress.IPv6Address(found[2])).upper()}/{found[3]}{found[4]}"
         except ValueError:
             return line
     return line
+
+
+def _rule(line: str) -> str:
+    """A rule of a list with its parts in one order, and ports as numbers: devices show both as they like."""
+    found = _RULE.match(line)
+    if found is None:
+        return line
+    rest, parts = found[2], []
+    for part in _PARTS:
+        if one := part.search(rest):
+            words = one[0].split()
+            parts.append(" ".join([*words[:-1], _PORTS.get(words[-1], words[-1]).upper()]))
+            rest = rest[: one.start()] + rest[one.end() :]
+    return " ".join([found[1], *parts, *rest.split()])
 
 
 def long_name(platform: str, interface: str) -> str:
@@ -208,7 +232,7 @@ def _keep_owned(now: HConfig, then: HConfig) -> None:
                 child.delete()
         elif text.startswith("ntp-service "):
             # Servers that the ledger says; how the clock is kept otherwise is the device's.
-            if not ntp or "unicast-server" not in text:
+            if not ntp or ("unicast-server" not in text and text not in named):
                 child.delete()
         elif _head(text) not in named:
             child.delete()

@@ -16,6 +16,8 @@ import msgspec
 from ..errors import InputError, Problem
 from ..model.base import Entry
 from ..model.catalogue import Catalogue
+from ..model.cloud import Cloud
+from ..model.datacentre import Server
 from ..model.lines import Circuit, Translation
 from ..model.network import Interface, Link, Network, Node, Vrf
 from ..model.organisation import Unit
@@ -66,13 +68,14 @@ def devices(catalogue: Catalogue, only: str = "") -> dict[str, HostVars]:
 
 
 def whole(catalogue: Catalogue) -> Catalogue:
-    """The catalogue with a target for every node that has none.
+    """The catalogue with a target for every node and machine that has none.
 
-    A device has ports to neighbours that nobody builds, and a node that is only recorded has a configuration.
+    A device has ports to neighbours that nobody builds here, and lets flows pass from machines of others; a
+    node that is only recorded has a configuration too.
     """
     tables: dict[str, dict[str, Entry]] = {"target": {NOBODY: Target(driver=SSH)}}
     for kind, name, entry in catalogue:
-        if isinstance(entry, Node) and not entry.target:
+        if isinstance(entry, Node | Server | Cloud) and not entry.target:
             entry = msgspec.structs.replace(entry, target=NOBODY)
         tables.setdefault(kind, {})[name] = entry
     return Catalogue(tables)

@@ -55,7 +55,7 @@ def lists(posts: Iterable[Post], platform: str, ospf: Iterable[str]) -> list[dic
         versions: tuple[IPVersion, ...] = (4, 6)
         for version in versions:
             for at, way in enumerate(("in", "out")):
-                said = list(_rules(post.rules, version, way, platform, hello))
+                said = [_spelled(one, platform) for one in _rules(post.rules, version, way, platform, hello)]
                 out.append(
                     {
                         "number": number + at,
@@ -80,6 +80,11 @@ def _rules(rules: Iterable[Rule], version: IPVersion, way: str, platform: str, o
             asks = rule.direction == ("out" if way == "in" else "in")
             yield "permit " + (_asked(rule) if asks else _answered(rule, platform))
     yield f"deny {family}"
+
+
+def _spelled(text: str, platform: str) -> str:
+    """The one word that the two systems spell in their own ways."""
+    return text.replace("-DFset", "-dfset") if platform == "h3c_comware" else text
 
 
 def _asked(rule: Rule) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncssh
 
 # Lines that open a view of configuration.
-VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl)\b")
+VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl|route-policy)\b")
 # Settings of which a view has one: these words, then a value.
 ONE = re.compile(
     r"sysname|description|ospfv?3? (?:cost|network-type|timer hello|timer dead)|router-id"
@@ -20,7 +20,7 @@ ONE = re.compile(
 )
 KNOWN = re.compile(
     r"sysname|interface|description|shutdown|ip |ipv6 |ospf|ospfv3|area|router-id|silent-interface|maximum|"
-    r"rule|acl|traffic-filter|packet-filter|ntp-service|route-distinguisher|vpn-target|ipv[46]-family"
+    r"rule|route-policy|if-match|import-route|default-route-advertise|acl|traffic-filter|packet-filter|ntp-service|route-distinguisher|vpn-target|ipv[46]-family"
 )
 
 Tree = dict[str, "Tree"]

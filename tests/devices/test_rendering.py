@@ -1,0 +1,274 @@
+"""What is written for devices: golden files, read back by others' parser, and the way there from anything."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from govcloud.devices.comparing import commands, long_name, read
+from govcloud.devices.loading import proposed
+from govcloud.devices.rendering import Renderer
+from govcloud.ledger import open_ledger
+from govcloud.model.catalogue import Catalogue
+from govcloud.model.network import Link, Node
+from govcloud.plan.devices import LONGEST_DESCRIPTION, description
+from govcloud.plan.wiring import nth_address
+from govcloud.share import shipped
+from govcloud.workspace import open_workspace
+from tests.devices.device import Device, Session
+from tests.devices.world import COMWARE, VRP, line_of, write
+
+Cli = Callable[..., Any]
+GOLDEN = Path(__file__).parent / "golden"
+# (node, platform): a core, an aggregation, and a border with an instance and a boundary, as both vendors.
+WRITTEN = [("core", VRP), ("county", COMWARE), ("edge", VRP), ("edge", COMWARE)]
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, Renderer]:
+    root = tmp_path_factory.mktemp("net")
+    write(root)
+    workspace = open_workspace(str(root))
+    catalogue = proposed(workspace, open_ledger(workspace))
+    return catalogue, Renderer(workspace, catalogue, "static")
+
+
+@pytest.mark.parametrize(("node", "platform"), WRITTEN)
+def test_golden_files(node: str, platform: str, net: tuple[Catalogue, Renderer]) -> None:
+    written = net[1].render(node, platform).text
+    assert written == (GOLDEN / f"{node}.{platform}.cfg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("node", "platform"), WRITTEN)
+def test_what_is_read_back_is_what_the_ledger_says(
+    node: str, platform: str, net: tuple[Catalogue, Renderer]
+) -> None:
+    catalogue, renderer = net
+    tree = read(platform, renderer.render(node, platform).text)
+    ports = {
+        c.text.removeprefix("interface "): [x.text for x in c.children]
+        for c in tree.get_children(startswith="interface ")
+    }
+    own = catalogue.get(Node, node)
+    assert f"ip address {own.loopback4} 255.255.255.255" in ports["LoopBack0"]
+    assert f"ipv6 address {own.loopback6.upper()}/128" in ports["LoopBack0"]
+    seen = 0
+    for name, link in catalogue.all(Link).items():
+        for index, (end, port) in enumerate([(link.a, link.a_interface), (link.b, link.b_interface)]):
+            if end != node:
+                continue
+            seen += 1
+            lines = ports[long_name(platform, port)]
+            four = ipaddress.IPv4Interface(nth_address(link.ipv4, index, name))
+            assert f"ip address {four.ip} {four.netmask}" in lines
+            six = nth_address(link.ipv6, index, name)
+            assert not six or f"ipv6 address {six.upper()}" in lines
+            border = "clinic" in (link.a, link.b)
+            # No routing protocol runs towards a private network.
+            assert [x for x in lines if x.startswith("ospf cost")] == (
+                [] if border else [f"ospf cost {link.cost}"]
+            )
+            assert ("ospfv3 cost" in " ".join(lines)) == (bool(six) and not border)
+    assert seen
+    assert tree.get_child(equals=f"ospf 1 router-id {own.loopback4}") is not None
+
+
+def test_a_filter_lets_pass_what_the_flow_needs_and_its_answers(net: tuple[Catalogue, Renderer]) -> None:
+    tree = read(VRP, net[1].render("edge").text)
+    lists = {
+        c.text: [x.text for x in c.children if x.text.startswith("rule")]
+        for c in tree.get_children(startswith="acl ")
+    }
+    ends = ("SOURCE", "DESTINATION")
+    del ends
+    coming, going = lists["acl number 3900"], lists["acl number 3901"]
+    assert any("source 10.99.1.10 0 destination 10.0.2.11 0 destination-port eq 80" in r for r in coming)
+    assert any("source-port eq 80" in r and r.endswith("tcp-flag established") for r in going)
+    assert [rules[-1].split(" ", 2)[2] for rules in lists.values()] == ["deny ip"] * 2 + ["deny ipv6"] * 2
+    (port,) = tree.get_children(equals="interface GigabitEthernet0/0/9")
+    assert {c.text for c in port.children if "filter" in c.text} == {
+        "traffic-filter inbound acl 3900",
+        "traffic-filter outbound acl 3901",
+        "traffic-filter inbound ipv6 acl 3900",
+        "traffic-filter outbound ipv6 acl 3901",
+    }
+
+
+# -- the way from what a device has ----------------------------------------------------------------------
+
+
+def typed(device: Device, lines: list[str]) -> None:
+    """Type commands into a device; none of them may be refused."""
+    session = Session(device)
+    for line in ["system-view", *lines, "return"]:
+        said = session.answer(line.strip())
+        assert not said.startswith("Error"), (line, said)
+
+
+@pytest.mark.parametrize(("node", "platform"), WRITTEN)
+def test_a_new_device_is_brought_there_in_one_go(
+    node: str, platform: str, net: tuple[Catalogue, Renderer]
+) -> None:
+    wanted = net[1].render(node, platform).text
+    device = Device(platform, "new")
+    typed(device, commands(platform, device.config, wanted))
+    assert commands(platform, device.config, wanted) == []
+    # How people get in is not the ledger's.
+    assert device.running["user-interface vty 0 4"] == {"authentication-mode aaa": {}}
+
+
+CHANGES = [
+    (r"(?m)^ ospf cost \d+$", " ospf cost 7"),
+    (r"(?m)^ ospf cost \d+\n", ""),
+    (r"(?m)^ description .*$", " description other"),
+    (r"(?m)^ ip address (\S+) (\S+)$", r" ip address 192.0.2.1 \2"),
+    (r"(?m)^ ipv6 address \S+$", " ipv6 address 3FFF:DEAD::1/64"),
+    (r"(?m)^( ip binding.*)\n", ""),
+    (r"(?m)^ rule 35 .*$", " rule 35 permit ip"),
+    (r"(?m)^ silent-interface .*\n", ""),
+    (r"(?m)^(ospf 1 router-id) .*$", r"\1 192.0.2.9"),
+    (r"(?m)^( ?ip route-static \S+ \S+) \S+$", r"\1 192.0.2.7"),
+    (r"(?m)^( maximum load-balancing) 1$", r"\1 4"),
+    (r"(?m)^( ?sysname) .*$", r"\1 other"),
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    which=st.sampled_from(WRITTEN),
+    changes=st.lists(st.sampled_from(CHANGES), max_size=5),
+    count=st.integers(0, 3),
+)
+def test_whatever_was_changed_by_hand_the_commands_lead_back(
+    net: tuple[Catalogue, Renderer], which: tuple[str, str], changes: list[tuple[str, str]], count: int
+) -> None:
+    node, platform = which
+    wanted = net[1].render(node, platform).text
+    other = wanted
+    for pattern, instead in changes:
+        other = re.sub(pattern, instead, other, count=count)
+    device = Device(platform, node)
+    typed(device, commands(platform, device.config, other))
+    typed(device, commands(platform, device.config, wanted))
+    assert commands(platform, device.config, wanted) == []
+
+
+def test_what_is_not_the_ledgers_is_left_alone(net: tuple[Catalogue, Renderer]) -> None:
+    wanted = net[1].render("core").text
+    foreign = (
+        "#\naaa\n local-user admin privilege level 15\n#\ninterface MEth0/0/0\n ip address 192.0.2.1 24\n#\n"
+        "ip route-static 0.0.0.0 0.0.0.0 192.0.2.254\n#\nospf 7\n area 0.0.0.3\n#\n"
+        "acl number 2000\n rule 5 permit\n"
+    )
+    inside = wanted.replace(
+        "interface GE0/1/0\n", "interface GigabitEthernet0/1/0\n qos queue 3\n mtu 9000\n"
+    )
+    assert commands(VRP, foreign + inside, wanted) == []
+
+
+def test_an_interface_that_changes_its_instance_gets_all_its_addresses_again(
+    net: tuple[Catalogue, Renderer],
+) -> None:
+    wanted = net[1].render("edge").text
+    left = commands(VRP, wanted.replace(" ip binding vpn-instance video\n", ""), wanted)
+    assert left == [
+        "interface GigabitEthernet0/0/3",
+        " ip binding vpn-instance video",
+        " ip address 10.0.3.1 255.255.255.0",
+        "quit",
+    ]
+
+
+def test_a_description_is_one_line_that_asks_for_nothing() -> None:
+    assert description("大厅?\nsystem-view\treboot") == "大厅 system-view reboot"
+    assert len(description("长" * 300)) == LONGEST_DESCRIPTION
+
+
+# -- the command -----------------------------------------------------------------------------------------
+
+
+def test_the_command(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    done = cli("network", "render", "cores", "--files")
+    assert done.code == 2 and "did you mean core?" in done.err
+    assert cli("network", "render").code == 2
+    written = cli("network", "render", "county", "--files", "--out", "county.cfg")
+    assert written.code == 0, written
+    same = cli("network", "render", "county", "--files", "--diff", "county.cfg")
+    assert (same.code, same.out) == (0, "")
+    running = (tmp_path / "county.cfg").read_text().replace("ospf cost 60", "ospf cost 5")
+    (tmp_path / "running.cfg").write_text(running)
+    left = cli("network", "render", "county", "--files", "--diff", "running.cfg", "--json")
+    assert left.code == 3 and left.json["commands"] == [
+        "interface Ten-GigabitEthernet1/0/25",
+        " ospf cost 60",
+        "quit",
+    ]
+    every = cli("network", "render", "--all", "--files", "--out", "all")
+    assert every.code == 0 and {p.name for p in (tmp_path / "all").iterdir()} == {
+        f"{name}.cfg" for name in ("core", "county", "edge", "clinic")
+    }
+    linux = cli("network", "render", "clinic", "--files", "--diff", "running.cfg")
+    assert linux.code == 2 and "govcloud preview" in linux.err
+    # Nothing of it is accepted yet.
+    assert cli("network", "render", "core").code == 2
+
+
+def test_a_wrong_vendor_is_told_with_its_place(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path, core={"target": "lab"}, county={"target": "devices"}, edge={"connection": "network_cli"})
+    with (tmp_path / "policy.yaml").open("w") as file:
+        file.write("targets: {lab: {driver: lab}}\n")
+    done = cli("plan")
+    assert done.code == 2
+    assert f"base.yaml:{line_of(tmp_path, 'core')}:" in done.err
+    assert "wrong vendor: huawei_vrp at target lab, where only linux runs" in done.err
+    assert "node/county: `connection`: target devices is of driver ssh" in done.err
+    assert "node/edge: `connection`: network_cli needs a target of driver ssh" in done.err
+
+
+def test_an_interface_of_a_device_has_a_devices_name(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    base = tmp_path / "base.yaml"
+    base.write_text(base.read_text().replace('"GE0/1/0"', '"to county"'))
+    done = cli("validate")
+    assert done.code == 2 and "cannot be an interface of such a device" in done.err
+
+
+def test_a_template_of_ones_own_that_is_wrong_is_told_with_its_line(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    shutil.copytree(shipped("playbooks"), tmp_path / "playbooks")
+    template = tmp_path / "playbooks" / "roles" / "devices" / "templates" / "huawei_vrp.j2"
+    template.write_text("#\nsysname {{ govcloud_device.nome }}\n")
+    done = cli("network", "render", "core", "--files")
+    assert done.code == 2
+    assert "playbooks/roles/devices/templates/huawei_vrp.j2:2" in done.err and "nome" in done.err
+    template.write_text("{{ lookup('pipe', 'id') }}\n")
+    assert cli("network", "render", "core", "--files").code == 2
+
+
+def test_translation_is_not_for_devices(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    with (tmp_path / "nat.yaml").open("w") as file:
+        file.write(
+            "translations: {t: {node: edge, inside: 10.99.0.0/16, outside: 10.98.0.0/16, "
+            "private_network: health}}\n"
+        )
+    done = cli("network", "render", "edge", "--files")
+    assert done.code == 2 and "nat.yaml:1" in done.err, done
+
+
+def test_what_devices_have_no_words_for_is_refused(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    base = tmp_path / "base.yaml"
+    base.write_text(base.read_text().replace('"Vlan-interface10",', '"Vlan-interface10", "advertise": true,'))
+    done = cli("network", "render", "county", "--files")
+    assert done.code == 2
+    assert "node/county: what network/halls advertises: not written for h3c_comware" in done.err
