@@ -58,7 +58,7 @@ def rows(world: World, name: str) -> list[ClaimRow]:
         for number, inside, outside, node in _translated(own):
             found["translation", f"{name}-{number}"] = _translation(name, own, "nat", node, inside, outside)
     if own.overlap == "nat64":
-        prefix = world.policy().nat64_prefix
+        prefix = world.policy().nat64_prefix or nat64_prefix(own)
         node = pairs(own)[0][1]
         found["translation", f"{name}-nat64"] = _translation(name, own, "nat64", node, prefix, own.outside[0])
         found |= _ipv6(world, name, own)
@@ -76,6 +76,16 @@ def rows(world: World, name: str) -> list[ClaimRow]:
 def pairs(own: PrivateNetwork) -> list[tuple[str, str]]:
     """(node of the one net, router of the private network) of each link, in the order of ``connects_to``."""
     return [(near, own.nodes[min(i, len(own.nodes) - 1)]) for i, near in enumerate(own.connects_to)]
+
+
+def nat64_prefix(own: PrivateNetwork) -> str:
+    """The /96 that stands for IPv4: the first of the last /64 of its IPv6 prefixes.
+
+    A prefix of the network's own (RFC 6052, section 3.3), for the well-known one must not stand for private
+    IPv4 addresses (section 3.1).
+    """
+    last = ipaddress.IPv6Network(own.ipv6[-1])
+    return f"{ipaddress.IPv6Address((int(last[-1]) >> 64) << 64)}/96"
 
 
 def link_name(name: str, near: str) -> str:
@@ -165,9 +175,10 @@ def _choice(world: World, name: str, own: PrivateNetwork) -> Iterable[str]:
             yield "`outside` does not say the IPv4 pool that NAT64 speaks with"
         spaces = [p for p in map(_read, own.ipv6) if p is not None and p.version == 6 and p.prefixlen <= 64]
         room = sum(1 << (64 - p.prefixlen) for p in spaces)
-        needed = len(world.own_networks(name))
+        # One more for the prefix that stands for IPv4.
+        needed = len(world.own_networks(name)) + (not world.policy().nat64_prefix)
         if room < needed:
-            yield f"`ipv6` has room for {room} networks of /64, {needed} are needed"
+            yield f"`ipv6` has room for {room} prefixes of /64, {needed} are needed"
 
 
 def _lengths(own: PrivateNetwork) -> Iterable[str]:

@@ -10,7 +10,7 @@ import ipaddress
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from ..model.application import Endpoint
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.lines import PrivateNetwork
-from ..model.network import Network
+from ..model.network import Flow, Network
 from ..plan.wiring import bare, built_instances, built_servers, gateway_address, parse_prefix
 from ..run.manual import NO_RUN, measure_now
 from ..run.reach import Reach
@@ -104,19 +104,25 @@ def _pair(world: World, source: Key, target: Key) -> Iterable[Trial]:
     machine = _machine(world, target)
     port = _port(world, target)
     gateway = world.catalogue.get(Network, machine.network).gateway
-    own = world.catalogue.get(Network, _machine(world, source).network)
-    version_address = [a for a in (machine.ipv4, machine.ipv6) if a]
-    for inside in map(bare, version_address):
-        home = gateway_address(own, 6 if ":" in inside else 4, "network")
-        if not home:
-            continue
-        mute = Try(source[1], about, bare(home), 0, control=True)
+    for inside in map(bare, (a for a in (machine.ipv4, machine.ipv6) if a)):
         alive = Try(gateway, about, inside, port, control=True)
         addresses = {world.borders.seen(about, inside, viewer), inside}
-        for address in sorted(addresses):
+        addresses |= {world.borders.mapped(viewer, about, inside)} if "." in inside else set()
+        for address in sorted(addresses - {""}):
+            mute = _mute(world, source, address)
             # Where the source uses the same addresses itself, this one is a neighbour of its own.
-            if not _own_address(world, viewer, address):
+            if mute is not None and not _own_address(world, viewer, address):
                 yield Trial(Try(source[1], about, address, port), alive, mute)
+
+
+def _mute(world: World, source: Key, address: str) -> Try | None:
+    """A source's try of its own gateway over the same IP version; None where it has no such address."""
+    machine = _machine(world, source)
+    if not (machine.ipv6 if ":" in address else machine.ipv4):
+        return None
+    own = world.catalogue.get(Network, machine.network)
+    home = gateway_address(own, 6 if ":" in address else 4, machine.network)
+    return Try(source[1], f"node/{own.gateway}", bare(home), 0, control=True) if home else None
 
 
 def _own_address(world: World, viewer: str, address: str) -> bool:
@@ -134,11 +140,15 @@ def prove(
     Raises ``LabDown`` where there is nothing to measure in.
     """
     rows = isolation(workspace, world, name)
-    flows = sorted(world.borders.crossing(name).keys() - world.borders.waiting) if service else []
-    if flows:
+    due = world.borders.crossing(name) if service else {}
+    due = {flow: one for flow, one in due.items() if flow not in world.borders.waiting}
+    mapped = {flow: address for flow, one in due.items() if (address := world.borders.by_nat64(one))}
+    traced = [flow for flow, one in due.items() if set(one.ip_versions) - ({6} if flow in mapped else set())]
+    if traced:
         patience = world.policy().patience_s
-        found = measure_now(workspace, ledger, [f"flow/{flow}" for flow in flows], patience_s=patience)
-        rows += [_service(name, flow, [r for r in found if r.subject == f"flow/{flow}"]) for flow in flows]
+        found = measure_now(workspace, ledger, [f"flow/{flow}" for flow in traced], patience_s=patience)
+        rows += [_service(name, flow, [r for r in found if r.subject == f"flow/{flow}"]) for flow in traced]
+    rows += _by_nat64(workspace, world, name, mapped)
     subject = f"private_network/{name}"
     bad = sum(1 for row in rows if not row.ok)
     with ledger.write() as connection:
@@ -191,6 +201,27 @@ def _service(name: str, flow: str, rows: Sequence[Evidence]) -> Evidence:
     detail = {"kind": "service", "reason": reason, "flow": flow, "probes": [r.name for r in rows]}
     label = f"{name}/service/{flow}"
     return Evidence(f"private_network/{name}", label, not reason, worst, "ms", detail, at=time.time())
+
+
+def _by_nat64(workspace: Workspace, world: World, name: str, mapped: Mapping[str, str]) -> list[Evidence]:
+    """Flows that get through by NAT64: a connection to the address that stands for the endpoint's."""
+    tries = {}
+    for flow, address in mapped.items():
+        one = world.catalogue.get(Flow, flow)
+        endpoint = world.catalogue.get(Endpoint, one.endpoint)
+        start, target = one.start.partition("/")[2], f"instance/{endpoint.instance}"
+        tries[flow] = Try(start, target, address, endpoint.port, control=True)
+    answers = _measure(Reach(workspace), list(tries.values()), workspace.settings.parallel) if tries else {}
+    rows = []
+    for flow, made in tries.items():
+        got = answers[made.name].tcp
+        reason = (
+            "" if got == "open" else f"no connection to {made.address} port {made.port}: {got or 'not tried'}"
+        )
+        detail = {"kind": "service", "reason": reason, "flow": flow, "probes": [made.name]}
+        label = f"{name}/service/{flow}/nat64"
+        rows.append(Evidence(f"private_network/{name}", label, not reason, None, "", detail, at=time.time()))
+    return rows
 
 
 def _measure(reach: Reach, tries: Sequence[Try], parallel: int) -> dict[str, Answer]:

@@ -56,16 +56,17 @@ READ = (
 
 
 class MergePolicy(msgspec.Struct, frozen=True):
-    """The numbers of ``profile/merging``; the defaults are invented, but for the prefix of RFC 8215.
+    """The numbers of ``profile/merging``; the defaults are invented.
 
     ``renumber_hosts``: up to so many machines other addresses are proposed; ``pool``: where outside prefixes
-    are proposed from; ``nat64_prefix``: the /96 that stands for IPv4; ``targets``: how many machines of each
-    other network must prove out of reach; ``patience_s``: how long a measurement may be tried again.
+    are proposed from; ``nat64_prefix``: the /96 that stands for IPv4 (empty: one of the network's own);
+    ``targets``: how many machines of each other network must prove out of reach; ``patience_s``: how long a
+    measurement may be tried again.
     """
 
     renumber_hosts: int = 20
     pool: str = "10.0.0.0/8"
-    nat64_prefix: str = "64:ff9b:1::/96"
+    nat64_prefix: str = ""
     targets: int = 4
     patience_s: float = 20
 

@@ -19,8 +19,9 @@ from ..model.application import Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
-from ..model.lines import Boundary, PrivateNetwork
+from ..model.lines import Boundary, PrivateNetwork, Translation
 from ..model.network import Flow, Network, Node, Vrf
+from .translating import embedded
 from .wiring import End, IPNetwork, IPVersion, Wire, bare, built_nodes, parse_prefix, wires
 
 ANYWHERE: dict[IPVersion, str] = {4: "0.0.0.0/0", 6: "::/0"}
@@ -130,6 +131,23 @@ class Borders:
         """Flows that cross the boundary of a private network which is not joined: not due yet."""
         drawn = self._catalogue.all(Boundary).values()
         return frozenset(f for b in drawn if b.private_network not in self.joined for f in b.flows)
+
+    def by_nat64(self, flow: Flow) -> str:
+        """The IPv6 address by which a flow's start reaches an endpoint with IPv4 alone; "" where not so."""
+        name = self._catalogue.get(Endpoint, flow.endpoint).instance
+        goal = self._catalogue.get(Instance, name)
+        if 6 not in flow.ip_versions or goal.ipv6:
+            return ""
+        return self.mapped(flow.start, f"instance/{name}", bare(goal.ipv4))
+
+    def mapped(self, start: str, goal: str, ipv4: str) -> str:
+        """The IPv6 address that the NAT64 of where ``start`` stands has for a machine; "" without one."""
+        home = self.home(start)
+        for one in self._catalogue.all(Translation).values() if home and ipv4 else ():
+            if one.type == "nat64" and one.private_network == home:
+                prefix = parse_prefix(one.inside, f"private_network/{home}")
+                return embedded(prefix, self.seen(goal, ipv4, start))
+        return ""
 
     def crossing(self, name: str) -> dict[str, Flow]:
         """The declared flows across the boundaries of a private network."""

@@ -92,7 +92,9 @@ def _of_flow(
     application = catalogue.get(Application, endpoint.application)
     fqdn = service_name(endpoint, catalogue)
     start = flow.start.partition("/")[2]
-    for version in sorted(flow.ip_versions):
+    # Through NAT64 no trace shows the way: `network merge` proves these another way.
+    mapped = borders.by_nat64(flow)
+    for version in sorted(v for v in flow.ip_versions if not (mapped and v == 6)):
         path = _after_start(flow, start) or _cheapest(
             catalogue, flow.start, f"instance/{endpoint.instance}", version
         )
