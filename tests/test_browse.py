@@ -492,6 +492,7 @@ def complete(place: Path, *words: str) -> list[str]:
         (["explain", "server.ipv"], ["server.ipv4", "server.ipv6"]),
         (["init", "x", "--sample", "hai"], ["hainan"]),
         (["generate", "liao"], ["liaoning"]),
+        (["check", "--rule", "N-2"], ["N-20", "N-21", "N-22", "N-23", "N-24"]),
         (["nothing", "x"], []),
     ],
     ids=" ".join,

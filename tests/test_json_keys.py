@@ -47,6 +47,8 @@ TYPED = {
     "preview": ["preview"],
     "gc": ["gc", "--dry-run"],
     "secrets check": ["secrets", "check"],
+    # Of a rule that only flags: what denies ends with another code.
+    "check": ["check", "--rule", "N-17"],
     "notify list": ["notify", "list"],
 }
 # Rows that have the keys of another row first.
@@ -61,6 +63,8 @@ ELSEWHERE = {
     "freeze",
     "notify test",
     "notify retry",
+    # tests/rollout/test_verifying.py
+    "ipv6 verify",
     # tests/test_whatif.py
     "network whatif --cut KIND/NAME",
     "network whatif --each link",

@@ -12,6 +12,7 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option
+from .completing import complete_rule
 
 if TYPE_CHECKING:
     from ..ledger.connection import Connection
@@ -26,7 +27,12 @@ MOST = 5
 
 @click.command()
 @click.option(
-    "--rule", "rules", multiple=True, metavar="ID", help="Only this rule, as N-15; may be repeated."
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete_rule,
+    help="This rule alone, as N-15; may be repeated.",
 )
 @click.option("--as-of", metavar="DATE", help="Judge dated targets and evidence as of this day, YYYY-MM-DD.")
 @json_option

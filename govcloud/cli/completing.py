@@ -109,6 +109,14 @@ def complete_name(kind: str) -> Completer:
     return complete
 
 
+def complete_rule(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Rules that are decided, each with its sentence."""
+    from ..policy import decided
+
+    known = decided().items()
+    return [CompletionItem(id, help=one.sentence) for id, one in known if id.startswith(incomplete)]
+
+
 @quietly
 def complete_root(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Entries that a tree of the shape that was typed may begin with."""
