@@ -61,6 +61,7 @@ ELSEWHERE = {
     "approvals",
     "emergencies",
     "freeze",
+    "network boundary",
     "notify test",
     "notify retry",
     # tests/rollout/test_verifying.py

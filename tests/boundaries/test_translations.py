@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,10 @@ def test_a_flow_that_nobody_declared_is_a_finding(place: Path, cli: Cli) -> None
     (found,) = json.loads(told.out)["boundaries"]
     (stranger,) = [flow for flow in found["flows"] if flow["flow"] == "stranger"]
     assert told.code == 3 and found["findings"]
+    # The table of docs/boundaries.md.
+    table = (Path(__file__).parents[2] / "docs" / "boundaries.md").read_text(encoding="utf-8")
+    (row,) = [line for line in table.splitlines() if line.startswith("| `network boundary`")]
+    assert set(found) == set(re.findall(r"`(\w+)`", row)) - {"boundaries"}
     assert (stranger["declared"], stranger["passes"], stranger["direction"]) == (False, False, "in")
 
 
