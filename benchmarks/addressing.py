@@ -57,7 +57,7 @@ def _tree(count: int) -> tuple[list[Block], list[Block]]:
     for number, (low, _) in enumerate(counties):
         each = count // len(counties) + (number < count % len(counties))
         # The first ones stand close together, the others where somebody once put them.
-        numbers = {*range(each // 2), *draw.sample(range(1 << 16), each - each // 2)}
+        numbers = {*range(each // 2), *draw.sample(range(each // 2, 1 << 16), each - each // 2)}
         lans += ((low + (n << 64), 64) for n in sorted(numbers))
     return [PLAN, *cities, *counties], lans
 
@@ -166,7 +166,7 @@ def _peer(
             connection.execute("VACUUM ANALYZE prefix")
 
             def ask(statement: str, values: dict[str, Any]) -> list[Any]:
-                return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+                return connection.execute(statement, values).fetchall()
 
             yield ask
     finally:

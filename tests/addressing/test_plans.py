@@ -231,6 +231,29 @@ def test_the_effect_covers_what_is_chosen(here: Place) -> None:
     assert one.effect != moved.effect
 
 
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        (("network", "b"), network("west", interface="b", ipv4="10.1.0.0/29")),
+        (("network", "b"), network("west", interface="b", ipv4="10.1.0.0/24")),
+        (("prefix", "b"), {"prefix": "10.1.0.0/16", "plan": "four"}),
+        (("prefix", "area"), pool("10.1.0.0/16", "area", plan="four", status="active")),
+        (("address_plan", "b"), {"family": 4, "prefix": "10.1.0.0/24", "zone": "z"}),
+    ],
+)
+def test_whoever_looks_at_few_changes_sees_all_that_overlaps(
+    here: Place, key: tuple[str, str], fields: dict[str, Any]
+) -> None:
+    files = base()
+    files["network", "a"] = network("east", ipv4="10.1.0.0/28")
+    files["prefix", "own"] = pool("10.1.0.0/28", "lan", plan="four", status="active")
+    apply(here, files)
+    files[key] = fields
+    here.write(files)
+    with pytest.raises(InputError):
+        here.few()
+
+
 def test_wrong_numbers_of_the_policy_are_told(here: Place) -> None:
     files = small()
     files["profile", "addressing"] = {"values": {"rest_days": -1, "rest": 3}}
