@@ -6,7 +6,8 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,12 +15,15 @@ import pytest
 from chain import chain, changed
 from dualstack import World, world
 
+from govcloud.cli.ipv6_verify import document
 from govcloud.ledger import Ledger, evidence, open_ledger
 from govcloud.ledger.evidence import Evidence
 from govcloud.model.datacentre import Server
 from govcloud.model.network import DnsZone
 from govcloud.rollout.history import standing
+from govcloud.rollout.measuring import Verified
 from govcloud.rollout.members import Member
+from govcloud.rollout.progress import Progress
 from govcloud.rollout.verifying import Interrupted, verify
 from govcloud.run.ipv6policy import Ipv6Policy
 from govcloud.workspace import open_workspace
@@ -308,3 +312,41 @@ def test_a_source_that_ends_while_it_measures_leaves_a_reason(place: World, ledg
     )
     assert [row.ok for row in rows] == [False] and rows[0].value is None
     assert "the host is full" in rows[0].detail["reason"]
+
+
+def test_the_keys_for_programs_are_those_that_the_docs_tell(place: World, ledger: Ledger) -> None:
+    from test_json_keys import keys_of
+
+    rows = list(measured(place, ledger, good(), ("dns_zone/gov",), there=DESK_ALONE).values())
+    member = MEMBERS["dns_zone/gov"]
+    how_far = Progress(member=member, wave="w", state="done", stage="verified", proofs=())
+    found = Verified(rollout="v6", wave="w", rows=rows, progress={"dns_zone/gov": how_far}, open=())
+    written = document(found) | {"seconds": 0.1}
+    told = keys_of("ipv6 verify")
+    assert written.keys() == told.keys()
+    assert set(written["checks"][0]) == told["checks"] and set(written["members"][0]) == told["members"]
+
+
+def test_what_is_no_rollout_or_wave_or_no_lab_is_told_in_a_sentence(
+    cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: t\n")
+    (tmp_path / "base.yaml").write_text(
+        "regions: {here: {title: 本县, level: county}}\n"
+        "zones: {extranet: {title: 外网, role: extranet}}\n"
+        "nodes: {r1: {title: 路由器, region: here, zone: extranet, role: core, loopback6: '2001:db8::1'}}\n"
+    )
+    assert cli("apply", "--yes").code == 0
+    nothing = cli("ipv6", "verify")
+    assert nothing.code == 1 and "the ledger has no rollout of IPv6" in nothing.err
+    with (tmp_path / "base.yaml").open("a") as file:
+        file.write("rollouts: {v6: {title: 改造, type: ipv6, subjects: [region/here]}}\n")
+    assert cli("apply", "--yes").code == 0
+    wrong = cli("ipv6", "verify", "v6", "v7")
+    assert wrong.code == 2 and "one rollout at a time" in wrong.err
+    wrong = cli("ipv6", "verify", "v6", "--wave", "wave-7")
+    assert wrong.code == 2 and "did you mean wave-1?" in wrong.err
+    wrong = cli("ipv6", "verify", "node/r2")
+    assert wrong.code == 2 and "did you mean node/r1?" in wrong.err
+    down = cli("ipv6", "verify", "--json")
+    assert down.code == 1 and "the lab is not up" in down.json["error"]
