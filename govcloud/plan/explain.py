@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from ..addressing.wishes import ALLOCATOR
 from ..printable import fence, visible
 from .stages import (
     EntryChange,
@@ -141,7 +142,7 @@ def _lines(plan: Plan, full: bool, above: Iterable[Line]) -> Iterator[Line]:
 def _body(stage: Stage, full: bool) -> Iterator[Line]:
     match stage:
         case Record() | Stack() | SiteStack():
-            yield from _changes(stage.changes, full)
+            yield from _changes(stage.changes, full, _chosen(stage) if isinstance(stage, Record) else {})
             if isinstance(stage, Stack | SiteStack) and stage.refresh:
                 yield "dim", "   reads what is really there first"
         case Move():
@@ -172,7 +173,18 @@ def _batches(stage: Play) -> Iterator[Line]:
         yield "", f"   {then}{many}; {limit}"
 
 
-def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Iterator[Line]:
+def _chosen(stage: Record) -> dict[str, str]:
+    """What the allocator gives new entries that say `auto`, by ``kind/name``."""
+    return {
+        "/".join(row.key): ", ".join(f"{of}: {value_text(value)}" for of, value in (row.fields or {}).items())
+        for row in stage.claims.said
+        if row.claimant == ALLOCATOR
+    }
+
+
+def _changes(
+    changes: Sequence[EntryChange | ResourceChange], full: bool, chosen: Mapping[str, str]
+) -> Iterator[Line]:
     plain = [c for c in changes if not c.changes]
     if not full and len(plain) > LONG:
         groups: dict[tuple[str, str], list[str]] = {}
@@ -187,7 +199,8 @@ def _changes(changes: Sequence[EntryChange | ResourceChange], full: bool) -> Ite
         sign = SIGNS[change.verb]
         former = change.was if isinstance(change, EntryChange) else ""
         was = f" (was {former})" if former else ""
-        yield STYLES[sign], f"   {sign} {change.subject}{was}{_stray(change)}"
+        given = f"  {chosen[change.subject]}" if change.verb == "create" and change.subject in chosen else ""
+        yield STYLES[sign], f"   {sign} {change.subject}{was}{_stray(change)}{given}"
         for field in change.changes:
             yield STYLES[sign], f"       {_field(field)}"
 
