@@ -12,7 +12,7 @@ from ..topology.net import CARRYING
 from .base import Breach, Case
 from .registry import rule
 
-BANDWIDTH = ("circuit.user", "circuit.bandwidth_mbps", "circuit.status", "circuit.region")
+BANDWIDTH = ("circuit.user", "circuit.bandwidth_mbps", "circuit.status", "circuit.zone", "circuit.region")
 LINKS = ("link.a", "link.b", "link.bandwidth_mbps", "node.region", "region.level")
 
 
@@ -115,6 +115,7 @@ def _uncovered(case: Case, levels: Any, words: str) -> Iterator[Breach]:
     "target",
     *("unit.level", "unit.type", "unit.region", "circuit.unit", "circuit.zone", "private_network.type"),
     *("private_network.unit", "private_network.connects_to", "node.region", "node.zone", "region.level"),
+    *("circuit.region", "circuit.status", "zone.role"),
 )
 def intranet_covers_departments_and_cities(case: Case) -> Iterator[Breach]:
     """Provincial departments, cities and counties have the intranet from the day on."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..model.cloud import Instance
+from ..model.datacentre import Server
 from ..model.lines import Circuit
-from ..model.network import Network
+from ..model.network import Network, Zone
 from ..topology import V6
 from ..topology.net import CARRYING
 from .base import Breach, Case
@@ -18,11 +20,14 @@ CURE = "put it into a rollout: `govcloud ipv6 plan`"
     "N-17",
     "flag",
     *("node.loopback6", "link.ipv6", "network.ipv6", "network.gateway", "circuit.ipv6", "circuit.zone"),
-    "zone.role",
+    *("server.ipv6", "instance.ipv6", "zone.ipv6", "zone.role"),
 )
 def extranet_carries_ipv6(case: Case) -> Iterator[Breach]:
-    """Every node, link, network and circuit of the extranet carries IPv6."""
+    """Every node, link, network, machine and circuit of the extranet carries IPv6."""
     extranet, net = case.zones_of("extranet"), case.net
+    for name, zone in case.catalogue.all(Zone).items():
+        if name in extranet and zone.ipv6 == "denied":
+            yield Breach(f"zone/{name}", "the extranet as a whole carries no IPv6", "ipv6", (), CURE)
     for number, key in enumerate(net.nodes):
         if net.zones[number] in extranet and not net.families[number] & V6:
             yield Breach(key, "a node of the extranet without an IPv6 address", "loopback6", (), CURE)
@@ -34,6 +39,13 @@ def extranet_carries_ipv6(case: Case) -> Iterator[Breach]:
         if gateway is not None and net.zones[gateway] in extranet and not network.ipv6:
             message = "a network of the extranet without an IPv6 prefix"
             yield Breach(f"network/{name}", message, "ipv6", (), CURE)
+    machines = [(f"server/{n}", s.network, s.ipv6) for n, s in case.catalogue.all(Server).items()]
+    machines += [(f"instance/{n}", i.network, i.ipv6) for n, i in case.catalogue.all(Instance).items()]
+    networks = case.catalogue.all(Network)
+    for key, on, address in machines:
+        gateway = net.index.get(f"node/{networks[on].gateway}") if on in networks else None
+        if gateway is not None and net.zones[gateway] in extranet and not address:
+            yield Breach(key, "a machine on the extranet without an IPv6 address", "ipv6", (), CURE)
     for name, circuit in case.catalogue.all(Circuit).items():
         if circuit.zone in extranet and circuit.status in CARRYING and circuit.ipv6 != "confirmed":
             word = "carries no IPv6" if circuit.ipv6 == "denied" else "nobody says that it carries IPv6"

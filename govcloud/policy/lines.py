@@ -8,6 +8,7 @@ from itertools import pairwise
 from ..model.datacentre import Site
 from ..model.lines import Circuit
 from ..model.network import Flow
+from ..model.recovery import Backup
 from ..topology import DATA, VIDEO, Place
 from ..topology.net import CARRYING, Plane
 from .base import Breach, Case
@@ -26,8 +27,9 @@ ON_VIDEO = {
 @rule(
     "N-15",
     "deny",
-    *("circuit.line", "circuit.site", "circuit.unit", "circuit.region", "circuit.backs_up", "circuit.status"),
+    *("circuit.line", "circuit.site", "circuit.unit", "circuit.region", "circuit.zone", "circuit.backs_up"),
     *("link.a", "link.b", "link.plane", "link.path", "node.role", "node.site", "network.site", "site.role"),
+    "circuit.status",
 )
 def two_lines_back_each_other_up(case: Case) -> Iterator[Breach]:
     """Each place has the data line and the video line, and nothing alone takes both from it."""
@@ -116,6 +118,10 @@ def _of_circuits(case: Case, key: str) -> Iterator[Breach]:
 
 def _misplaced(case: Case, contents: tuple[str, ...]) -> Iterator[Breach]:
     circuits = case.catalogue.all(Circuit)
+    for name, backup in case.catalogue.all(Backup).items():
+        if backup.circuit in circuits and circuits[backup.circuit].line != "video":
+            message = f"is transferred over circuit/{backup.circuit}, which is not the video line"
+            yield Breach(f"backup/{name}", message, "circuit", (), "run it over the video line")
     for name, flow in case.catalogue.all(Flow).items():
         if flow.content not in contents:
             continue
@@ -145,7 +151,7 @@ def _video(case: Case, a: str, b: str) -> bool:
     return any(edges[n].planes & VIDEO for n in case.net.between(index[a], index[b]))
 
 
-READ = ("flow.content", "flow.circuits", "flow.path", "circuit.line", "link.plane")
+READ = ("flow.content", "flow.circuits", "flow.path", "backup.circuit", "circuit.line", "link.plane")
 
 
 @rule("N-16", "flag", *READ)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model.application import Application
-from ..model.change import Wave
+from ..model.change import Request, Wave
+from ..model.datacentre import Contract
 from ..model.governance import Budget, Programme
 from ..model.lines import Boundary, Circuit, Exchange, PrivateNetwork
 from ..model.organisation import Unit
@@ -32,8 +33,8 @@ def _boundary(case: Case, name: str) -> list[tuple[str, Boundary]]:
     "N-02",
     "require",
     *("private_network.classified_on", "private_network.classified_by", "private_network.classified_reason"),
-    *("application.private_networks", "application.classified_on", "boundary.drawn_on", "boundary.flows"),
-    "review.type",
+    *("application.private_networks", "application.classified_on"),
+    *("boundary.private_network", "boundary.drawn_on", "review.type", "review.subject"),
 )
 def secrecy_is_decided_and_the_boundary_drawn(case: Case) -> Iterator[Breach]:
     """It is decided what is classified on a department's network, and its boundary is drawn."""
@@ -85,7 +86,14 @@ def department_networks_are_left_by_steps(case: Case) -> Iterator[Breach]:
     "N-04",
     "flag",
     *("private_network.unit", "private_network.migration_plan", "private_network.plan_on"),
-    *("private_network.scopes", "unit.level", "unit.documents", "wave.unit", "wave.document"),
+    *(
+        "private_network.type",
+        "private_network.scopes",
+        "unit.level",
+        "unit.documents",
+        "wave.unit",
+        "wave.document",
+    ),
 )
 def departments_plan_their_migration(case: Case) -> Iterator[Breach]:
     """A provincial department with a network of its own has a plan, for all parts of the network."""
@@ -111,7 +119,8 @@ def departments_plan_their_migration(case: Case) -> Iterator[Breach]:
     "N-05",
     "flag",
     *("private_network.type", "private_network.classified", "private_network.extranet_suffices"),
-    *("private_network.merges_into", "waiver.rule", "waiver.subjects", "waiver.ends_on"),
+    *("private_network.status", "private_network.merges_into"),
+    *("waiver.rule", "waiver.subjects", "waiver.reason", "waiver.granted_by", "waiver.ends_on"),
     waivable=True,
 )
 def networks_that_may_go_into_the_extranet(case: Case) -> Iterator[Breach]:
@@ -137,7 +146,7 @@ def networks_that_may_go_into_the_extranet(case: Case) -> Iterator[Breach]:
     "N-06",
     "deny",
     *("programme.uses", "programme.builds", "programme.status", "zone.role", "zone.status"),
-    *("budget.programme", "budget.item", "budget.status"),
+    *("budget.programme", "budget.item", "budget.status", "waiver.rule", "waiver.subjects"),
 )
 def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
     """Projects rely on the province's network; others are not approved and get no funds."""
@@ -159,7 +168,12 @@ def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
             yield Breach(f"budget/{name}", message, "programme", (), cure)
 
 
-@rule("N-08", "deny", "private_network.type", "private_network.connects_to", "review.type", "review.passed")
+@rule(
+    "N-08",
+    "deny",
+    *("private_network.type", "private_network.connects_to", "review.type", "review.subject"),
+    *("review.passed", "review.document"),
+)
 def department_intranets_are_tested_first(case: Case) -> Iterator[Breach]:
     """A department's intranet joins the provincial node only after its secrecy test."""
     for key, _, private in _networks(case, "intranet"):
@@ -173,7 +187,8 @@ def department_intranets_are_tested_first(case: Case) -> Iterator[Breach]:
     "N-09",
     "deny",
     *("circuit.zone", "circuit.status", "private_network.connects_to", "exchange.reviewed_on"),
-    *("review.type", "review.subject", "review.passed"),
+    *("review.type", "review.subject", "review.passed", "review.date", "review.document"),
+    *("request.type", "request.subject", "request.status"),
 )
 def access_is_reviewed(case: Case) -> Iterator[Breach]:
     """Nothing joins intranet or extranet without a review of its security."""
@@ -194,6 +209,11 @@ def access_is_reviewed(case: Case) -> Iterator[Breach]:
         if exchange.role == "cross_network" and exchange.status in CARRYING and not exchange.reviewed_on:
             message = "joins networks without a review of its security"
             yield Breach(f"exchange/{name}", message, "reviewed_on", (), "the day of its review")
+    for name, request in case.catalogue.all(Request).items():
+        if request.type == "access" and request.status in ("granted", "done"):
+            if not case.reviewed("access", [f"request/{name}", request.subject]):
+                message = f"is {request.status} without a review of its security"
+                yield Breach(f"request/{name}", message, "status", (), cure)
 
 
 @rule("N-10", "flag", "boundary.private_network", "boundary.cleaned_on", "boundary.drawn_on")
@@ -208,12 +228,31 @@ def boundaries_are_cleaned(case: Case) -> Iterator[Breach]:
                 yield Breach(f"boundary/{other}", "was not cleaned up", "cleaned_on", (), "the day it was")
 
 
-@rule("N-18", "deny", "private_network.type", "private_network.acquisition", "private_network.status")
+@rule(
+    "N-18",
+    "deny",
+    *("private_network.type", "private_network.acquisition", "private_network.status"),
+    *("contract.type", "contract.central", "contract.subjects", "programme.builds", "programme.status"),
+)
 def mobile_networks_are_leased_centrally(case: Case) -> Iterator[Breach]:
     """Mobile government networks are leased by one for all, not built."""
+    leased = {
+        subject
+        for contract in case.catalogue.all(Contract).values()
+        if contract.type == "lease" and contract.central
+        for subject in contract.subjects
+    }
+    for name, programme in case.catalogue.all(Programme).items():
+        builds = "mobile_network" in programme.builds and programme.type == "project"
+        if builds and programme.status in ("approved", "building"):
+            message = f"is {programme.status} and builds a mobile network"
+            yield Breach(f"programme/{name}", message, "builds", (), "lease it centrally")
     for name, private in case.catalogue.all(PrivateNetwork).items():
         key, how = f"private_network/{name}", private.acquisition
-        if private.type != "mobile" or private.status == "retired" or how == "central_lease":
+        if private.type != "mobile" or private.status == "retired":
+            continue
+        # A central contract says so too, where the network itself says nothing else.
+        if how == "central_lease" or (how in ("unknown", "lease") and key in leased):
             continue
         if how == "own":
             yield Breach(key, "is a mobile network of its own", "acquisition", (), "lease it centrally")

@@ -211,6 +211,21 @@ EXAMPLES = [
         },
     ),
     Example(
+        "N-09",
+        "hainan",
+        ("site/haikou-dc",),
+        ("request/access status",),
+        {"review/dc": {"type": "access", "subject": "site/haikou-dc", **REVIEW}},
+        {
+            "request/access": {
+                "unit": "bigdata",
+                "type": "access",
+                "subject": "site/haikou-dc",
+                "status": "granted",
+            }
+        },
+    ),
+    Example(
         "N-10",
         "liaoning",
         ("private_network/departments", "boundary/departments"),
@@ -362,6 +377,14 @@ EXAMPLES = [
     Example(
         "R-09",
         "hainan",
+        ("circuit/extranet-data-line", "circuit/video-conference-line"),
+        ("backup/haiyiban circuit",),
+        {"backup/haiyiban": {"circuit": "video-conference-line"}},
+        {"backup/haiyiban": {"subject": "application/haiyiban", "circuit": "extranet-data-line"}},
+    ),
+    Example(
+        "R-09",
+        "hainan",
         ("flow/village-standby", "circuit/extranet-data-line", "circuit/video-conference-line"),
         ("flow/village-standby circuits",),
         {"flow/village-standby": {"circuits": ["video-conference-line"]}},
@@ -382,8 +405,17 @@ EXAMPLES = [
         "N-17",
         "hainan",
         ("circuit/trunk",),
-        ("circuit/trunk ipv6",),
-        {"circuit/trunk": {"ipv6": "confirmed"}},
+        ("circuit/trunk ipv6", "zone/extranet ipv6"),
+        {"circuit/trunk": {"ipv6": "confirmed"}, "zone/extranet": {"ipv6": "confirmed"}},
+        {"zone/extranet": {"ipv6": "denied"}},
+    ),
+    Example(
+        "N-17",
+        "hainan",
+        ("node/wanghai", "network/wanghai-lan", "server/wanghai-desk"),
+        ("server/wanghai-desk ipv6",),
+        {"server/wanghai-desk": {"ipv6": "3fff:461:9002:101::10"}},
+        {"server/wanghai-desk": {"ipv6": ""}},
     ),
     Example(
         "N-18",
@@ -399,6 +431,26 @@ EXAMPLES = [
         },
         {"private_network/mobile-government": {"acquisition": "own"}},
         verdicts=("deny", "require"),
+    ),
+    Example(
+        "N-18",
+        "hainan",
+        ("private_network/high-speed-mobile", "programme/social-security-card-project"),
+        ("private_network/high-speed-mobile acquisition", "programme/social-security-card-project builds"),
+        {
+            "contract/mobile": {
+                "provider": "telecom",
+                "type": "lease",
+                "central": True,
+                "subjects": ["private_network/high-speed-mobile"],
+            },
+            "programme/social-security-card-project": {"builds": ["system"]},
+        },
+        {
+            "private_network/high-speed-mobile": {"acquisition": "lease"},
+            "programme/social-security-card-project": {"status": "approved", "builds": ["mobile_network"]},
+        },
+        verdicts=("flag", "deny"),
     ),
     Example(
         "N-19",
