@@ -205,7 +205,7 @@ class Drawn:
             if self.within(host) in (None, crossing.direction == "out"):
                 continue
             for source in self._at(node, crossing.start, version):
-                for destination in self._at(node, host, version):
+                for destination in self._at(node, host, version, goal=True):
                     yield Rule(crossing.direction, version, "udp", source, destination, DNS_PORT)
                     yield Rule(crossing.direction, version, "tcp", source, destination, DNS_PORT)
 
@@ -213,7 +213,7 @@ class Drawn:
         self, node: str, start: str, end: str, version: IPVersion
     ) -> Iterator[tuple[IPVersion, str, str]]:
         """(IP version, source, destination) of a flow's packets as they come by a node."""
-        sources, ends = self._at(node, start, version), self._at(node, end, version)
+        sources, ends = self._at(node, start, version), self._at(node, end, version, goal=True)
         yield from ((version, source, destination) for source in sources for destination in ends)
         if version == 6 and not ends:
             for nat64 in self._ground.seen.nat64_of(self._ground.router(start)):
@@ -224,20 +224,25 @@ class Drawn:
         inside = bool(self.within(start))
         before = inside if nat64.node == node else inside != (nat64.node in self.routers)
         if not before:
-            yield from ((4, str(nat64.outside), address) for address in self._at(node, end, 4))
+            yield from ((4, str(nat64.outside), address) for address in self._at(node, end, 4, goal=True))
             return
         router = self._ground.router(end)
         for address in self._ground.addresses(end, 4):
             mapped = embedded(nat64.inside, self._ground.seen.address(router, address, nat64.node))
             yield from ((6, source, mapped) for source in self._at(node, start, 6))
 
-    def _at(self, node: str, host: str, version: IPVersion) -> list[str]:
-        """The addresses of a host in packets that come by a node."""
+    def _at(self, node: str, host: str, version: IPVersion, *, goal: bool = False) -> list[str]:
+        """The addresses of a host in packets that come by a node; ``goal``: of what is for it.
+
+        What a translation without a private network stands for can be reached by its own address too.
+        """
         router, within = self._ground.router(host), bool(self.within(host))
-        return [
-            self._ground.seen.crossing(router, address, node, within, self.routers)
-            for address in self._ground.addresses(host, version)
-        ]
+        out = []
+        for address in self._ground.addresses(host, version):
+            out.append(self._ground.seen.crossing(router, address, node, within, self.routers))
+            nat = self._ground.seen.nat_of(router, address) if goal else None
+            out += [address] if nat is not None and not nat.private_network else []
+        return list(dict.fromkeys(out))
 
 
 class Ground:

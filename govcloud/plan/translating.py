@@ -60,6 +60,8 @@ def read_translations(catalogue: Catalogue) -> list[Nat]:
     """The translations at built Linux nodes, by name. Raises ``InputError`` where one cannot be read."""
     out = []
     table = sorted(catalogue.all(Translation).items())
+    if not table:
+        return []
     able = set(on_linux(catalogue, (entry.node for _, entry in table)))
     for name, entry in table:
         if entry.node not in able:

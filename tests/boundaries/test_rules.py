@@ -279,6 +279,16 @@ def test_addresses_are_those_that_packets_have_at_the_boundary() -> None:
     assert ("10.64.0.0/24", "10.1.0.12") in {(r.source, r.destination) for r in rules}
 
 
+def test_what_is_translated_for_nobody_in_particular_can_be_reached_by_both_addresses() -> None:
+    tables = world.tables()
+    tables["translations"]["more"] = {"node": "core", "inside": "10.1.0.0/24", "outside": "10.61.0.0/24"}
+    rules = drawn(tables).posts[0].rules
+    web = {r.destination for r in rules if r.version == 4 and r.port == 80}
+    assert web == {"10.1.0.11", "10.61.0.11"}
+    # What it sends itself has only one.
+    assert {r.source for r in rules if r.version == 4 and r.direction == "in"} == {"10.61.0.10"}
+
+
 def test_ospf_is_let_in_only_where_it_has_neighbours() -> None:
     posts = drawn(world.tables()).posts
     assert "l4proto 89" not in ruleset(posts, ["to-core"])
