@@ -280,7 +280,10 @@ class Orders:
             "http": ("http", self._names(fqdn, [at]) | {"port": endpoint.port}),
             "success": ("success", service),
             "content": ("content", service | {"may_differ": list(numbers.headers_may_differ)}),
-            "delay": ("delay", service),
+            "delay": (
+                "delay",
+                service | {"ratio": numbers.delay_ratio, "floor_ms": numbers.delay_floor_ms},
+            ),
             "links": (
                 "links",
                 service

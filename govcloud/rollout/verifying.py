@@ -41,6 +41,12 @@ class Found(msgspec.Struct, frozen=True):
     unit: str = ""
     detail: str = ""
     figures: dict[str, Any] = {}
+    # The source did not get to it: that says nothing of the member.
+    missing: bool = False
+
+
+class Unmeasured(GovcloudError):
+    """The sources did not measure everything; what they did measure is kept."""
 
 
 class Interrupted(GovcloudError):
@@ -66,7 +72,7 @@ def verify(
 
     ``there``: hosts that can measure, by default those that are built and reachable. ``run``: whose evidence
     it is. ``told`` hears how many checks of how many are done. Rows are of the members' order.
-    Raises ``Interrupted`` (Ctrl-C), with what was measured until then kept.
+    Raises ``Interrupted`` (Ctrl-C) and ``Unmeasured`` (sources that broke down), with what was measured kept.
     """
     able = set(reachable_hosts(catalogue, routing) if there is None else there)
     able -= set(hosts.missing(sorted(able)))
@@ -99,6 +105,12 @@ def verify(
             one.end()
         keeper.keep(work.take())
     told(work.done, work.all)
+    if work.unmeasured:
+        raise Unmeasured(
+            f"{len(work.unmeasured)} of {work.all} checks could not be measured: "
+            f"{'; '.join(dict.fromkeys(work.unmeasured.values()))}; the others are kept",
+            hint="`govcloud lab status` tells which hosts stand; then the same command again",
+        )
     keys = ((subject, str(check)) for subject in wanted for check in members[subject].checks)
     place = {key: number for number, key in enumerate(keys)}
     return sorted(keeper.rows, key=lambda row: place[row.subject, row.name.removeprefix(PREFIX)])
@@ -120,6 +132,7 @@ class _Work:
             self._judged.setdefault((one.member, one.check), []).append(one)
         self.all = len(self._open.keys() | self._judged.keys())
         self.done = 0
+        self.unmeasured: dict[tuple[str, str], str] = {}
         self._complete = [key for key in self._judged if key not in self._open]
 
     @property
@@ -134,7 +147,7 @@ class _Work:
     def give_up(self, names: Mapping[str, str]) -> None:
         """These will not be measured, and why."""
         for name, why in names.items():
-            self.heard(Found(name, False, detail=why))
+            self.heard(Found(name, False, detail=why, missing=True))
 
     def take(self, wait_s: float = 0.0) -> list[Evidence]:
         """Rows of the checks that have become complete."""
@@ -159,6 +172,11 @@ class _Work:
         # Whoever is interrupted up to here has lost nothing: the next one takes them.
         keys, self._complete = self._complete, []
         self.done += len(keys)
+        for key in list(keys):
+            parts = self._found.get(key, [])
+            if parts and all(found.missing for _, found in parts):
+                self.unmeasured[key] = parts[0][1].detail
+                keys.remove(key)
         return [row(*key, self._found.get(key, []), self._judged.get(key, []), self._numbers) for key in keys]
 
 
@@ -169,7 +187,12 @@ def row(
     judged: Sequence[Unmeasurable],
     numbers: Ipv6Policy,
 ) -> Evidence:
-    """One row of evidence of what all sources found: good where it is for each; the worst figure."""
+    """One row of evidence of what all sources found: good where it is for each; the worst figure.
+
+    A source that did not get to it is named in the remark.
+    """
+    lacking = [f"{order.source} did not measure: {one.detail}" for order, one in found if one.missing]
+    found = [(order, one) for order, one in found if not one.missing]
     parts = [(order, one, reason(one, check, numbers)) for order, one in found]
     faults: dict[str, list[str]] = {}
     for order, _, words in sorted(parts, key=lambda part: part[0].name):
@@ -184,7 +207,7 @@ def row(
     values = [one.value for one in figures if one.value is not None]
     worst = (min(values) if unit == _LEAST_IS_WORST else max(values)) if values else None
     remarks = [one.detail for _, one, words in parts if one.detail and not words]
-    remarks += [one.why for one in judged if one.ok]
+    remarks += [*(one.why for one in judged if one.ok), *lacking]
     return Evidence(
         member,
         evidence_name(check),

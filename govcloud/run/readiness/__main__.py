@@ -16,7 +16,7 @@ nothing could be measured; ``detail`` says why something is not good. The kinds,
     http         fqdn, port, servers, expect                   ms from the question to the last byte
     success      address, port, host                           whole pages, % of the tries
     content      address, address4, port, host, may_differ     differences of the pages
-    delay        address, address4, port, host                 (v6 - v4) / v4 of the medians
+    delay        address, address4, port, host, ratio, floor_ms  (v6 - v4) / v4 of the medians
     links        address, port, host, servers, depth, most     links that are reached over IPv6, %
     address      interface, address                            1: this host has it
     without4     interface                                     1: this host has no IPv4 address there

@@ -17,6 +17,8 @@ from .names import addresses
 from .tries import Args, said, share
 
 TCP_WAIT_S = 2.0
+# How often more the tries are made where the delay looks too long.
+AGAIN = 2
 
 
 class Page:
@@ -114,18 +116,34 @@ def _fields(got: Page) -> dict[str, str]:
 
 
 def delay(args: Args, tries: int) -> Figure:
-    """How much longer a page takes over IPv6, as a share of what it takes over IPv4; taken in turn."""
+    """How much longer a page takes over IPv6, as a share of what it takes over IPv4; taken in turn.
+
+    What looks too slow is measured ``AGAIN`` times more before anybody is told: it may have been the machine.
+    """
     if not args["address4"]:
         return Figure(0, "", remark="there is no IPv4 to compare with")
-    times: dict[str, list[float]] = {"4": [], "6": []}
-    for _ in range(tries):
-        for version, at in (("4", args["address4"]), ("6", args["address"])):
-            got = get(at, args["port"], "/", args["host"])
-            times[version].append(got.ms)
-    old, new = statistics.median(times["4"]), statistics.median(times["6"])
-    # Of each pair, taken one after the other: three quarters of them are slower by this at least.
-    slower = sorted(b - a for a, b in zip(times["4"], times["6"], strict=True))[tries // 4]
-    more = {"v4_ms": round(old, 3), "v6_ms": round(new, 3), "slower_ms": round(slower, 3)}
+    pairs: list[tuple[float, float]] = []
+    for _ in range(1 + AGAIN):
+        for _ in range(tries):
+            old = get(args["address4"], args["port"], "/", args["host"]).ms
+            pairs.append((old, get(args["address"], args["port"], "/", args["host"]).ms))
+        figure = _compared(pairs)
+        assert figure.value is not None
+        if figure.value <= args["ratio"] or figure.more["slower_ms"] <= args["floor_ms"]:
+            break
+    return figure
+
+
+def _compared(pairs: Sequence[tuple[float, float]]) -> Figure:
+    old, new = (statistics.median(times) for times in zip(*pairs, strict=True))
+    # Three quarters of the pairs, each taken one after the other, are slower by this at least.
+    slower = sorted(b - a for a, b in pairs)[len(pairs) // 4]
+    more = {
+        "v4_ms": round(old, 3),
+        "v6_ms": round(new, 3),
+        "slower_ms": round(slower, 3),
+        "pairs": len(pairs),
+    }
     return Figure((new - old) / old, "", more=more)
 
 
