@@ -169,12 +169,12 @@ def copied(tree: Tree) -> Tree:
 
 @contextmanager
 def listening(device: Device, folder: Path) -> Iterator[int]:
-    """The device behind SSH on this machine; its port. Keys and the client's settings stand in ``folder``."""
+    """The device behind SSH on this machine; its port. It lets in who has the key in ``folder``."""
     host = asyncssh.generate_private_key("ssh-ed25519")
     own = asyncssh.generate_private_key("ssh-ed25519")
     own.write_private_key(str(folder / "key"))
     (folder / "key").chmod(0o600)
-    own.write_public_key(str(folder / "authorized"))
+    own.write_public_key(str(folder / "authorized_keys"))
 
     async def serve(process: asyncssh.SSHServerProcess[str]) -> None:
         session = Session(device)
@@ -198,18 +198,13 @@ def listening(device: Device, folder: Path) -> Iterator[int]:
             "127.0.0.1",
             0,
             server_host_keys=[host],
-            authorized_client_keys=str(folder / "authorized"),
+            authorized_client_keys=str(folder / "authorized_keys"),
             process_factory=serve,
             line_editor=False,
         )
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
     port = server.get_port()
-    public = host.export_public_key().decode().strip()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
-    (folder / "ssh_config").write_text(
-        f"Host *\n  UserKnownHostsFile {folder}/known_hosts\n  IdentityFile {folder}/key\n"
-    )
     try:
         yield port
     finally:

@@ -44,6 +44,9 @@ PLACE = re.compile(r"/\S+?/project/")
 # Words of an error, in lines; the rest is in the engine's own log.
 WORDS = 3
 
+# Whether a device must show the key that is known of it.
+CHECKING = "ANSIBLE_HOST_KEY_CHECKING"
+
 Event = Mapping[str, Any]
 
 
@@ -107,7 +110,7 @@ class Playbooks:
         inventory = self.folder / f"inventory-{self.runs}.json"
         write_atomically(inventory, canonical.encode(static_inventory(hosts, self.reach)))
         listener = _Listener(Told(list(hosts)), heard)
-        with _sockets(hosts) as sockets:
+        with _sessions(hosts) as sessions:
             result = ansible_runner.run(
                 private_data_dir=str(self.folder),
                 ident=str(self.runs),
@@ -115,7 +118,7 @@ class Playbooks:
                 inventory=str(inventory),
                 forks=forks,
                 cmdline=" ".join(options) or None,
-                envvars={**self._environment(), **sockets, **(environment or {})},
+                envvars={**self._environment(), **sessions, **(environment or {})},
                 suppress_env_files=True,
                 quiet=True,
                 event_handler=listener.event,
@@ -147,13 +150,20 @@ class Playbooks:
 
 
 @contextmanager
-def _sockets(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    """Where Ansible keeps its sessions with devices: a short path, for a socket's may have 107 characters."""
+def _sessions(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """What Ansible needs for sessions with devices, where there are any.
+
+    A short path for their sockets, which may have 107 characters. And keys of hosts are looked at, unless
+    somebody says otherwise: ansible-runner would have whatever answers be taken for the device.
+    """
     if not any(OWN in known["vars"] for known in hosts.values()):
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="gc-", ignore_cleanup_errors=True) as folder:
-        yield {"ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": folder}
+        yield {
+            "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR": folder,
+            CHECKING: os.environ.get(CHECKING, "true"),
+        }
 
 
 class _Listener:
