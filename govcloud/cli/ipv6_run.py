@@ -196,11 +196,11 @@ def wave_document(rollout: str, wave: Wave, how_far: Reached, lost: Result) -> d
 
 
 def _verify(app: App, ledger: Ledger, rollout: str, wave: str, as_json: bool) -> int:
-    from ..rollout.measuring import verify_now
+    from ..rollout.settling import verify_until_good
     from .ipv6_verify import document, show
 
     began = time.monotonic()
-    found = verify_now(app.workspace, ledger, rollout, wave=wave)
+    found = verify_until_good(app.workspace, ledger, rollout, wave)
     seconds = time.monotonic() - began
     if as_json:
         emit({"event": "verified", **document(found), "seconds": round(seconds, 3)}, as_line=True)
