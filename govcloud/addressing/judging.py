@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 from ..model import Entry
 from ..model.addresses import AddressPlan, Prefix
 from ..model.catalogue import Catalogue
+from ..model.cloud import LoadBalancer
 from ..model.lines import PrivateNetwork
 from ..model.network import Interface, Link, Network, Node, Vrf, Zone
 from ..source.claims import Finding
 from .blocks import BITS, Block, read_block
 from .forms import AUTO, Misread
 from .places import SpaceKey
+from .wishes import FIELDS
 
 
 def plans_are_possible(catalogue: Catalogue) -> Iterator[Finding]:
@@ -159,6 +161,22 @@ def _under_plan(name: str, entry: Prefix, block: Block, plan: AddressPlan) -> It
     if block.length != length:
         message = f"`prefix`: {block.text} has another length than level {entry.level} of its plan, /{length}"
         yield Finding("prefix", name, "prefix", message)
+
+
+def auto_stands_where_something_answers(catalogue: Catalogue) -> Iterator[Finding]:
+    """Fields with addresses that nobody chooses for say them."""
+    said: list[tuple[Mapping[str, Any], tuple[str, ...]]] = [
+        (catalogue.all(Interface), ("ipv4", "ipv6")),
+        (catalogue.all(LoadBalancer), ("ipv4", "ipv6")),
+        (catalogue.all(Node), ("management4", "management6")),
+    ]
+    where = ", ".join(f"{kind}.{field}" for kind, fields in FIELDS.items() for field in fields)
+    for table, fields in said:
+        for name, entry in table.items():
+            for field in fields:
+                if getattr(entry, field) == AUTO:
+                    message = f"`{field}`: `auto` is not answered here"
+                    yield Finding(entry.KIND, name, field, message, f"it may stand in {where}")
 
 
 class Taken(NamedTuple):
@@ -350,5 +368,15 @@ def _pair(reference: str) -> tuple[str, str]:
 
 
 # The kinds that these read.
-READ = frozenset({"address_plan", "prefix", "vrf", "zone", "node", "network", "link", "private_network"})
-CHECKS = (plans_are_possible, prefixes_are_in_their_plans, prefixes_do_not_overlap)
+READ = frozenset(
+    {
+        *("address_plan", "prefix", "vrf", "zone", "node", "network", "link", "private_network"),
+        *("interface", "load_balancer"),
+    }
+)
+CHECKS = (
+    plans_are_possible,
+    prefixes_are_in_their_plans,
+    prefixes_do_not_overlap,
+    auto_stands_where_something_answers,
+)

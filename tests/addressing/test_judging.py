@@ -148,6 +148,16 @@ def test_auto_is_no_fault_where_it_may_stand_and_a_fault_elsewhere() -> None:
     ]
 
 
+def test_auto_where_nobody_answers_is_told() -> None:
+    files = base()
+    files["node", "east"]["management6"] = "auto"
+    files["interface", "i"] = {"device": "node/east", "port": "eth1", "ipv4": "auto"}
+    assert told(files) == [
+        "interface/i: `ipv4`: `auto` is not answered here",
+        "node/east: `management6`: `auto` is not answered here",
+    ]
+
+
 def in_words(findings: Any) -> list[str]:
     return [f"{f.kind}/{f.name} {f.field}: {f.message}" for f in findings]
 
