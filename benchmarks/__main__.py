@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import accepting, addressing, applying, browsing, judging, planning, playing, reading
+from . import accepting, addressing, applying, browsing, cutting, judging, planning, playing, reading
 from .fixtures import TINY, Fixtures, Sizes
 from .frame import Failure, Figure
 
-GROUPS = (browsing, planning, applying, playing, accepting, reading, addressing, judging)
+GROUPS = (browsing, planning, applying, playing, accepting, reading, addressing, judging, cutting)
 BENCHMARKS = {name: measure for group in GROUPS for name, measure in group.BENCHMARKS.items()}
 # What a quick run leaves out unless it is named: the million, minutes and gigabytes; a lab of fifty hosts.
 HUGE = ("cold-1m", "plan-noop-1m", "play-50")

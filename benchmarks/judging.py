@@ -32,7 +32,7 @@ Row = tuple[str, ...]
 
 
 @cache
-def _drawn(count: int) -> tuple[list[Row], list[Row], list[Row]]:
+def drawn(count: int) -> tuple[list[Row], list[Row], list[Row]]:
     """Regions, nodes and links as rows of tables; ``count`` links, or a ring more."""
     draw = random.Random(11)
     regions: list[Row] = [("hainan", "province", "", "460000")]
@@ -76,8 +76,9 @@ def _drawn(count: int) -> tuple[list[Row], list[Row], list[Row]]:
     return regions, nodes, links
 
 
-def _written(folder: Path, count: int) -> Path:
-    regions, nodes, links = _drawn(count)
+def written(folder: Path, count: int) -> Path:
+    """A workspace of the net's tables, in a folder that is not there yet."""
+    regions, nodes, links = drawn(count)
     folder.mkdir()
     (folder / "govcloud.yaml").write_text("version: 1\nenvironment: bench\n", encoding="utf-8")
     (folder / "zones.yaml").write_text("zones: {extranet: {role: extranet}}\n", encoding="utf-8")
@@ -96,8 +97,8 @@ def _written(folder: Path, count: int) -> Path:
 
 def command(fixtures: Fixtures) -> list[Figure]:
     """``check`` of the whole net by all rules, in a process of its own, its files read before."""
-    folder = _written(fixtures.place("net"), fixtures.sizes.large)
-    _, nodes, links = _drawn(fixtures.sizes.large)
+    folder = written(fixtures.place("net"), fixtures.sizes.large)
+    _, nodes, links = drawn(fixtures.sizes.large)
     work = fixtures.govcloud("check", "--as-of", "2026-11-01", at=folder, good=FOUND)
     note = f"{len(links):,} links, {len(nodes):,} nodes, all rules"
     return compare("check-net-100k", work, [], fixtures.times(3), note, target=CHECK_S)
@@ -107,7 +108,7 @@ def points(fixtures: Fixtures) -> list[Figure]:
     """Single points of failure, from the typed entries on, next to networkx from its own lists on."""
     import networkx as nx
 
-    _, nodes, links = _drawn(fixtures.sizes.large)
+    _, nodes, links = drawn(fixtures.sizes.large)
     typed = {n: Node(region=r, zone=z, role=role) for n, r, z, role, _ in nodes}  # type: ignore[arg-type]
     lines = {
         name: Link(a=a, b=b, a_interface=x, b_interface=y, bandwidth_mbps=float(mbps), path=[duct])

@@ -40,6 +40,8 @@ TARGETS = {
     "prefix-free-1m": 0.001,
     "prefix-usage-1m": 1.0,
     "check-net-100k": 10.0,
+    "whatif-100k": 10.0,
+    "whatif-each-100k": 10.0,
 }
 # The ratios that are to be reached, whoever the peer is. Those of applies depend on the peer.
 RATIOS = {"drift-1k": {10.0}, "play-50": {1.0, 10.0}}

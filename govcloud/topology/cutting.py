@@ -133,11 +133,14 @@ def outcome(net: Net, catalogue: Catalogue, cut: Iterable[str]) -> Outcome:
     moved: list[Moved] = []
     untouched = 0
     off: list[CutOff] = []
+    lines: list[LineLoss] = []
     ways: dict[Family, tuple[Ways, Ways]] = {}
     for family in FAMILIES:
         before, after = net.view(family=family), net.view(family=family, cut=names)
         off.append(_cut_off(net, hung.values(), family, before, after))
         ways[family] = Ways(before), Ways(after)
+        rest = served(after)
+        lines += [_line_loss(net, line, family, names, rest) for line in LINES]
         gone = _gone(before, after)
         for demand in wanted:
             if family not in demand.families:
@@ -150,11 +153,10 @@ def outcome(net: Net, catalogue: Catalogue, cut: Iterable[str]) -> Outcome:
                 continue
             found = _moved(demand, family, old, ways[family][1].way(demand.a, demand.b))
             (broken if found.after is None else moved).append(found)
-    lines = [_line_loss(net, line, family, names) for line in LINES for family in FAMILIES]
     return Outcome(
         names,
         [c for c in off if c.nodes or c.networks or c.machines or c.places or c.exits or c.parts],
-        [loss for loss in lines if loss.carried or loss.cut_off],
+        sorted((x for x in lines if x.carried or x.cut_off), key=lambda x: (x.line, x.family)),
         broken,
         moved,
         untouched,
@@ -173,7 +175,7 @@ def _gone(before: View, after: View) -> frozenset[str]:
 def _cut_off(net: Net, hung: Iterable[Hung], family: Family, before: View, after: View) -> CutOff:
     lost = before.numbers - after.numbers
     behind_them = [h for h in hung if h.node in lost and family in h.families]
-    places = [key for key in sorted(net.places) if before.serves(key) and not after.serves(key)]
+    places = sorted(served(before) - served(after))
     dead = {net.index[key] for key in after.cut if key in net.index}
     return CutOff(
         family,
@@ -213,13 +215,27 @@ def _pieces(view: View, starts: Sequence[str]) -> list[set[str]]:
     return found
 
 
-def _line_loss(net: Net, line: Plane, family: Family, cut: Sequence[str]) -> LineLoss:
-    before, after = net.view(line, family), net.view(line, family, cut=cut)
-    whole = net.view(family=family, cut=cut)
-    lost = [k for k in sorted(net.places) if before.serves(k) and not after.serves(k)]
-    return LineLoss(
-        line, family, [k for k in lost if whole.serves(k)], [k for k in lost if not whole.serves(k)]
-    )
+def served(view: View) -> set[str]:
+    """The places that a core node reaches, as ``View.serves`` says of each: all at once, in one walk."""
+    numbers, planes, families, cut = view.numbers, view.planes, view.families, view.cut
+    found = set()
+    for key, place in view.net.places.items():
+        for h in place.hangs:
+            if (
+                h.node in numbers
+                and (not planes or h.planes & planes)
+                and (not families or h.families & families)
+                and h.entry not in cut
+            ):
+                found.add(key)
+                break
+    return found
+
+
+def _line_loss(net: Net, line: Plane, family: Family, cut: Sequence[str], rest: set[str]) -> LineLoss:
+    """``rest``: places that are reached by whatever line."""
+    lost = served(net.view(line, family)) - served(net.view(line, family, cut=cut))
+    return LineLoss(line, family, sorted(lost & rest), sorted(lost - rest))
 
 
 def _moved(demand: Demand, family: Family, old: Way, new: Way | None) -> Moved:
@@ -269,12 +285,13 @@ def _exposed(net: Net, cut: Sequence[str]) -> list[Exposed]:
     before, view = net.cuts(), net.view(cut=cut)
     after = Cuts(view)
     out = []
-    for key in sorted(net.places):
-        if view.serves(key):
+    for key in sorted(served(view)):
+        alone = after.of(key)
+        if alone:
             known = set(before.of(key))
-            alone = [entry for entry in after.of(key) if entry not in known]
-            if alone:
-                out.append(Exposed(key, alone))
+            alone = [entry for entry in alone if entry not in known]
+        if alone:
+            out.append(Exposed(key, alone))
     return out
 
 
@@ -288,10 +305,13 @@ def lost_line(net: Net, line: Plane, places: Iterable[str] | None = None) -> lis
     out = []
     single = net.cuts()
     for family in FAMILIES:
-        mine, rest = net.view(line, family), net.view(OTHER[line], family)
+        rest = net.view(OTHER[line], family)
+        mine, theirs = served(net.view(line, family)), served(rest)
         ways = Ways(rest)
         for key in keys:
-            has, other = mine.serves(key), rest.serves(key)
+            # A place that is not there is an error, and not one without a line.
+            key = net.places[key].key
+            has, other = key in mine, key in theirs
             if not (has or other):
                 continue
             found = [w for h in rest.hangs(key) if (w := ways.to_core(h.node)) is not None] if other else []

@@ -13,6 +13,7 @@ import msgspec
 
 from ..model.catalogue import Catalogue
 from .cuts import Cuts
+from .cutting import served
 from .demands import demands
 from .net import Family, Net
 from .views import View
@@ -74,7 +75,7 @@ def _lost(net: Net, view: View) -> Counter[str]:
     """How many places each entry alone cuts off."""
     cuts = Cuts(view)
     found: Counter[str] = Counter()
-    for key in net.places:
+    for key in served(view):
         # What stands on a node alone goes with it.
         own = {h.node for h in view.hangs(key) if h.node in view.numbers}
         alone = set(cuts.of(key))
