@@ -45,6 +45,7 @@ TYPED = {
     "runs show": ["runs", "show", "RUN"],
     "runs files": ["runs", "files", "RUN"],
     "preview": ["preview"],
+    "network render NODE": ["network", "render", "core"],
     "gc": ["gc", "--dry-run"],
     "secrets check": ["secrets", "check"],
     # Of a rule that only flags: what denies ends with another code.
@@ -56,6 +57,12 @@ LIKE = {"show": "ls KIND", "runs cancel": "runs list"}
 # Run by a test of its own: only a run that is not over can be given up, and what guards list has to be
 # there first (tests/guards); as must be secrets (tests/secrets). Nobody hears what `notify` sends here.
 ELSEWHERE = {
+    # Needs a file to compare with (tests/devices).
+    "network render NODE --diff FILE",
+    # tests/merge/test_planning.py
+    "network merge plan",
+    "network merge verify",
+    "network merge status",
     "runs cancel",
     "secrets list",
     "approvals",

@@ -231,8 +231,8 @@ def _link(name: str, own: PrivateNetwork, near: str, far: str, transit: str) -> 
     fields: dict[str, Any] = {
         "a": near,
         "b": far,
-        "a_interface": _interface(f"to-{name}"),
-        "b_interface": _interface(f"to-{near}"),
+        "a_interface": interface_name(f"to-{name}"),
+        "b_interface": interface_name(f"to-{near}"),
         "bandwidth_mbps": own.transit_mbps,
         "title": f"{own.title or name}—{near}",
     }
@@ -240,7 +240,7 @@ def _link(name: str, own: PrivateNetwork, near: str, far: str, transit: str) -> 
     return fields
 
 
-def _interface(text: str) -> str:
+def interface_name(text: str) -> str:
     """A name that the kernel takes: at most 15 bytes; a longer one ends in four characters of its digest."""
     raw = text.encode()
     if len(raw) <= INTERFACE_BYTES:
