@@ -45,7 +45,7 @@ TYPED = {
     "runs show": ["runs", "show", "RUN"],
     "runs files": ["runs", "files", "RUN"],
     "preview": ["preview"],
-    "network render NODE": ["network", "render", "core"],
+    "network render NODE": ["network", "render", "core-1"],
     "gc": ["gc", "--dry-run"],
     "secrets check": ["secrets", "check"],
     # Of a rule that only flags: what denies ends with another code.
