@@ -73,6 +73,14 @@ def nodes_can_be_configured(catalogue: Catalogue) -> Iterator[Finding]:
             )
 
 
+def devices_are_entered_with_a_key(catalogue: Catalogue) -> Iterator[Finding]:
+    """Nobody logs in to a device with a password."""
+    for name, target in catalogue.all(Target).items():
+        if target.driver == SSH and target.credentials:
+            words = "`credentials`: a target of driver ssh is entered with a key, and with no secret"
+            yield Finding("target", name, "credentials", words, "an SSH agent's key, or one in ~/.ssh")
+
+
 def machines_are_not_devices(catalogue: Catalogue) -> Iterator[Finding]:
     """Servers and clouds are built; what is only configured over SSH are devices."""
     drivers = _drivers(catalogue)
@@ -124,6 +132,7 @@ def _drivers(catalogue: Catalogue) -> dict[str, str]:
 
 CHECKS = [
     nodes_can_be_configured,
+    devices_are_entered_with_a_key,
     machines_are_not_devices,
     links_stay_in_their_world,
     advertised_networks_have_a_prefix,
