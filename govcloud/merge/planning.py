@@ -107,6 +107,7 @@ def _crossing(world: World, name: str, flow: str, one: Flow) -> Crossing:
     goal = f"instance/{endpoint.instance}"
     inwards = world.borders.home(goal) == name
     instance = world.catalogue.get(Instance, endpoint.instance)
+    other = next((n for n in map(world.borders.home, (one.start, goal)) if n and n != name), "")
     return Crossing(
         flow,
         "in" if inwards else "out",
@@ -114,7 +115,7 @@ def _crossing(world: World, name: str, flow: str, one: Flow) -> Crossing:
         world.told("endpoint", one.endpoint),
         endpoint.port,
         world.borders.seen(goal, instance.ipv4 or instance.ipv6, one.start),
-        next((n for n in map(world.borders.home, (one.start, goal)) if n and n != name), ""),
+        other if other in world.networks else "",
     )
 
 
