@@ -112,5 +112,5 @@ def _name(one: dict[str, Any]) -> str:
 def _row(name: str, one: dict[str, Any]) -> list[str]:
     filled = round(BAR * one["done_percent"] / 100)
     bar = "█" * filled + "░" * (BAR - filled)
-    states = [str(one[state]) for state in ("done", "under way", "open", "stale", "regressed")]
+    states = [str(one[state]) for state in ("done", "under_way", "open", "stale", "regressed")]
     return [visible(name), str(one["members"]), *states, f"{bar} {one['done_percent']:g} %"]

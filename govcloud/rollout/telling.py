@@ -77,9 +77,9 @@ def plan_document(now: Situation, wanted: int) -> dict[str, Any]:
 
 
 def counts(found: Iterable[Progress]) -> dict[str, int]:
-    """How many are in each state."""
+    """How many are in each state; keys have no spaces."""
     states = [one.state for one in found]
-    return {state: states.count(state) for state in STATES}
+    return {state.replace(" ", "_"): states.count(state) for state in STATES}
 
 
 def groups(now: Situation, by: By) -> list[tuple[str, str, list[Progress]]]:

@@ -24,6 +24,7 @@ from govcloud.run.ipv6policy import Ipv6Policy
 from govcloud.workspace import open_workspace
 from tests.rollout.city import Entries, entries, planner
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW, DAY = 2_000_000_000.0, 86_400.0
 LIMITS = Ipv6Policy(evidence_days=10)
 TRUNK = ("link/trunk-data", "node/qionghai", "link/trunk-video")
@@ -205,6 +206,13 @@ prefixes:
 # -- with a ledger, through the command line; nothing is built, so no lab is needed -------------------------
 
 
+def keys(document: Any) -> set[str]:
+    """The keys of a document, at any depth."""
+    if isinstance(document, dict):
+        return set(document).union(*(keys(value) for value in document.values()))
+    return set().union(*(keys(value) for value in document)) if isinstance(document, list) else set()
+
+
 def record(cli: Callable[..., Any], tmp_path: Path, addresses: str = "") -> Path:
     """The sample, recorded and not built; with other address plans."""
     assert cli("init", "w", "--sample", "qionghai").code == 0
@@ -241,8 +249,12 @@ def test_a_plan_file_says_what_its_wave_would_say(tmp_path: Path, cli: Callable[
     done = cli("apply", "w.plan", "--yes", cwd=recorded)
     assert done.code == 0, done
     told = cli("ipv6", "status", "--json", cwd=recorded)
-    assert (told.json["under way"], told.json["open"]) == (3, 23)
+    assert (told.json["under_way"], told.json["open"]) == (3, 23)
     assert told.json["waves"][0]["begun"] and not told.json["waves"][0]["verified"]
+    # Every key is told by the manual.
+    manual = (ROOT / "docs" / "network.md").read_text()
+    told_keys = keys(told.json) | keys(cli("ipv6", "plan", "--json", cwd=recorded).json)
+    assert {key for key in told_keys if f"`{key}`" not in manual} == set()
     # Evidence makes it done; what was chosen is told.
     ledger = open_ledger(open_workspace(str(recorded)))
     with ledger.write() as connection:
