@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from ..model.datacentre import Site
 from ..model.lines import Circuit
@@ -17,6 +17,8 @@ from .registry import rule
 TITLES: dict[str, str] = {"data": "data line", "video": "video line"}
 # So many single points of failure are named in one finding; `network whatif` tells them all.
 MOST = 3
+# So many links of a duct are named as witness, and so many steps of a way, counted from its end.
+MEMBERS, STEPS = 8, 100
 ON_VIDEO = {
     "video_conference": "a video conference",
     "video_surveillance": "video surveillance",
@@ -86,7 +88,8 @@ def _of_graph(
         yield Breach(key, message, "", tuple(way), cure)
         return
     for group in cuts.groups_of(key, together)[:MOST]:
-        members = [net.edges[n].entry for n in net.groups[group] if n in view.edges]
+        alive = (net.edges[n].entry for n in net.groups[group] if n in view.alive)
+        members = islice(alive, MEMBERS)
         message = f"its two lines do not back each other up: both run in {group}"
         yield Breach(key, message, "", tuple(members), "lead one of them another way")
 
@@ -94,7 +97,7 @@ def _of_graph(
 def _way(case: Case, key: str, extranet: frozenset[str]) -> list[str]:
     """The shortest way from a core node to the place, as witness."""
     view = case.net.view(zones=extranet)
-    return view.to_root(key)
+    return view.to_root(key, STEPS)
 
 
 def _of_circuits(case: Case, key: str) -> Iterator[Breach]:

@@ -43,6 +43,11 @@ class View:
         self.roots = [n for n in net.roots if n not in off]
 
     @cached_property
+    def alive(self) -> frozenset[int]:
+        """The numbers of ``edges``, to look one up."""
+        return frozenset(self.edges)
+
+    @cached_property
     def graph(self) -> Any:
         """A ``rustworkx.PyGraph``: nodes by number, their edges with the edge's number as weight.
 
@@ -91,16 +96,22 @@ class View:
     def _parents(self) -> dict[int, tuple[int, int | None]]:
         return {child: (parent, edge) for parent, child, edge in self.tree}
 
-    def to_root(self, key: str) -> list[str]:
+    def to_root(self, key: str, most: int = 0) -> list[str]:
         """The shortest way from a core node to a node or place, as ``path`` tells it; empty where none is.
 
-        All of them come from one look at the net. Raises ``KeyError``.
+        All of them come from one look at the net. ``most``: edges that are told, from the end on; what is
+        left out before is told as ``...`` (0: all). Raises ``KeyError``.
         """
         ways = []
         for node in sorted(self._ends(key) & self.numbers):
             way = [self.net.nodes[node]]
             parent, edge = self._parents[node]
+            steps = 0
             while edge is not None:
+                if most and steps == most:
+                    way.append("...")
+                    break
+                steps += 1
                 best = self._between(node, parent)
                 way += [self.net.edges[best].entry, self.net.nodes[parent]]
                 node = parent

@@ -146,6 +146,7 @@ def test_ways_are_told_with_the_links_between() -> None:
     way = view.to_root("site/hall")
     assert way[0] in ("node/core-1", "node/core-2")
     assert way[2:] == ["node/city", "link/town", "node/town", "site/hall"]
+    assert view.to_root("site/hall", 1) == ["...", "node/city", "link/town", "node/town", "site/hall"]
     assert view.to_root("node/water") == []
     assert view.disjoint("node/core-1", "node/town", 2) and not view.disjoint("node/core-1", "node/town", 3)
 
