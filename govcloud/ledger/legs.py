@@ -140,8 +140,7 @@ def legs(connection: Connection, run: str) -> list[Leg]:
 def between(connection: Connection, start: float, end: float) -> list[str]:
     """Runs that somebody carried at any time between two moments (seconds since the epoch), newest first."""
     rows = connection.rows(
-        "SELECT run FROM leg WHERE started <= :end AND coalesce(ended, :end) >= :start "
-        "ORDER BY started DESC",
+        "SELECT run FROM leg WHERE started <= :end AND coalesce(ended, :end) >= :start ORDER BY started DESC",
         start=start,
         end=end,
     )

@@ -177,10 +177,10 @@ def _destinations(
     for prefix, owners in export_owners(borders).items():
         if parse_prefix(prefix, prefix).version == version:
             found.setdefault(prefix, set()).update(owners)
-    for node, prefixes in announced(read_translations(catalogue)).items():
+    for router, prefixes in announced(read_translations(catalogue)).items():
         for translated in prefixes:
             if translated.version == version:
-                found.setdefault(str(translated), set()).add(node)
+                found.setdefault(str(translated), set()).add(router)
     for prefix in sorted(found, key=lambda p: parse_prefix(p, p)):
         yield prefix, sorted(found[prefix])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -50,14 +51,17 @@ def pairs_of(specs: Iterable[ProbeSpec]) -> list[Pair]:
     reached, pages where they measure HTTP, questions to each name server where names; each pair once."""
     found: dict[str, Pair] = {}
     for spec in specs:
-        args, about = spec.args, {"source": spec.source, "target": spec.target, "version": spec.ip_version}
+        args, about = (
+            spec.args,
+            partial(Pair, source=spec.source, target=spec.target, version=spec.ip_version),
+        )
         pairs: list[Pair] = []
         if spec.kind == "dns":
-            pairs = [Pair(**about, address=at, question=args["fqdn"]) for at in args["servers"]]
+            pairs = [about(address=at, question=args["fqdn"]) for at in args["servers"]]
         elif spec.kind == "http" and args["address"]:
-            pairs = [Pair(**about, address=args["address"], port=args["port"], host=args["fqdn"])]
+            pairs = [about(address=args["address"], port=args["port"], host=args["fqdn"])]
         elif spec.kind == "reach" and args["address"]:
-            pairs = [Pair(**about, address=args["address"])]
+            pairs = [about(address=args["address"])]
         for pair in pairs:
             found.setdefault(pair.name, pair)
     return list(found.values())

@@ -123,7 +123,9 @@ def test_holds_stands_where_addresses_are() -> None:
     assert held["link", "ipv6"] == "both"
     # Whatever is called by a version of IP and takes a text holds addresses.
     named = {
-        (kind, i.name) for kind, i in EVERY if re.fullmatch(r"(ipv|loopback|management)[46]", i.name) and i.type is str
+        (kind, i.name)
+        for kind, i in EVERY
+        if re.fullmatch(r"(ipv|loopback|management)[46]", i.name) and i.type is str
     }
     assert named == set(held)
 
