@@ -84,7 +84,9 @@ def console(stderr: bool = False) -> Console:
 # What may stand in a message beside letters.
 LINES = "\n\t"
 # With --json these write an object a line as they go on; an error of theirs is a line too.
-EVENT_COMMANDS = frozenset({"apply", "destroy", "resume", "adopt", "forget", "repair", "undo"})
+EVENT_COMMANDS = frozenset(
+    {"apply", "destroy", "resume", "adopt", "forget", "repair", "undo", "run", "rollback"}
+)
 
 
 def emit(value: Any, *, as_line: bool = False) -> None:
