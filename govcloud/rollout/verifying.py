@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +30,8 @@ from .stages import PREFIX, evidence_name
 NO_FIGURE = ("address", "without4")
 # Where a figure is worst for several sources: its smallest, or its largest.
 _LEAST_IS_WORST = "%"
+# Seconds without a complete check, beside so many for each try, until the sources are given up.
+SILENT, PATIENT = 60.0, 15.0
 # Seconds between two times that what was found is written.
 WRITE = 0.5
 
@@ -86,11 +90,16 @@ def verify(
         keeper.keep(work.take())
         for one in crew:
             one.start()
+        done, since = 0, time.monotonic()
         while not work.over and any(one.busy for one in crew):
             keeper.keep(work.take(WRITE))
             told(work.done, work.all)
+            if work.done != done:
+                done, since = work.done, time.monotonic()
+            elif time.monotonic() - since > SILENT + PATIENT * numbers.tries:
+                break
         for one in crew:
-            one.join()
+            one.end()
         work.give_up({order.name: why for one in crew for order, why in one.left()})
     except KeyboardInterrupt:
         for one in crew:
@@ -322,8 +331,9 @@ class _Source:
         process = self._process
         assert process and process.stdin and process.stdout and process.stderr
         try:
-            process.stdin.write(msgspec.json.encode(self._orders))
-            process.stdin.close()
+            # Left open: the program ends when it closes, so it never outlives us.
+            process.stdin.write(msgspec.json.encode(self._orders) + b"\n")
+            process.stdin.flush()
         except OSError:
             # It has ended already; what it wrote tells why.
             self._words = f"{self._host} does not measure"
@@ -332,6 +342,8 @@ class _Source:
             self._told.add(found.name)
             self._heard(found)
         said = process.stderr.read().decode(errors="replace").strip().splitlines()
+        with suppress(OSError):
+            process.stdin.close()
         if process.wait() != 0:
             self._words = f"{self._host}: {said[-1]}" if said else f"{self._host} ended while it measured"
 
@@ -339,10 +351,6 @@ class _Source:
     def busy(self) -> bool:
         """Whether it may still tell something."""
         return self._thread.is_alive()
-
-    def join(self) -> None:
-        """Until it has told all."""
-        self._thread.join()
 
     def left(self) -> list[tuple[Order, str]]:
         """What it did not measure, and why."""
@@ -352,7 +360,9 @@ class _Source:
     def end(self) -> None:
         """End the program, whatever it does."""
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+            # With what entered the host for it, and goes on there.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         if self._thread.ident is not None:
             self._thread.join()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -68,7 +69,9 @@ class Instrument:
         try:
             self._process.wait(ENDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            # With what entered the host for it, and goes on there.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         for pipe in (self._process.stdout, self._process.stderr):
             if pipe:

@@ -311,7 +311,7 @@ class Broken:
 
     def command(self, host: str, argv: list[str]) -> list[str]:
         if host in self._broken:
-            return ["sh", "-c", "cat >/dev/null; echo the host is full >&2; exit 3"]
+            return ["sh", "-c", "read -r order; echo the host is full >&2; exit 3"]
         return self._place.command(host, argv)
 
 

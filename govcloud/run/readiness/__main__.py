@@ -1,7 +1,8 @@
 """Measure what works over IPv6 from inside a host: ``python -m govcloud.run.readiness``.
 
-Input: a JSON list of orders, ``{"name", "kind", "tries", "args"}``. Output: a line of JSON for each as soon
-as it is measured, in any order, so that whoever is interrupted has what was measured until then::
+Input: a line with a JSON list of orders, ``{"name", "kind", "tries", "args"}``; when stdin ends, so does the
+program. Output: a line of JSON for each as soon as it is measured, in any order, so that whoever is
+interrupted has what was measured until then::
 
     {"name", "ok", "value", "unit", "detail", "figures": {…}}
 
@@ -29,8 +30,10 @@ The program starts once a source and imports nothing of ours but what measures b
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -83,9 +86,17 @@ def say(result: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
+def end_with_stdin() -> None:
+    """When nobody holds the other end of stdin any more, what is under way is of no use to anybody."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
 def main() -> int:
     """Read orders, measure, write each result as it comes."""
-    orders = json.load(sys.stdin)
+    orders = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=end_with_stdin, daemon=True).start()
     timed = [order for order in orders if order["kind"] in ALONE]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         others = [pool.submit(measure, order) for order in orders if order not in timed]
