@@ -15,7 +15,7 @@ from .base import Breach, Case, Finding, Verdict
 Judge = Callable[[Case], Iterator[Breach]]
 
 # The files of this room that hold rules; each is imported when somebody judges or asks for the register.
-HOMES = ("isolation", "lines", "coverage", "private", "elements", "shape")
+HOMES = ("isolation", "lines", "coverage", "private", "elements", "shape", "addresses")
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
 WAIVABLE = frozenset({"in_principle"})
 # What places, nets and verdicts are made of, whatever the rule.

@@ -605,6 +605,21 @@ EXAMPLES = [
         {"node/core-1": {"vendor": "Huawai"}, "node/core-2": {"vendor": "H3C"}},
         verdicts=("flag", "deny"),
     ),
+    Example(
+        "net-management",
+        "qionghai",
+        ("node/core-1", "node/boao"),
+        ("node/boao management6",),
+        {"node/boao": {"management6": "3fff:460:9002::2"}},
+    ),
+    Example(
+        "net-pairs",
+        "qionghai",
+        ("node/boao",),
+        ("prefix/new4 pairs_with",),
+        {"prefix/new6": {"prefix": "3fff:460:aa::/64", "holder": "region/boao", "pairs_with": "new4"}},
+        {"prefix/new4": {"prefix": "10.99.0.0/24", "holder": "region/boao"}},
+    ),
 ]
 
 
@@ -638,7 +653,7 @@ def test_rules_read_fields_that_there_are() -> None:
 
 
 def test_rules_are_those_of_the_documents() -> None:
-    own = {"net-backing", "net-ends", "net-platform", "net-zones"}
+    own = {"net-backing", "net-ends", "net-management", "net-pairs", "net-platform", "net-zones"}
     network = {f"N-{n:02}" for n in range(1, 25)} | {"R-09"}
     assert set(decided()) == network | own
     for id in network:
