@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .stage import Scene, scene
+from .stage import Scene, played
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,13 +54,7 @@ class Figures(msgspec.Struct, kw_only=True):
 
 def play(console: Console, *, keep: bool = False) -> Figures:
     """Build, measure, break, heal and take down the sample province."""
-    began = time.monotonic()
-    figures = Figures()
-    with scene(console, SAMPLE, keep=keep) as made:
-        _play(made, figures)
-    figures.leftovers = made.left
-    figures.seconds = round(time.monotonic() - began, 1)
-    return figures
+    return played(console, SAMPLE, Figures(), _play, keep=keep)
 
 
 def _play(scene: Scene, figures: Figures) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..run.watched import LOST
-from .stage import Scene, scene
+from .stage import Scene, played
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,13 +57,7 @@ class Figures(msgspec.Struct, kw_only=True):
 
 def play(console: Console, *, keep: bool = False) -> Figures:
     """Bring the sample city to IPv6, wave by wave; then cut a trunk line."""
-    began = time.monotonic()
-    figures = Figures()
-    with scene(console, SAMPLE, keep=keep) as made:
-        _play(made, figures)
-    figures.leftovers = made.left
-    figures.seconds = round(time.monotonic() - began, 1)
-    return figures
+    return played(console, SAMPLE, Figures(), _play, keep=keep)
 
 
 def _play(scene: Scene, figures: Figures) -> None:

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import GovcloudError
 from ..lab.leftovers import leftovers
@@ -85,11 +85,24 @@ class Scene:
             self.left.append(f"folder {self.root.parent}")
 
 
-@contextmanager
-def scene(console: Console, sample: str, *, keep: bool = False) -> Iterator[Scene]:
-    """A scene that is cleared at its end; what is left behind then is in its ``left``."""
-    made = Scene(console, sample, keep=keep)
+class Figures(Protocol):
+    """What a chapter measures."""
+
+    seconds: float
+    leftovers: list[str]
+
+
+F = TypeVar("F", bound=Figures)
+
+
+def played(console: Console, sample: str, figures: F, body: Callable[[Scene, F], None], *, keep: bool) -> F:
+    """The figures of a chapter, after ``body`` has played it; cleared at its end, whatever happened."""
+    began = time.monotonic()
+    scene = Scene(console, sample, keep=keep)
     try:
-        yield made
+        body(scene, figures)
     finally:
-        made.clear()
+        scene.clear()
+    figures.leftovers = scene.left
+    figures.seconds = round(time.monotonic() - began, 1)
+    return figures
