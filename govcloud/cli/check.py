@@ -75,23 +75,14 @@ def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]
     """The files, and the entries as all claimants together say them. Raises ``InputError``."""
     from ..access import sight
     from ..ledger import open_ledger
-    from ..ledger.claims import claims
-    from ..plan import pins
-    from ..plan.stages import PinChanges
-    from ..source import load
-    from ..source.layers import PINS
+    from ..plan.together import together
     from .progress import reading
 
     ledger = open_ledger(app.workspace)
-    with ledger.read() as connection:
-        everybody = claims(connection, apart_from=app.workspace.claimants)
-        standing = pins.standing(connection)
+    with ledger.read() as connection, reading(quiet=quiet) as progress:
         hidden = sight(app.workspace, ledger, connection)
         unseen = _keys(connection, hidden)
-    others = [row for row in everybody if not row.claimant.startswith(PINS)]
-    with reading(quiet=quiet) as progress:
-        loaded = load(app.workspace, others=[*others, *standing], progress=progress)
-    merged = pins.in_force([*loaded.claims, *others], standing, PinChanges(), loaded.layers).merged
+        loaded, merged = together(app.workspace, connection, progress)
     if unseen:
         # Who has the files knows what is in them; of the rest, what may not be read is not judged either.
         said = {(claim.kind, claim.name) for claim in loaded.claims}

@@ -8,14 +8,12 @@ from typing import Any
 import msgspec
 
 from ..ledger import Ledger
-from ..ledger.claims import claims
 from ..ledger.entries import Key
 from ..model import KINDS
 from ..model.catalogue import Catalogue
 from ..plan.graph import Graph, LedgerGraph, MemoryGraph, with_what_they_need
 from ..plan.scope import built
-from ..source import load, merge
-from ..source.layers import PINS
+from ..plan.together import together
 from ..workspace import Workspace
 
 # Beside all that has to do with what is built: what a node needs that is only recorded.
@@ -39,15 +37,12 @@ def accepted(ledger: Ledger) -> Catalogue:
 
 
 def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
-    """As the workspace's files say, with what orders and other workspaces say, under no pin.
+    """As the workspace's files say, with what orders, other workspaces and pins say.
 
     Raises ``InputError`` with every fault of the files.
     """
     with ledger.read() as connection:
-        rows = claims(connection, apart_from=workspace.claimants)
-    others = [row for row in rows if not row.claimant.startswith(PINS)]
-    loaded = load(workspace, others=others)
-    return _of(MemoryGraph(merge(loaded.claims, others, layers=loaded.layers)))
+        return _of(MemoryGraph(together(workspace, connection).merged))
 
 
 def _of(graph: Graph) -> Catalogue:

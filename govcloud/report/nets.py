@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ..ledger import Ledger, entries
-from ..ledger.claims import claims
 from ..ledger.connection import Connection
 from ..model import KINDS
 from ..model.catalogue import Catalogue
-from ..source import load
-from ..source.layers import PINS
-from ..source.merging import Saying, merge
+from ..plan.together import together
 from ..workspace import Workspace
 
 # What graphs, flows and their figures read; everything else of a ledger stays where it is.
@@ -22,6 +19,8 @@ READ = (
     "region",
     "unit",
     "site",
+    "room",
+    "rack",
     "zone",
     "node",
     "link",
@@ -58,11 +57,7 @@ def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
     Raises ``InputError`` with every fault of the files.
     """
     with ledger.read() as connection:
-        rows = claims(connection, apart_from=workspace.claimants)
-        others = [row for row in rows if not row.claimant.startswith(PINS)]
-    loaded = load(workspace, others=others)
-    said: list[Iterable[Saying]] = [loaded.claims, others]
-    return _typed(merge(*said, layers=loaded.layers))
+        return _typed(together(workspace, connection).merged)
 
 
 def hidden_keys(connection: Connection, hidden: frozenset[str]) -> frozenset[str]:

@@ -13,6 +13,13 @@ from tests.stories.people import granted
 
 Cli = Callable[..., Any]
 
+
+def node(region: str, role: str, number: int) -> dict[str, Any]:
+    """A node of the extranet, with a loopback of either version."""
+    loopbacks = {"loopback4": f"192.0.2.{number}", "loopback6": f"2001:db8::{number}"}
+    return {"region": region, "zone": "extranet", "role": role, **loopbacks}
+
+
 # A core, a town on two lines, and its station.
 BASE: dict[str, Any] = {
     "regions": {
@@ -21,9 +28,9 @@ BASE: dict[str, Any] = {
     },
     "zones": {"extranet": {"role": "extranet"}},
     "nodes": {
-        "core": {"region": "hainan", "zone": "extranet", "role": "core", "loopback6": "2001:db8::1"},
-        "spare": {"region": "hainan", "zone": "extranet", "role": "core", "loopback6": "2001:db8::2"},
-        "boao": {"region": "boao", "zone": "extranet", "role": "access", "loopback6": "2001:db8::3"},
+        "core": node("hainan", "core", 1),
+        "spare": node("hainan", "core", 2),
+        "boao": node("boao", "access", 3),
     },
     "links": {
         "data": {
