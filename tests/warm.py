@@ -65,8 +65,12 @@ class Warm:
                 asked.flush()
                 asked.seek(0)
                 fds = array.array("i", [asked.fileno(), nothing.fileno(), out.fileno(), err.fileno()])
-                self._ours.sendmsg([b"run"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
-                child = int(self._ours.recv(64))
+                try:
+                    self._ours.sendmsg([b"run"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+                    child = int(self._ours.recv(64))
+                except OSError as error:
+                    ended = self._server.wait()
+                    raise RuntimeError(f"the server of commands ended with {ended}, see above") from error
             self._ours.settimeout(timeout)
             try:
                 code = int(self._ours.recv(64))

@@ -138,7 +138,7 @@ def test_flags_alone_stop_nothing(cli: Cli, tmp_path: Path) -> None:
     done = cli("check", cwd=root)
     assert done.code == 0, done
     assert "node/boao: a node of the extranet without an IPv6 address" in done.out
-    assert "1 finding: 1 flagged" in done.out
+    assert "2 findings: 2 flagged" in done.out
 
 
 def test_a_rule_that_nobody_knows(cli: Cli, tmp_path: Path) -> None:
