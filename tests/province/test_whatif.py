@@ -36,7 +36,7 @@ TABLES = {
     "targets": {"lab": {"driver": "lab", "routing": "ospf"}},
     "profiles": {
         "routing": {"values": {"ospf_hello_s": 1, "ospf_dead_s": 4}},
-        "whatif": {"values": {"before_s": 0.5, "wait_ms": 500, "hold_s": 1, "patience_s": 5, "pairs": 16}},
+        "whatif": {"values": {"before_s": 0.5, "wait_ms": 500, "hold_s": 1, "pairs": 16}},
     },
     "zones": {"extranet": {"role": "extranet"}},
     "nodes": {
@@ -97,9 +97,9 @@ def ring(built: Place) -> Place:
 
 
 def state(where: Place) -> str:
-    """Whether the core's end of the line that is cut is up or down, by the kernel."""
-    flags = int(where.on("core", "cat", "/sys/class/net/to-left/flags").out, 16)
-    return "up" if flags & 1 else "down"
+    """Whether the core sees the line that is cut as up or down, by the kernel."""
+    carrier = where.on("core", "cat", "/sys/class/net/to-left/carrier").out.strip()
+    return "up" if carrier == "1" else "down"
 
 
 def written(where: Place) -> bool:
@@ -147,6 +147,8 @@ def test_a_cut_does_not_outlive_its_maker(built: Place, holders_too: bool) -> No
     )
     try:
         assert until(60, lambda: state(built) == "down")
+        # It does not get round to putting anything back, however slow the machine is.
+        process.send_signal(signal.SIGSTOP)
         # One at a time: nobody else cuts, and no run begins.
         assert "held by process" in built.type(*typed, expect=5).err
         if holders_too:
@@ -167,7 +169,7 @@ def test_a_cut_does_not_outlive_its_maker(built: Place, holders_too: bool) -> No
     restored = built.ask("network", "whatif", "--restore")["restored"]
     assert restored == {
         "entries": [MOVED],
-        "interfaces": ["core:to-left", "left:to-core"],
+        "interfaces": ["left:to-core"],
         "gone": [],
         "left": [],
     }
