@@ -25,6 +25,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "interface": ("ipv4", "ipv6"),
     "translation": ("outside", "inside"),
     "private_network": ("prefixes",),
+    "dns_zone": ("dns64",),
 }
 
 

@@ -215,6 +215,16 @@ class DnsZone(Entry, kw_only=True):
 
     domain: Annotated[str, Doc("域名", "The domain, e.g. `gov.example`.")]
     servers: Annotated[list[str], Ref("server"), Doc("域名服务器", "Servers that answer for it.")]
+    dns64: Annotated[
+        list[str],
+        Holds("itself"),
+        Doc(
+            "DNS64地址",
+            "IPv6 addresses at which its servers, in their order, answer machines with IPv6 alone: names "
+            "with IPv4 alone get addresses of the NAT64 in force (RFC 6147).",
+            ("N-17",),
+        ),
+    ] = []
 
 
 @kind("flow", "flows", "业务流")

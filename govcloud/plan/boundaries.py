@@ -20,6 +20,7 @@ from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.lines import Boundary, PrivateNetwork
 from ..model.network import DnsZone, Flow, Network, Zone
+from .dns64 import Dns64
 from .sides import members, on_linux, private_interfaces, set_apart
 from .translating import Nat, Seen, embedded
 from .wiring import IPVersion, bare, built_servers, interfaces
@@ -208,6 +209,9 @@ class Drawn:
                 for destination in self._at(node, host, version, goal=True):
                     yield Rule(crossing.direction, version, "udp", source, destination, DNS_PORT)
                     yield Rule(crossing.direction, version, "tcp", source, destination, DNS_PORT)
+                for destination in self._ground.dns64(crossing.start, server) if version == 6 else ():
+                    yield Rule(crossing.direction, version, "udp", source, destination, DNS_PORT)
+                    yield Rule(crossing.direction, version, "tcp", source, destination, DNS_PORT)
 
     def _pairs(
         self, node: str, start: str, end: str, version: IPVersion
@@ -268,6 +272,18 @@ class Ground:
         built = built_servers(self.catalogue)
         zones = sorted(self.catalogue.all(DnsZone).items())
         return list(dict.fromkeys(s for _, zone in zones for s in zone.servers if s in built))
+
+    @cached_property
+    def _dns64(self) -> Dns64:
+        return Dns64(self.catalogue)
+
+    def dns64(self, host: str, server: str) -> list[str]:
+        """Addresses at which a server makes up records for ``kind/name``, which has IPv6 alone."""
+        kind, _, name = host.partition("/")
+        machine = self.catalogue.find(kind, name)
+        if not isinstance(machine, (Server, Instance)):
+            return []
+        return [address for address, by in self._dns64.asked_by(machine).items() if by == server]
 
     @cached_property
     def _addresses(self) -> dict[str, list[str]]:

@@ -18,12 +18,14 @@ from ..model.application import Application, Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Cloud, Instance
 from ..model.datacentre import Server
-from ..model.network import DnsZone, Network, Node
+from ..model.network import Network, Node
 from ..model.organisation import Unit
 from ..model.policy import Profile
 from ..model.recovery import Protection
 from .borders import Borders
+from .dns64 import dns64
 from .filtering import filtering
+from .naming import name_servers, names_of, resolver, resolvers, service_name
 from .wiring import (
     EDGE_INTERFACE,
     LOOPBACK,
@@ -86,7 +88,7 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
     for host, interface, found in interfaces(catalogue):
         if found:
             addresses.setdefault(host, {}).setdefault(interface, []).extend(found)
-    common: dict[str, Any] = {"govcloud_resolver": _resolver(catalogue)}
+    common: dict[str, Any] = {"govcloud_resolver": resolver(catalogue)}
     own = catalogue.find("profile", SITE)
     if isinstance(own, Profile):
         common["govcloud_site"] = own.values
@@ -104,11 +106,11 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
         if routed.tables:
             out[name].vars["govcloud_tables"] = routed.tables
     filtering(catalogue, {name: host.vars for name, host in out.items()})
-    name_servers = _name_servers(catalogue)
+    answering = name_servers(catalogue)
     for name, server in built_servers(catalogue).items():
         extra: dict[str, Any] = dict(common)
-        if name in name_servers:
-            extra["govcloud_dns"] = _dns(catalogue, name, addresses, borders)
+        if name in answering:
+            extra["govcloud_dns"] = names_of(catalogue, name, addresses, borders)
         out[name] = _machine(catalogue, name, server, addresses.get(name, {}), extra)
     web, standby = _web(catalogue), _standby(catalogue)
     for name, instance in built_instances(catalogue).items():
@@ -118,6 +120,7 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
         if name in standby:
             extra["govcloud_standby"] = standby[name]
         out[name] = _machine(catalogue, name, instance, addresses.get(name, {}), extra)
+    dns64(catalogue, {name: host.vars for name, host in out.items()})
     return dict(sorted(out.items(), key=lambda item: (item[1].order, item[0])))
 
 
@@ -143,20 +146,6 @@ def inventory_document(
         "all": {"hosts": names, "children": sorted(groups)},
     }
     return document | {group: {"hosts": groups[group]} for group in sorted(groups)}
-
-
-def service_name(endpoint: Endpoint, catalogue: Catalogue) -> str:
-    """The full domain name of an endpoint."""
-    return f"{endpoint.host}.{catalogue.get(DnsZone, endpoint.dns_zone).domain}"
-
-
-def resolvers(catalogue: Catalogue) -> list[str]:
-    """Addresses of the name servers that are built, as hosts should ask them.
-
-    IPv6 before IPv4 for each, servers in the order in which the zones name them.
-    """
-    servers = built_servers(catalogue)
-    return [a for name in _name_servers(catalogue) for a in (servers[name].ipv6, servers[name].ipv4) if a]
 
 
 def _check_names(catalogue: Catalogue) -> None:
@@ -297,61 +286,6 @@ def _router_id(name: str, node: Node, found: Mapping[str, list[str]]) -> str:
     if own:
         return str(min(own))
     return str(ipaddress.IPv4Address(bytes.fromhex(digest_bytes(name.encode())[:8])))
-
-
-def _name_servers(catalogue: Catalogue) -> list[str]:
-    built = built_servers(catalogue)
-    zones = sorted(catalogue.all(DnsZone).items())
-    return list(dict.fromkeys(s for _, zone in zones for s in zone.servers if s in built))
-
-
-def _resolver(catalogue: Catalogue) -> dict[str, list[str]]:
-    zones = sorted(catalogue.all(DnsZone).items())
-    return {"servers": resolvers(catalogue), "search": list(dict.fromkeys(z.domain for _, z in zones))}
-
-
-def _dns(
-    catalogue: Catalogue, server: str, addresses: Mapping[str, Mapping[str, list[str]]], borders: Borders
-) -> dict[str, Any]:
-    """Zones of a name server. Every one answers for all zones, so that a host may ask any of them."""
-    zones = sorted(catalogue.all(DnsZone).items())
-    first = zones[0][1].domain
-    own = addresses.get(server, {}).get(EDGE_INTERFACE, [])
-    documents: dict[str, dict[str, Any]] = {}
-    taken: dict[str, list[str]] = {}
-    for _name, endpoint in sorted(catalogue.all(Endpoint).items()):
-        at = addresses.get(endpoint.instance, {}).get(EDGE_INTERFACE, [])
-        records = taken.setdefault(service_name(endpoint, catalogue), [])
-        seen = [borders.seen(f"instance/{endpoint.instance}", bare(a)) for a in at]
-        records += [a for a in seen if a not in records]
-    # Hosts are in the first zone, under their own names; a service of the same name comes first.
-    built = built_servers(catalogue)
-    for host, by_interface in addresses.items():
-        kind = "node" if LOOPBACK in by_interface else "server" if host in built else "instance"
-        if kind == "node" and borders.home(f"node/{host}"):
-            # A private network's router may have the address of one of ours.
-            continue
-        at = by_interface.get(LOOPBACK) or by_interface.get(EDGE_INTERFACE) or []
-        taken.setdefault(f"{host}.{first}", [borders.seen(f"{kind}/{host}", bare(a)) for a in at])
-    for _name, zone in zones:
-        documents.setdefault(
-            zone.domain,
-            {
-                "domain": zone.domain,
-                "nameservers": [f"{s}.{first}" for s in zone.servers if s in built],
-                "records": [
-                    {"name": name, "type": "AAAA" if ":" in value else "A", "value": value}
-                    for name, values in sorted(taken.items())
-                    if name.endswith(f".{zone.domain}")
-                    for value in values
-                ],
-            },
-        )
-    return {
-        "listen": [bare(a) for a in own],
-        "nameserver": f"{server}.{first}",
-        "zones": list(documents.values()),
-    }
 
 
 def _web(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:

@@ -39,6 +39,7 @@ PLANNED = frozenset(
 FOLLOWED: dict[str, tuple[str, ...]] = {
     "node": ("zone", "platform", "target"),
     "network": ("gateway", "ipv4", "ipv6", "vrf"),
+    "server": ("network",),
     "target": ("driver",),
     "prefix": ("prefix", "plan", "vrf", "parent", "status", "role", "holder"),
     "vrf": ("zone",),
@@ -111,7 +112,11 @@ def judged(
         if kind == "node"
     }
     out |= _entries(graph, graph.referrers(ends, EDGES) - out.keys())
-    return with_what_they_need(graph, out)
+    found = with_what_they_need(graph, out)
+    if any(kind == "dns_zone" and fields.get("dns64") for (kind, _), fields in found.items()):
+        # Answers of DNS64 lead through a NAT64.
+        found = with_what_they_need(graph, found | graph.of_kinds(("translation",)))
+    return found
 
 
 def _passed_on(key: Key, before: Fields, after: Fields) -> bool:

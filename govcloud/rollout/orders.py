@@ -13,9 +13,11 @@ from ..model.application import Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
-from ..model.lines import Translation
+from ..model.lines import PrivateNetwork
 from ..model.network import DnsZone, Network, Node, Zone
+from ..plan.dns64 import Dns64
 from ..plan.hosts import service_name
+from ..plan.sides import members as routers_of
 from ..plan.wiring import (
     EDGE_INTERFACE,
     bare,
@@ -221,31 +223,49 @@ class Orders:
 
     def _without4(self, name: str, machine: Server | Instance, check: str) -> Iterator[_Said]:
         """What a machine without IPv4 has to show: NAT64 and DNS64, to something that has IPv4 alone."""
-        translations = sorted(self._catalogue.all(Translation).items())
-        prefixes = [one.inside for _, one in translations if one.type == "nat64"]
-        old = {host: bare(m.ipv4) for host, m in self._machines.items() if m.ipv4 and not m.ipv6}
+        network = self._catalogue.get(Network, machine.network) if machine.network else None
+        nat64 = self._dns64.in_force(network.gateway) if network else None
+        old = {
+            host: bare(m.ipv4)
+            for host, m in self._machines.items()
+            if m.ipv4 and not m.ipv6 and self._home(m) in ("", self._home(machine))
+        }
         if check == "nat64":
             yield from self._from([name], "without4", {"interface": EDGE_INTERFACE})
         if not old:
             yield "ok: nothing has IPv4 alone any more"
             return
-        if not prefixes:
+        if nat64 is None:
             yield f"there is no NAT64, and {len(old)} machines have IPv4 alone, such as {min(old)}"
             return
         host = min(old)
-        there = synthesised(prefixes[0], old[host])
+        there = synthesised(str(nat64.inside), old[host])
         if check == "nat64":
             yield from self._from([name], "ping", {"address": there})
             return
-        yield from self._host_name([name], host, there)
+        asked = [{"name": by, "v6": at, "v4": ""} for at, by in self._dns64.asked_by(machine).items()]
+        if asked:
+            yield from self._host_name([name], host, there, asked)
+        elif machine.ipv4:
+            yield "the ledger has an IPv4 address for it, so it asks the ordinary name servers"
+        else:
+            yield "no name server makes up records for it (`dns64` of a dns_zone)"
 
-    def _host_name(self, by: Sequence[str], host: str, expect: str) -> Iterator[_Said]:
-        """The AAAA record of a host, which is in the first zone under its own name."""
+    def _home(self, machine: Server | Instance) -> str:
+        """The private network that a machine is in: others see it by other addresses, or not at all."""
+        gateway = self._catalogue.get(Network, machine.network).gateway if machine.network else ""
+        return self._private.get(gateway, "")
+
+    def _host_name(
+        self, by: Sequence[str], host: str, expect: str, servers: list[dict[str, str]] | None = None
+    ) -> Iterator[_Said]:
+        """The AAAA record of a host, which is in the first zone under its own name; by all name servers."""
         zones = sorted(self._catalogue.all(DnsZone).items())
         if not zones:
             yield "there is no domain"
             return
-        yield from self._from(by, "aaaa", self._names(f"{host}.{zones[0][1].domain}", [expect]))
+        args = self._names(f"{host}.{zones[0][1].domain}", [expect])
+        yield from self._from(by, "aaaa", args | ({"servers": servers} if servers else {}))
 
     def _zone(self, name: str) -> Iterator[_Said]:
         zones = self._catalogue.all(DnsZone)
@@ -328,6 +348,16 @@ class Orders:
         built = built_servers(self._catalogue)
         names = list(dict.fromkeys(s for one in zones for s in one.servers if s in built))
         return [{"name": n, "v6": bare(built[n].ipv6), "v4": bare(built[n].ipv4)} for n in names]
+
+    @cached_property
+    def _dns64(self) -> Dns64:
+        return Dns64(self._catalogue)
+
+    @cached_property
+    def _private(self) -> dict[str, str]:
+        """The private network that a router is of."""
+        table = self._catalogue.all(PrivateNetwork)
+        return {node: name for name in table for node in routers_of(self._catalogue, name)}
 
     @cached_property
     def _machines(self) -> dict[str, Server | Instance]:

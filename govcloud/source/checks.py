@@ -16,10 +16,10 @@ from ..model import Entry
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
-from ..model.network import Link, Network, Node
+from ..model.network import DnsZone, Link, Network, Node
 from ..model.secret import Secret, SecretFile
 from ..references import NEEDED
-from . import devicechecks, translationchecks
+from . import devicechecks, dns64checks, translationchecks
 from .claims import Finding
 from .words import shown
 
@@ -168,6 +168,15 @@ def _holders(
                 yield space, address, holder, "ipv4"
             if machine.ipv6 and (address := packed(machine.ipv6, 6)) is not None:
                 yield space, address, holder, "ipv6"
+    # One server may have the same one for two zones.
+    answering: dict[tuple[str, bytes], tuple[str, str, str]] = {}
+    for name, zone in catalogue.all(DnsZone).items():
+        for server, text in zip(zone.servers, zone.dns64, strict=False):
+            plugged = catalogue.find("server", server)
+            address = packed(text, 6)
+            if isinstance(plugged, Server) and address is not None:
+                holder = answering.setdefault((server, address), ("dns_zone", name, f" (DNS64 of {server})"))
+                yield plan.space_of_network(plugged.network), address, holder, "dns64"
 
 
 def hosts_have_names_of_their_own(catalogue: Catalogue) -> Iterator[Finding]:
@@ -302,7 +311,7 @@ def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
 
 # The kinds that checks read; of the others nothing typed need be kept.
 PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
-OF_OTHERS = devicechecks.READ | judging.READ | translationchecks.READ
+OF_OTHERS = devicechecks.READ | judging.READ | translationchecks.READ | dns64checks.READ
 READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *OF_OTHERS})
 CHECKS: list[Check] = [
     addresses_are_written_well,
@@ -318,4 +327,5 @@ CHECKS: list[Check] = [
     secret_files_are_apart,
     *devicechecks.CHECKS,
     *translationchecks.CHECKS,
+    *dns64checks.CHECKS,
 ]

@@ -25,8 +25,9 @@ description:
 options:
   interfaces:
     description: >-
-      List of C({name, addresses, accept}); addresses carry their length. From the prefixes of C(accept) the
-      host may make itself addresses.
+      List of C({name, addresses, accept, answering}); addresses carry their length. From the prefixes of
+      C(accept) the host may make itself addresses. Those of the addresses that are C(answering) are added so
+      that it never chooses them for what it sends first (a preferred lifetime of 0).
     type: list
     elements: dict
     required: true
@@ -266,6 +267,7 @@ def compare(arguments, wanted, seen):
     """(differences, ip commands, settings to write); ``seen``: the addresses by interface that it finds."""
     names = {interface["name"] for interface in arguments["interfaces"]}
     addresses, routes, settings, down = present(arguments, names, seen)
+    answering = {(i["name"], address) for i in arguments["interfaces"] for address in i.get("answering", ())}
     differences, commands = [], []
 
     def differ(what, where, value, state):
@@ -280,7 +282,8 @@ def compare(arguments, wanted, seen):
     for name, address in sorted(wanted[0] - addresses):
         differ("address", name, address, "missing")
         at_once = ":" in address and not arguments["duplicate_detection"]
-        commands.append("address add %s dev %s%s" % (address, name, " nodad" if at_once else ""))
+        flags = (" nodad" if at_once else "") + (" preferred_lft 0" if (name, address) in answering else "")
+        commands.append("address add %s dev %s%s" % (address, name, flags))
     for prefix, via in sorted(routes - wanted[1]):
         differ("route", prefix, via, "extra")
         commands.append("route del %s" % way(prefix, via))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,8 @@ DECLARED: list[Question] = [
     # Names are asked of the name server on the other side.
     ("desk-in", "tcp", "10.1.0.10", 53),
     ("desk-in", "tcp", "2001:db8:1::10", 53),
+    # Who has IPv6 alone asks where records are made up for it.
+    ("desk6-in", "tcp", world.DNS64, 53),
 ]
 # Answered where there is no boundary, and by nobody where there is one.
 UNDECLARED: list[Question] = [
@@ -60,6 +63,8 @@ UNDECLARED: list[Question] = [
     ("desk-out", "echo", "10.60.0.11", 0),
     ("desk-out", "echo", "2001:db8:2::11", 0),
     ("desk6-in", "echo", "2001:db8:1::11", 0),
+    # nobody else has anything to ask there
+    ("desk-in", "tcp", world.DNS64, 53),
     # through NAT64: another protocol, and another host
     ("desk6-in", "tcp", OLD, 80),
     ("desk6-in", "udp", OLD, OTHER),
@@ -190,18 +195,63 @@ def test_a_rule_changed_by_hand_is_put_right_and_a_flow_that_is_taken_away_is_st
     assert where.ask("drift")["findings"] == []
 
 
+# With the host's own resolver: what a name stands for, where its page is opened, and the page.
+OPEN = """
+import http.client, json, socket, sys
+found = socket.getaddrinfo(sys.argv[1], 80, type=socket.SOCK_STREAM)
+asked = http.client.HTTPConnection(sys.argv[1], timeout=10)
+asked.request("GET", "/")
+at, page = asked.sock.getpeername()[0], asked.getresponse()
+print(json.dumps([sorted(one[4][0] for one in found), at, page.status, page.read().decode()]))
+"""
+
+
+def opened(hosts: Hosts, host: str, name: str) -> tuple[list[str], str, int, str]:
+    told = hosts.where.on(host, sys.executable, "-IS", "-c", OPEN, name).out
+    addresses, at, status, text = json.loads(told)
+    return addresses, at, status, text
+
+
+def last_stage(hosts: Hosts, expect: int) -> dict[str, dict[str, Any]]:
+    measured = hosts.where.ask("ipv6", "verify", "six", expect=expect)["checks"]
+    return {one["check"]: one for one in measured if one["check"] in ("nat64", "dns64")}
+
+
+def test_a_machine_with_ipv6_alone_opens_by_name_what_has_ipv4_alone(hosts: Hosts) -> None:
+    addresses, at, status, text = opened(hosts, "desk6-out", "old.gov.example")
+    assert (addresses, at) == (["10.1.0.12", "2001:db8:64::a01:c"], "2001:db8:64::a01:c")
+    assert status == 200 and "old" in text
+    # What has IPv6 is reached by it, not through NAT64.
+    addresses, at, status, _ = opened(hosts, "desk6-out", "portal.gov.example")
+    assert (addresses, at, status) == (["10.1.0.11", "2001:db8:1::11"], "2001:db8:1::11", 200)
+    # Everybody else is told what there is.
+    addresses, at, status, _ = opened(hosts, "desk-out", "old.gov.example")
+    assert (addresses, at, status) == (["10.1.0.12"], "10.1.0.12", 200)
+    found = last_stage(hosts, 0)
+    assert {check: one["ok"] for check, one in found.items()} == {"nat64": True, "dns64": True}
+    # It answers there, and asks and opens from its own address.
+    told = hosts.where.on("desk-out", "ip", "-6", "route", "get", "2001:db8:2::11").out
+    assert " src 2001:db8:1::10 " in told
+
+
 def test_without_boundary_and_translation_all_is_as_before(hosts: Hosts) -> None:
     said = world.tables()
-    del said["boundaries"], said["translations"]
+    del said["boundaries"], said["translations"], said["dns_zones"]["gov"]["dns64"]
     said["private_networks"]["health"] |= {"overlap": "none", "outside": []}
     # By NAT64 there is no way any more.
     del said["flows"]["in6-old"]
     world.write(hosts.where.root, said)
     hosts.where.type("apply", "--yes")
     direct = {q: (q[0], q[1], q[2].replace("10.60.", "10.2."), q[3]) for q in DECLARED + UNDECLARED + FREE}
-    open_now = [direct[q] for q in direct if not q[2].startswith("2001:db8:64:")]
+    gone = [q for q in direct if q[2].startswith("2001:db8:64:") or q[2] == world.DNS64]
+    open_now = [direct[q] for q in direct if q not in gone]
     assert hosts.not_answered(open_now) == []
     for node in ("gate", "inner", "core"):
         assert hosts.where.on(node, "nft", "list", "ruleset").out == ""
         assert "nat64" not in hosts.where.on(node, "ip", "-brief", "address").out
+    assert world.DNS64 not in hosts.where.on("desk-out", "ip", "-brief", "address").out
     assert hosts.where.ask("drift")["findings"] == []
+    # And a machine with IPv6 alone does not reach what has IPv4 alone any more.
+    found = last_stage(hosts, 3)
+    assert not any(one["ok"] for one in found.values()), found
+    assert all("there is no NAT64" in one["reason"] for one in found.values()), found

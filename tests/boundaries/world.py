@@ -1,10 +1,12 @@
 """A private network beside the extranet, with a boundary between them, as files.
 
-    desk-out, app-out, old-out         desk-in, desk6-in, app-in
+    desk-out, app-out, old-out,        desk-in, desk6-in, app-in
+    desk6-out
             core ------ gate ------ inner
           extranet    boundary    private
 
-``old-out`` has IPv4 alone, ``desk6-in`` IPv6 alone. Inside it is 10.2.0.0/16, which the rest sees as
+``old-out`` has IPv4 alone, ``desk6-in`` and ``desk6-out`` IPv6 alone; ``desk-out`` answers for all names, and
+with DNS64 at an address of its own. Inside it is 10.2.0.0/16, which the rest sees as
 10.60.0.0/16; core translates from IPv6 to IPv4 for everybody. What is declared to cross: desk-in and desk6-in
 to portal (app-out), desk-out to records (app-in, port 8080), desk6-in to the old service (by NAT64).
 """
@@ -16,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 NODES = {"core": "extranet", "gate": "extranet", "inner": "private"}
-HOSTS = ("core", "gate", "inner", "desk-out", "desk-in", "desk6-in", "app-out", "old-out", "app-in")
+HOSTS = (*NODES, "desk-out", "desk6-out", "desk-in", "desk6-in", "app-out", "old-out", "app-in")
 INSIDE, OUTSIDE = "10.2.0.0/16", "10.60.0.0/16"
 NAT64, POOL = "2001:db8:64::/96", "10.64.0.0/24"
+DNS64 = "2001:db8:1::64"
 
 Tables = dict[str, dict[str, dict[str, Any]]]
 
@@ -53,6 +56,7 @@ def tables() -> Tables:
         "racks": {"out": {"room": "out"}, "in": {"room": "in"}},
         "servers": {
             "desk-out": {"rack": "out", "network": "out", "target": "lab", **_addresses(1, 10)},
+            "desk6-out": {"rack": "out", "network": "out", "target": "lab", "ipv6": "2001:db8:1::16"},
             "desk-in": {"rack": "in", "network": "in", "target": "lab", **_addresses(2, 10)},
             "desk6-in": {"rack": "in", "network": "in", "target": "lab", "ipv6": _addresses(2, 16)["ipv6"]},
         },
@@ -73,7 +77,7 @@ def tables() -> Tables:
             "old": {"unit": "bureau"},
             "records": {"unit": "health"},
         },
-        "dns_zones": {"gov": {"domain": "gov.example", "servers": ["desk-out"]}},
+        "dns_zones": {"gov": {"domain": "gov.example", "servers": ["desk-out"], "dns64": [DNS64]}},
         "endpoints": {
             "portal": _endpoint("portal", "app-out"),
             "old": _endpoint("old", "old-out"),
@@ -127,6 +131,7 @@ def tables() -> Tables:
             "health": {"node": "inner", "inside": INSIDE, "outside": OUTSIDE, "private_network": "health"},
             "old": {"node": "core", "type": "nat64", "inside": NAT64, "outside": POOL},
         },
+        "rollouts": {"six": {"type": "ipv6", "subjects": ["server/desk6-out"], "goal": "ipv6_only"}},
     }
 
 
