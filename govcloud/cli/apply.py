@@ -60,6 +60,10 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
         )
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
+    if asked:
+        from .asking import judge_asked
+
+        judge_asked(app.workspace, ledger, proposal.plan)
     return carry(app.workspace, ledger, proposal, as_json, yes, leave)
 
 

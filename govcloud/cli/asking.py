@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
     from ..plan.gather import Proposal
     from ..plan.guards import Leave
-    from ..plan.stages import Asked
+    from ..plan.stages import Asked, Plan
     from ..workspace import Workspace
 
 # What an order's claimants begin with -> the module whose ``vouch(workspace, ledger, asked)`` raises
@@ -25,6 +25,8 @@ VOUCHERS = {
     "rollout:": "govcloud.rollout.vouching",
     "merge:": "govcloud.merge.vouching",
 }
+# The same, for ``judge(workspace, ledger, plan)``: what a plan ends in.
+JUDGES = {"merge:": "govcloud.merge.vouching"}
 
 
 def vouch_asked(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
@@ -38,6 +40,12 @@ def vouch_asked(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
         modules.add(VOUCHERS[prefix])
     for module in sorted(modules):
         importlib.import_module(module).vouch(workspace, ledger, asked)
+
+
+def judge_asked(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
+    """Raises where a plan made again with a file's orders ends in what their commands would refuse."""
+    for prefix in sorted({row.claimant.partition(":")[0] + ":" for row in plan.asked.said} & JUDGES.keys()):
+        importlib.import_module(JUDGES[prefix]).judge(workspace, ledger, plan)
 
 
 def carry_or_write(

@@ -181,6 +181,10 @@ def _carry(
     from .asking import carry_or_write
 
     proposal = propose(app.workspace, ledger, asked=order)
+    if service:
+        from ..merge.vouching import judge
+
+        judge(app.workspace, ledger, proposal.plan, names)
     code = carry_or_write(app, ledger, proposal, out, as_json, yes, leave)
     if out is not None or code != Exit.OK:
         return code
@@ -204,6 +208,9 @@ def _prove(app: App, ledger: Ledger, name: str, as_json: bool, *, service: bool,
         emit(proof, as_line=as_line)
     else:
         _show_proof(console(), name, rows, seconds)
+        if bad and service and name in world.standing:
+            next_step = f"`govcloud network merge undo {name}` takes the merge back"
+            console().print(f"next: {next_step}", markup=False)
     return int(Exit.CHANGES if bad else Exit.OK)
 
 

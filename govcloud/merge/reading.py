@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
@@ -23,6 +23,7 @@ from ..model.lines import PrivateNetwork
 from ..model.network import Network, Node, Zone
 from ..model.policy import Profile
 from ..plan.borders import Borders
+from ..plan.stages import EntryChange
 from ..workspace import Workspace
 
 # Orders of a merge say what they say as this, with the private network's name behind it.
@@ -112,6 +113,17 @@ class World:
             if row.claimant.startswith("file"):
                 return row.claimant.partition(":")[2], row.line
         return "", 0
+
+    def after(self, changes: Iterable[EntryChange]) -> World:
+        """The same with what a plan records: the state that it ends in."""
+        tables = {kind: dict(self.catalogue.table(kind)) for kind in READ}
+        read = [change for change in changes if change.kind in tables]
+        for change in read:
+            tables[change.kind].pop(change.was or change.name, None)
+        for change in read:
+            if change.verb != "delete":
+                tables[change.kind][change.name] = msgspec.convert(change.fields, KINDS[change.kind])
+        return replace(self, catalogue=Catalogue(tables))
 
     def problem(self, kind: str, name: str, words: str, hint: str = "") -> Problem:
         """A problem at the entry's place."""

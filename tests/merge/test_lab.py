@@ -80,6 +80,14 @@ def test_a_plan_file_is_held_against_the_order(built: Place, before: dict[str, s
     done = built.type("apply", str(file), "--yes", expect=2)
     assert "the plan file says of merge:health what its order does not" in done.err, done
     file.unlink()
+    # What the files change beside it is no part of a merge, and gates are of what it ends in.
+    tables = town.changed(health={"classified_on": None})
+    del tables["boundaries"]["health"]
+    town.write(built.root, tables)
+    done = built.type("network", "merge", "run", "health", "--yes", expect=2)
+    town.write(built.root)
+    assert "boundary/health: the plan would delete as well" in done.err, done
+    assert "private_network/health: the plan would update `classified_on`" in done.err
 
 
 def test_merged_after_a_kill_nothing_blinks_and_only_what_is_declared_gets_through(

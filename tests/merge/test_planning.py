@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govcloud.errors import InputError
+from govcloud.errors import DeniedError, InputError
 from govcloud.ledger.claims import ClaimRow
-from govcloud.merge import document, order, planning
+from govcloud.merge import document, order, planning, vouching
 from govcloud.merge.gates import gates
 from govcloud.merge.overlaps import Held, free_block, overlapping
 from govcloud.merge.reading import CLAIMANT, World
@@ -25,6 +25,7 @@ from govcloud.model.catalogue import Catalogue
 from govcloud.plan.borders import Borders
 from govcloud.plan.hosts import host_variables
 from govcloud.plan.probes import probes
+from govcloud.plan.stages import EntryChange, FieldChange
 from tests.merge import town
 from tests.test_json_keys import keys_of
 
@@ -104,6 +105,35 @@ def test_without_boundary_or_review_nothing_is_merged() -> None:
     assert shut(found, "health").keys() == {"N-10", "N-09"}
     tables["reviews"]["health-access"] |= {"passed": True, "valid_until": "2026-10-31"}
     assert "N-09" in shut(World(catalogue(tables), frozenset(), {}), "health")
+
+
+def recorded(verb: str, kind: str, name: str, *fields: str, **after: Any) -> EntryChange:
+    """A change of an entry beside a merge."""
+    said = tuple(FieldChange(field) for field in fields)
+    return EntryChange(verb=verb, uid=name, kind=kind, name=name, fields=after, changes=said)  # type: ignore[arg-type]
+
+
+def test_a_merge_is_judged_by_what_its_plan_ends_in() -> None:
+    found = world()
+    asked = order.asked(found, "health")
+    own = [recorded("create", r.kind, r.name, **r.fields or {}) for r in asked.said if r.kind == "link"]
+    vouching.judged(found, own, asked, ["health"])
+    undecided = {k: v for k, v in town.TABLES["private_networks"]["health"].items() if k != "classified_on"}
+    beside = [
+        recorded("delete", "boundary", "health"),
+        recorded("update", "private_network", "health", "classified_on", **undecided),
+        recorded("update", "review", "health-access", "passed", **town.TABLES["reviews"]["health-access"]),
+        recorded("delete", "flow", "town-records"),
+    ]
+    for change in beside:
+        with pytest.raises(InputError) as refused:
+            vouching.judged(found, [*own, change], asked, ["health"])
+        assert f"{change.subject}: the plan would {change.verb}" in str(refused.value.problems[0])
+    # What is another's is no matter, but for what gates read of it.
+    vouching.judged(found, [*own, recorded("delete", "boundary", "water")], asked, ["health"])
+    turned = recorded("update", "zone", "extranet", "role", role="intranet")
+    with pytest.raises(DeniedError, match="N-05"):
+        vouching.judged(found, [*own, turned], asked, ["health"])
 
 
 # -- what overlaps -----------------------------------------------------------------------------------
