@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import re
+import ipaddress
 import socket
 import statistics
 import time
@@ -19,28 +19,53 @@ from .tries import Args, said, share
 TCP_WAIT_S = 2.0
 # How often more the tries are made where the delay looks too long.
 AGAIN = 2
+# A page has come whole by then, s, and is no longer than this, bytes: else somebody could send for ever.
+PAGE_WAIT_S, PAGE_LIMIT = 10.0, 64 * BODY_LIMIT
+PIECE = 1 << 16
+PORTS = {"http": 80, "https": 443}
 
 
 class Page:
-    """An answer of a web server."""
+    """An answer of a web server. ``body``: its beginning; ``size`` and ``digest`` (SHA-256) are of all that
+    was read."""
 
-    def __init__(self, status: int, headers: Sequence[tuple[str, str]], body: bytes, ms: float) -> None:
-        self.status, self.headers, self.body, self.ms = status, headers, body, ms
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.body).hexdigest()
+    def __init__(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        self.status, self.headers = status, headers
+        self.body, self.size, self.digest, self.ms = b"", 0, "", 0.0
 
 
-def get(address: str, port: int, path: str, host: str) -> Page:
-    """A page from one address. Raises ``OSError``, ``HTTPException``."""
+def get(address: str, port: int, path: str, host: str, *, beginning: bool = False) -> Page:
+    """A whole page from one address, or its first ``BODY_LIMIT`` bytes.
+
+    Raises ``OSError``, ``HTTPException``; ``Failed`` where it ends before its end, or does not end.
+    """
     begun = time.monotonic()
     connection = http.client.HTTPConnection(address, port, timeout=HTTP_WAIT_S)
     try:
         connection.request("GET", path, headers={"Host": host, "Connection": "close"})
         answer = connection.getresponse()
-        body = answer.read(BODY_LIMIT)
-        return Page(answer.status, answer.getheaders(), body, (time.monotonic() - begun) * 1000)
+        got = Page(answer.status, answer.getheaders())
+        # Nothing has been read yet, so this is what was promised; None where it is sent in chunks.
+        promised, digest = answer.length, hashlib.sha256()
+        while not (beginning and got.size >= BODY_LIMIT):
+            try:
+                # What there is: a server that sends a byte a second is not waited for until a piece is full.
+                piece = answer.read1(PIECE)
+            except http.client.IncompleteRead:
+                raise Failed(f"the page ends before its last chunk, after {got.size} bytes") from None
+            if not piece:
+                if promised is not None and got.size < promised:
+                    raise Failed(f"the page ends after {got.size} of {promised} bytes")
+                break
+            digest.update(piece)
+            got.size += len(piece)
+            got.body += piece[: max(0, BODY_LIMIT - len(got.body))]
+            if got.size > PAGE_LIMIT:
+                raise Failed(f"the page is longer than {PAGE_LIMIT >> 20} MiB")
+            if time.monotonic() - begun > PAGE_WAIT_S:
+                raise Failed(f"the page is not whole after {PAGE_WAIT_S:g} s: {got.size} bytes have come")
+        got.digest, got.ms = digest.hexdigest(), (time.monotonic() - begun) * 1000
+        return got
     finally:
         connection.close()
 
@@ -64,7 +89,7 @@ def page(args: Args, _tries: int) -> Figure:
         raise Failed(f"{args['fqdn']} is {', '.join(found)}, not {', '.join(args['expect']) or 'any'}")
     got = get(found[0], args["port"], "/", args["fqdn"])
     figure = Figure((time.monotonic() - begun) * 1000, "ms")
-    figure.more = {"status": got.status, "bytes": len(got.body), "server": server}
+    figure.more = {"status": got.status, "bytes": got.size, "server": server}
     if got.status != http.client.OK:
         figure.problem = f"HTTP {got.status}"
     return figure
@@ -93,7 +118,7 @@ def content(args: Args, _tries: int) -> Figure:
     if old.status != new.status:
         found.append(f"HTTP {old.status} over IPv4, {new.status} over IPv6")
     if old.digest != new.digest:
-        found.append(f"the body: {len(old.body)} and {len(new.body)} bytes, of other SHA-256")
+        found.append(f"the body: {old.size} and {new.size} bytes, of other SHA-256")
     a, b = _fields(old), _fields(new)
     for name in sorted(a.keys() | b.keys()):
         if a.get(name) != b.get(name):
@@ -162,48 +187,82 @@ class _Links(HTMLParser):
 
 
 def links(args: Args, _tries: int) -> Figure:
-    """Follow the links of a page over IPv6, of its own host some clicks deep, of others one."""
+    """Follow the links of a page over IPv6, of its own host some clicks deep, of others one.
+
+    Of ``https`` the server has to take a connection; its certificate and its page are not looked at. What
+    leads elsewhere than to a web page (mail, scripts) is no link. More than ``most`` are not followed.
+    """
     top = f"http://{args['host']}:{args['port']}/"
     known: dict[str, str] = {}  # url -> why it is not reached; "" where it is
+    left: set[str] = set()
     layer = [top]
     for depth in range(int(args["depth"]) + 1):
         following: list[str] = []
         for url in layer:
-            if url in known or len(known) > args["most"]:
+            if url in known:
+                continue
+            if len(known) > args["most"]:
+                left.add(url)
                 continue
             body, known[url] = _reached(url, args)
             if not known[url] and depth < args["depth"] and urlsplit(url).hostname == args["host"]:
-                parser = _Links()
-                parser.feed(body.decode("utf-8", "replace"))
-                absolute = (urljoin(url, one).partition("#")[0] for one in parser.found)
-                following += [one for one in absolute if one.startswith("http://")]
+                following += _named(url, body)
         layer = following
     if known[top]:
         raise Failed(f"the page itself: {known[top]}")
     below = {url: why for url, why in known.items() if url != top}
     bad = {url: why for url, why in below.items() if why}
     value = 100.0 if not below else (len(below) - len(bad)) / len(below) * 100
-    figure = Figure(value, "%", more={"links": len(below), "unreached": sorted(bad)[:20]})
+    more = {"links": len(below), "unreached": sorted(bad)[:20], "not_followed": len(left)}
+    figure = Figure(value, "%", more=more)
+    rest = f"{len(left)} links more were not followed (`links_most` is {args['most']})" if left else ""
     if bad:
         url, why = next(iter(sorted(bad.items())))
         figure.problem = f"{len(bad)} of {len(below)} links are not reached over IPv6, such as {url}: {why}"
-    elif not below:
-        figure.remark = "the page has no links"
+        figure.problem += f"; {rest}" if rest else ""
+    else:
+        figure.remark = rest or ("" if below else "the page has no links")
     return figure
 
 
+def _named(url: str, body: bytes) -> list[str]:
+    """The web pages that a page names."""
+    parser = _Links()
+    parser.feed(body.decode("utf-8", "replace"))
+    out = []
+    for one in parser.found:
+        try:
+            absolute = urljoin(url, one.strip()).partition("#")[0]
+            if urlsplit(absolute).scheme in PORTS:
+                out.append(absolute)
+        except ValueError:
+            # Such as http://[no-address]/: nobody gets there, which is told when it is tried.
+            out.append(one)
+    return out
+
+
 def _reached(url: str, args: Args) -> tuple[bytes, str]:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
     try:
-        if host == args["host"]:
-            at = args["address"]
-        elif re.fullmatch(r"[0-9.]+", host):
-            raise Failed("it is an IPv4 address")
-        else:
-            at = host if ":" in host else addresses(args["servers"], host)[0][0]
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port or PORTS[parts.scheme]
+        at = args["address"] if host == args["host"] else _address(host, args)
+        if parts.scheme == "https":
+            with socket.create_connection((at, port), timeout=TCP_WAIT_S):
+                return b"", ""
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        got = get(at, parts.port or 80, path, host)
+        got = get(at, port, path, host, beginning=True)
     except (Failed, OSError, http.client.HTTPException, ValueError) as error:
         return b"", said(error)
     return got.body, "" if got.status < http.client.BAD_REQUEST else f"HTTP {got.status}"
+
+
+def _address(host: str, args: Args) -> str:
+    """An IPv6 address of a host. Raises ``Failed``."""
+    try:
+        at = ipaddress.ip_address(host)
+    except ValueError:
+        return addresses(args["servers"], host)[0][0]
+    if at.version == 4 or at.ipv4_mapped:
+        raise Failed("it is an IPv4 address")
+    return host
