@@ -35,7 +35,7 @@ def gates(world: World, name: str, today: date) -> list[Gate]:
     """Every gate before the merge of a private network, in the order in which they are decided."""
     own = world.find(name)
     found = [classification(world, name, own, today)]
-    found += _target(world, name, own)
+    found += _target(world, name, own, today)
     found += [_boundary(world, name, today), _access(world, name, own, today)]
     found += _exchanges(world, name, own)
     return found
@@ -65,7 +65,7 @@ def classification(world: World, name: str, own: PrivateNetwork, today: date) ->
     return Gate("N-02", about, "shut", words, place, "\n".join(write))
 
 
-def _target(world: World, name: str, own: PrivateNetwork) -> Iterator[Gate]:
+def _target(world: World, name: str, own: PrivateNetwork, today: date) -> Iterator[Gate]:
     """Classified to the intranet, otherwise to the extranet (002:L18, 001:L240)."""
     about, place = f"private_network/{name}", _place(world, "private_network", name)
     wanted = "intranet" if own.classified else "extranet"
@@ -89,7 +89,7 @@ def _target(world: World, name: str, own: PrivateNetwork) -> Iterator[Gate]:
             hint = f"waivers:\n  {name}:\n    rule: N-05\n    subjects: [{about}]\n    reason: WHY"
             yield Gate("N-05", about, "shut", f"{words}, so it is not merged but waived", place, hint)
     if own.classified or own.type == "intranet":
-        review = _review(world, about, ("secrecy_test",), "")
+        review = _review(world, about, ("secrecy_test",), today.isoformat())
         state, words = ("open", f"review/{review}") if review else ("shut", "no secrecy test has been passed")
         write = "" if review else _yaml_review(f"{name}-secrecy", "secrecy_test", about)
         yield Gate("N-08", about, state, words, "", write)
@@ -164,15 +164,20 @@ def require_open(found: list[Gate], *, only: tuple[str, ...] = ()) -> None:
 
 
 def _review(world: World, about: str, types: tuple[str, ...], today: str) -> str:
-    """The newest review that found something in order; ``today``: it must hold then."""
+    """The newest review that found something in order and holds on the day; "" where none does.
+
+    One that was not passed ends what older ones found, and of two on one day the stricter counts.
+    """
+    held = {
+        name: review
+        for name, review in world.catalogue.all(Review).items()
+        if review.type in types and review.subject == about and review.date <= today
+    }
+    failed = max((review.date for review in held.values() if not review.passed), default="")
     found = [
         (review.date, name)
-        for name, review in world.catalogue.all(Review).items()
-        if review.type in types
-        and review.subject == about
-        and review.passed
-        and (not today or review.date <= today)
-        and (not today or not review.valid_until or review.valid_until >= today)
+        for name, review in held.items()
+        if review.passed and review.date > failed and (not review.valid_until or review.valid_until >= today)
     ]
     return max(found)[1] if found else ""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from ..errors import InputError, Problem
 from ..ledger.claims import ClaimKey, ClaimRow
-from ..model.lines import PrivateNetwork
-from ..model.network import Node
+from ..model.lines import Boundary, PrivateNetwork
+from ..model.network import Link, Node
 from ..plan.borders import table_number
+from ..plan.sides import members
 from ..plan.stages import Asked
 from ..plan.wiring import IPNetwork, parse_prefix
 from .overlaps import Held, Overlap, others_space, outside_space, overlapping, own_space, undeclared
@@ -65,10 +67,6 @@ def rows(world: World, name: str) -> list[ClaimRow]:
     if own.overlap == "vrf":
         for network in world.own_networks(name):
             found["network", network] = {"vrf": own.vrf}
-    said = _said_by_others(world, name)
-    if "status" not in said:
-        # As a network beside the one it is no more.
-        found["private_network", name] = {"status": "retired"}
     claimant = CLAIMANT + name
     return [ClaimRow(*key, claimant, 0, fields) for key, fields in sorted(found.items())]
 
@@ -96,13 +94,42 @@ def link_name(name: str, near: str) -> str:
 def readiness(world: World, name: str) -> list[Problem]:
     """What of the declared data does not let the merge be carried out: every fault at once."""
     own = world.find(name)
-    words = [*_links(world, name, own), *_choice(world, name, own)]
+    words = [*_links(world, name, own), *unguarded(world, name), *_choice(world, name, own)]
     words += [f"{o.own.what} {o.own.prefix} is also {_other(o)}" for o in clashes(world, name)]
     words += [
         f"{held.holder} has {held.prefix}, which is in none of its `prefixes`"
         for held in undeclared(world, name)
     ]
     return [world.problem("private_network", name, one) for one in words] + _renumbered(world, name, own)
+
+
+def unguarded(world: World, name: str) -> list[str]:
+    """Where it meets the rest, or is to, and no drawn boundary stands: words for each place."""
+    own = world.find(name)
+    routers = members(world.catalogue, name)
+    today = date.today().isoformat()
+    drawn = [
+        (n, b)
+        for n, b in sorted(world.catalogue.all(Boundary).items())
+        if b.private_network == name and b.drawn_on and b.drawn_on <= today
+    ]
+    guarded = {node for _, b in drawn if own.merges_into == b.zone for node in b.nodes}
+    places = {(near, far) for near, far in pairs(own) if own.nodes}
+    for line in world.catalogue.all(Link).values():
+        if (line.a in routers) != (line.b in routers):
+            places.add((line.b, line.a) if line.a in routers else (line.a, line.b))
+    out = [
+        f"boundary/{n}: `zone` is {b.zone or 'not said'}, and it merges into {own.merges_into}"
+        for n, b in drawn
+        if own.merges_into and b.zone != own.merges_into
+    ]
+    for near, far in sorted(places):
+        if not {near, far} & guarded:
+            out.append(
+                f"no drawn boundary of it names node/{far} or {world.told('node', near)} in `nodes`, "
+                "so nothing would filter between them"
+            )
+    return out
 
 
 def clashes(world: World, name: str) -> list[Overlap]:
@@ -287,11 +314,6 @@ def _ipv6(world: World, name: str, own: PrivateNetwork) -> dict[tuple[str, str],
             place = int(ipaddress.ip_address(machine.ipv4)) - int(parse_prefix(edge.ipv4, name)[0])
             found[key] = {"ipv6": str(block[place])}
     return found
-
-
-def _said_by_others(world: World, name: str) -> set[str]:
-    claimants = world.rows.get(("private_network", name), ())
-    return {field for row in claimants if row.claimant != CLAIMANT + name for field in row.fields or ()}
 
 
 def _other(overlap: Overlap) -> str:

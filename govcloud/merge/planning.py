@@ -12,7 +12,7 @@ from ..model.network import Flow
 from ..plan.borders import visible
 from .choices import Choice, choose
 from .gates import Gate, gates
-from .order import pairs, readiness, renumbering, rows
+from .order import pairs, readiness, renumbering, rows, unguarded
 from .overlaps import Overlap, others_space, overlapping, own_space
 from .reading import World
 
@@ -135,7 +135,7 @@ def steps(world: World, name: str, own: PrivateNetwork) -> list[Step]:
     found = [
         ("Record the order", order, f"`govcloud network merge undo {name}` ends it"),
         ("Lay the link", f"{links}; without an address, so nothing can cross it", "taken away, last of all"),
-        ("Filter, then translate", _guards(own), "taken away after addresses and routes"),
+        ("Filter, then translate", _guards(world, name, own), "taken away after addresses and routes"),
         ("Addresses and routes", ways, "routes and tables are withdrawn"),
         ("Measure service", f"{flows} declared flows across it, and every flow that there was before", looks),
         ("Prove isolation", tries, looks),
@@ -143,8 +143,10 @@ def steps(world: World, name: str, own: PrivateNetwork) -> list[Step]:
     return [Step(number, *words) for number, words in enumerate(found, 1)]
 
 
-def _guards(own: PrivateNetwork) -> str:
+def _guards(world: World, name: str, own: PrivateNetwork) -> str:
     filters = "the boundary lets pass what its flows need, and refuses the rest"
+    if unguarded(world, name):
+        filters = "its boundary does not stand everywhere yet (see what is missing)"
     change = {
         "nat": f"; {', '.join(map(' → '.join, zip(own.prefixes, own.outside, strict=False)))}",
         "vrf": f"; a routing table of its own ({own.vrf}) on {', '.join(own.connects_to)}",
