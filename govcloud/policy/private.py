@@ -11,6 +11,7 @@ from ..model.governance import Budget, Programme
 from ..model.lines import Boundary, Circuit, Exchange, PrivateNetwork
 from ..model.organisation import Unit
 from ..topology.net import CARRYING
+from ..topology.zones import in_service
 from .base import Breach, Case
 from .registry import rule
 
@@ -21,7 +22,7 @@ EXTENDED = ("internal", "downward")
 def _networks(case: Case, *types: str) -> Iterator[tuple[str, str, PrivateNetwork]]:
     """(key, name, network) of those of these types that are in service."""
     for name, private in case.catalogue.all(PrivateNetwork).items():
-        if private.type in types and private.status in CARRYING:
+        if private.type in types and in_service(case.catalogue, private):
             yield f"private_network/{name}", name, private
 
 
@@ -202,7 +203,8 @@ def access_is_reviewed(case: Case) -> Iterator[Breach]:
                 yield Breach(f"circuit/{name}", message, "zone", (), cure)
     for name, private in case.catalogue.all(PrivateNetwork).items():
         key = f"private_network/{name}"
-        if private.connects_to and private.status in CARRYING and not case.reviewed("access", [key]):
+        carries = private.connects_to and in_service(case.catalogue, private)
+        if carries and not case.reviewed("access", [key]):
             message = f"connects to node/{private.connects_to[0]} without a review of its security"
             yield Breach(key, message, "connects_to", (), cure)
     for name, exchange in case.catalogue.all(Exchange).items():

@@ -16,7 +16,7 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.lines import Boundary, Exchange, PrivateNetwork
-from ..model.network import Interface, Network, Node, Vrf, Zone
+from ..model.network import Interface, Link, Network, Node, Vrf, Zone
 from .net import CARRYING, Net
 
 Joint = tuple[str, str, str]
@@ -72,7 +72,7 @@ class Crossings:
         nodes = self._net.nodes
         out = [(nodes[e.a], nodes[e.b], e.entry) for e in self._net.edges]
         for name, private in self._catalogue.all(PrivateNetwork).items():
-            if private.status in CARRYING:
+            if in_service(self._catalogue, private):
                 key = f"private_network/{name}"
                 out += [(key, f"node/{n}", "") for n in (*private.connects_to, *private.nodes)]
         return [*out, *self._machines()]
@@ -184,6 +184,15 @@ class Crossings:
         a, b, _ = joint
         sides = {self.role(z) for z in self._at(a) | self._at(b)}
         return {one, other} <= sides and self.exchanged(joint)
+
+
+def in_service(catalogue: Catalogue, private: PrivateNetwork) -> bool:
+    """Whether a private network carries something: by its status, or as links join it, whatever that says."""
+    if private.status in CARRYING:
+        return True
+    own, others = set(private.nodes), set(private.connects_to)
+    lines = catalogue.all(Link).values() if own and others else ()
+    return any((one.a in own and one.b in others) or (one.b in own and one.a in others) for one in lines)
 
 
 def _detours(

@@ -26,6 +26,7 @@ from govcloud.plan.borders import Borders
 from govcloud.plan.hosts import host_variables
 from govcloud.plan.probes import probes
 from govcloud.plan.stages import EntryChange, FieldChange
+from govcloud.policy import Case, judge
 from tests.merge import town
 from tests.test_json_keys import keys_of
 
@@ -105,6 +106,69 @@ def test_without_boundary_or_review_nothing_is_merged() -> None:
     assert shut(found, "health").keys() == {"N-10", "N-09"}
     tables["reviews"]["health-access"] |= {"passed": True, "valid_until": "2026-10-31"}
     assert "N-09" in shut(World(catalogue(tables), frozenset(), {}), "health")
+
+
+def test_a_review_that_failed_ends_the_one_before_and_none_of_tomorrow_counts() -> None:
+    tables = town.changed(health={"classified": True, "merges_into": "intranet"})
+    for field, date_, passed, rules in (
+        ("access", "2026-10-01", False, {"N-08", "N-09", "N-19"}),
+        ("access", "2026-12-01", False, {"N-08", "N-19"}),
+        ("access", "2025-10-01", False, {"N-08", "N-19"}),
+        ("secrecy_test", "2099-10-01", True, {"N-08", "N-19"}),
+        ("secrecy_test", "2026-10-01", True, {"N-19"}),
+    ):
+        review = {"type": field, "subject": "private_network/health", "date": date_, "passed": passed}
+        with_it = tables | {"reviews": tables["reviews"] | {"later": review}}
+        assert shut(World(catalogue(with_it), frozenset(), {}), "health").keys() == rules, review
+
+
+def test_a_boundary_stands_wherever_the_network_meets_the_rest() -> None:
+    def told(tables: town.Tables) -> list[str]:
+        return order.unguarded(World(catalogue(tables), frozenset(), {}), "health")
+
+    tables = town.changed()
+    boundary = tables["boundaries"]["health"]
+    assert told(tables) == []
+    boundary["nodes"] = ["city"]
+    assert told(tables) == []
+    boundary["nodes"] = []
+    assert len(told(tables)) == 1 and "node/health-border or node/city" in told(tables)[0]
+    found = World(catalogue(tables), frozenset(), {})
+    made = planning.plan(found, "health", TODAY)
+    assert not made.ready and "refuses the rest" not in made.steps[2].how
+    boundary |= {"nodes": ["health-border"], "zone": "intranet"}
+    assert any("`zone` is intranet, and it merges into extranet" in words for words in told(tables))
+    # A second router, joined by the merge or by a link of the files.
+    two = town.changed(
+        health={
+            "nodes": ["health-border", "health-2"],
+            "connects_to": ["city", "town"],
+            "transit": ["10.254.9.0/31", "10.254.9.8/31"],
+        }
+    )
+    two["nodes"]["health-2"] = {**two["nodes"]["health-border"], "loopback4": "10.255.0.9"}
+    assert len(told(two)) == 1 and "node/health-2 or node/town" in told(two)[0]
+    two["boundaries"]["health"]["nodes"] += ["health-2"]
+    assert told(two) == []
+    line = {"a": "town", "b": "health-3", "a_interface": "x", "b_interface": "x", "bandwidth_mbps": 1}
+    two["nodes"]["health-3"] = two["nodes"]["health-2"]
+    two["links"]["beside"] = line
+    assert len(told(two)) == 1 and "node/health-3 or node/town" in told(two)[0]
+
+
+def test_a_merged_network_is_judged_by_the_rules_as_before() -> None:
+    tables = town.changed(health={"classified_on": None, "type": "business"})
+    del tables["boundaries"]["health"]
+    said = {row.key: row.fields or {} for row in order.rows(world(), "health")}
+
+    def broken(said: dict[tuple[str, str], dict[str, Any]]) -> set[str]:
+        found = judge(Case(catalogue(tables, said), TODAY), only=["N-02", "N-09", "N-10"])
+        return {one.rule for one in found if one.subject == "private_network/health"}
+
+    assert broken({}) == broken(said) == {"N-02", "N-09", "N-10"}
+    # An order of before says that it is retired; links that are there tell otherwise.
+    assert broken(said | {("private_network", "health"): {"status": "retired"}}) == broken({})
+    assert broken({("private_network", "health"): {"status": "retired"}}) == set()
 
 
 def recorded(verb: str, kind: str, name: str, *fields: str, **after: Any) -> EntryChange:
@@ -210,7 +274,7 @@ def test_renumbering_is_written_into_files_and_checked() -> None:
     tables["instances"]["records-1"]["ipv4"] = "10.70.1.11"
     written = World(catalogue(tables), frozenset(), {})
     assert order.readiness(written, "health") == []
-    assert {row.kind for row in order.rows(written, "health")} == {"link", "private_network"}
+    assert {row.kind for row in order.rows(written, "health")} == {"link"}
 
 
 @pytest.mark.parametrize(
