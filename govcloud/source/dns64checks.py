@@ -18,7 +18,7 @@ def dns64_can_be_had(catalogue: Catalogue) -> Iterator[Finding]:
     """One address for a server at most, in that server's network, where a NAT64 is in force."""
     for name, zone in sorted(catalogue.all(DnsZone).items()):
         if len(zone.dns64) > len(zone.servers):
-            words = f"`dns64`: {len(zone.dns64)} addresses for {len(zone.servers)} servers"
+            words = f"`dns64`: {len(zone.dns64)} addresses for {_servers(len(zone.servers))}"
             yield Finding(
                 "dns_zone", name, "dns64", words, "the first is for the first of `servers`, and so on"
             )
@@ -31,6 +31,10 @@ def dns64_can_be_had(catalogue: Catalogue) -> Iterator[Finding]:
             entry = catalogue.find("server", server)
             if isinstance(entry, Server):
                 yield from _at(catalogue, name, server, entry, text)
+
+
+def _servers(number: int) -> str:
+    return f"{number} server" if number == 1 else f"{number} servers"
 
 
 def _at(catalogue: Catalogue, zone: str, server: str, entry: Server, text: str) -> Iterator[Finding]:

@@ -111,7 +111,10 @@ def test_a_nat64_of_a_private_network_is_for_nobody_else() -> None:
     tables["translations"]["old"] |= {"private_network": "health", "node": "inner"}
     with pytest.raises(InputError) as refused:
         host_variables(catalogue(tables), routing="static")
-    assert "server/desk-out answers with DNS64, and no NAT64 is in force there" in str(refused.value)
+    assert (
+        "server/desk-out answers with DNS64, and no NAT64 is in force there"
+        in refused.value.problems[0].message
+    )
     assert faults(tables) == ["dns_zone/gov: `dns64`: no NAT64 is in force at server/desk-out"]
 
 
