@@ -273,3 +273,16 @@ def has_ipv6(catalogue: Catalogue, subject: str) -> bool:
     if isinstance(entry, DnsZone):
         return all(has_ipv6(catalogue, f"server/{server}") for server in entry.servers)
     return bool(getattr(entry, FIELDS[kind], "")) if kind in FIELDS else False
+
+
+def ipv6_of(catalogue: Catalogue, subject: str) -> list[str]:
+    """The IPv6 addresses and prefixes that an entry is reached by, sorted: its own, or those of the machines
+    behind it; those that are not there yet are left out."""
+    kind, _, name = subject.partition("/")
+    entry = catalogue.find(kind, name)
+    if isinstance(entry, Endpoint):
+        return ipv6_of(catalogue, f"instance/{entry.instance}")
+    if isinstance(entry, DnsZone):
+        return sorted({at for server in entry.servers for at in ipv6_of(catalogue, f"server/{server}")})
+    own = getattr(entry, FIELDS[kind], "") if kind in FIELDS else ""
+    return [own] if own else []

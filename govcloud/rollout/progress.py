@@ -1,7 +1,7 @@
 """How far each member is, by the evidence in the ledger: done, under way, open, stale, or gone back.
 
-Evidence counts from when its member got IPv6 by a wave, and from when a wave was last taken back: what was
-measured before was another thing.
+Evidence counts from when its member got IPv6 by a wave, and from when a wave was last taken back, and for the
+address that it was measured at: what was measured before was another thing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..model.change import Rollout
 from ..model.network import DnsZone
 from ..run.ipv6policy import Ipv6Policy
 from .history import Proof, Standing, standing
-from .members import Member, has_ipv6
+from .members import Member, has_ipv6, ipv6_of
 from .said import Saying
-from .stages import CHECKS, IPV6_ONLY, PREFIX, Stage
+from .stages import AT, CHECKS, IPV6_ONLY, PREFIX, Stage
 from .waves import Course
 
 State = Literal["open", "under way", "done", "stale", "regressed"]
@@ -89,15 +89,23 @@ def progress(
     """How far every member of a rollout is, by ``kind/name``. ``now``: seconds since the epoch."""
     begun = _begun(catalogue, course, said)
     mine: dict[str, list[Evidence]] = {subject: [] for subject in course.members}
+    has = {subject: has_ipv6(catalogue, subject) for subject in mine}
+    addresses = {subject: ipv6_of(catalogue, subject) for subject in mine if has[subject]}
+    moved: set[str] = set()
     for row in rows:
         if row.subject in mine and row.at >= begun.get(row.subject, 0.0):
-            mine[row.subject].append(row)
+            # Who has no address any more has gone back by what it had.
+            if has[row.subject] and row.detail.get(AT, addresses[row.subject]) != addresses[row.subject]:
+                moved.add(row.subject)
+            else:
+                mine[row.subject].append(row)
     return {
         subject: _progress(
             course,
             member,
             standing(subject, member.checks, mine[subject], now=now, days=limits.evidence_days),
-            has_ipv6(catalogue, subject),
+            has[subject],
+            subject in moved,
         )
         for subject, member in course.members.items()
     }
@@ -121,7 +129,7 @@ def _begun(catalogue: Catalogue, course: Course, said: Iterable[Saying]) -> dict
     return out
 
 
-def _progress(course: Course, member: Member, proven: Standing, has: bool) -> Progress:
+def _progress(course: Course, member: Member, proven: Standing, has: bool, moved: bool) -> Progress:
     was_done = all(proof.good_at for proof in proven.proofs)
     bad = [proof.check for proof in proven.proofs if proof.status == "bad"]
     state: State
@@ -139,7 +147,8 @@ def _progress(course: Course, member: Member, proven: Standing, has: bool) -> Pr
     else:
         none = [proof.check for proof in proven.proofs if proof.status == "none"]
         state = "under way"
-        why = f"not good: {', '.join(bad)}" if bad else f"not measured: {', '.join(none)}"
+        since = " since its address changed" if moved else ""
+        why = f"not good: {', '.join(bad)}" if bad else f"not measured{since}: {', '.join(none)}"
     explained = course.rollout.explained.get(member.subject, "") if state == "regressed" else ""
     return Progress(
         member=member,

@@ -84,6 +84,8 @@ CHECKS: Mapping[str, Mapping[Stage, tuple[Check, ...]]] = {
 IPV6_ONLY: tuple[Check, ...] = ("nat64", "dns64")
 
 PREFIX = "ipv6/"
+# Where evidence says which addresses its member had when it was measured.
+AT = "addresses"
 
 
 def evidence_name(check: str) -> str:

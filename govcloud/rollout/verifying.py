@@ -22,9 +22,9 @@ from ..model.catalogue import Catalogue
 from ..plan.builder import reachable_hosts
 from ..run.ipv6policy import Ipv6Policy
 from ..run.watching import Hosts
-from .members import Member
+from .members import Member, ipv6_of
 from .orders import Order, Orders, Unmeasurable, sources
-from .stages import PREFIX, evidence_name
+from .stages import AT, PREFIX, evidence_name
 
 # Kinds of orders that find something there or not.
 NO_FIGURE = ("address", "without4")
@@ -83,7 +83,7 @@ def verify(
     by = sources(catalogue, members.keys(), able, numbers.sources)
     plan = Orders(catalogue, by, numbers, there=able, routing=routing)
     orders, judged = plan.of([members[subject] for subject in wanted])
-    work = _Work(orders, judged, numbers)
+    work = _Work(orders, judged, numbers, {subject: ipv6_of(catalogue, subject) for subject in wanted})
     keeper = _Keeper(ledger, run)
     crew = [_Source(source, batch, hosts, work.heard) for source, batch in _by_source(orders).items()]
     try:
@@ -128,8 +128,14 @@ def verify(
 class _Work:
     """What is to be measured, what was found, and rows of evidence as soon as a check is complete."""
 
-    def __init__(self, orders: Sequence[Order], judged: Sequence[Unmeasurable], numbers: Ipv6Policy) -> None:
-        self._numbers = numbers
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        judged: Sequence[Unmeasurable],
+        numbers: Ipv6Policy,
+        addresses: Mapping[str, list[str]],
+    ) -> None:
+        self._numbers, self._addresses = numbers, addresses
         self._results: queue.SimpleQueue[Found] = queue.SimpleQueue()
         self._orders = {order.name: order for order in orders}
         self._open: dict[tuple[str, str], set[str]] = {}
@@ -181,12 +187,17 @@ class _Work:
         # Whoever is interrupted up to here has lost nothing: the next one takes them.
         keys, self._complete = self._complete, []
         self.done += len(keys)
-        for key in list(keys):
+        rows = []
+        for key in keys:
             parts = self._found.get(key, [])
-            if parts and all(found.missing for _, found in parts):
-                self.unmeasured[key] = parts[0][1].detail
-                keys.remove(key)
-        return [row(*key, self._found.get(key, []), self._judged.get(key, []), self._numbers) for key in keys]
+            one = row(*key, parts, self._judged.get(key, []), self._numbers, self._addresses.get(key[0], []))
+            missing = [found.detail for _, found in parts if found.missing]
+            if missing and one.ok:
+                # It has to be good from each of them; what is bad from one is bad whatever the others find.
+                self.unmeasured[key] = missing[0]
+            else:
+                rows.append(one)
+        return rows
 
 
 def row(
@@ -195,10 +206,11 @@ def row(
     found: Sequence[tuple[Order, Found]],
     judged: Sequence[Unmeasurable],
     numbers: Ipv6Policy,
+    addresses: Sequence[str],
 ) -> Evidence:
     """One row of evidence of what all sources found: good where it is for each; the worst figure.
 
-    A source that did not get to it is named in the remark.
+    A source that did not get to it is named in the remark. ``addresses``: what the member has now.
     """
     lacking = [f"{order.source} did not measure: {one.detail}" for order, one in found if one.missing]
     found = [(order, one) for order, one in found if not one.missing]
@@ -227,6 +239,7 @@ def row(
             "reason": "; ".join(dict.fromkeys(why)),
             "remark": "; ".join(dict.fromkeys(remarks)),
             "check": check,
+            AT: list(addresses),
             "limits": limits(check, numbers),
             "sources": [
                 {

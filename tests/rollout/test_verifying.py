@@ -136,6 +136,8 @@ def test_all_is_good_where_all_is_as_it_should_be(place: World, ledger: Ledger) 
     assert units["neighbour"] == (None, "") and "static" in found["link/r1-r2 neighbour"].detail["remark"]
     links = found["endpoint/portal links"].detail["sources"][0]
     assert links["links"] == 3  # news, law, and from news: old
+    at = {name: row.detail["addresses"] for name, row in found.items()}
+    assert at["endpoint/portal tcp"] == [APP6] and at["dns_zone/gov delegation"] == list(DNS6)
     # From a machine of the scope, and from one outside it.
     assert [s["source"] for s in found["endpoint/portal tcp"].detail["sources"]] == ["app-dr", "desk"]
     with ledger.read() as connection:
@@ -330,8 +332,17 @@ def test_a_source_that_breaks_down_says_nothing_of_the_member(place: World, ledg
         by("desk", "app-dr")
     with ledger.read() as connection:
         assert len(evidence.of(connection)) == before
+    # From each of them it has to be good: one that is missing leaves it open, and no row says that it is.
+    with pytest.raises(Unmeasured, match=r"^1 of 1 checks could not be measured: app-dr: the host is full"):
+        by("app-dr")
+    with ledger.read() as connection:
+        assert len(evidence.of(connection)) == before
+    # What is bad from one is bad.
+    services = good()
+    one_server_has_ipv4_alone(services)
+    place.serve(**services)
     [row] = by("app-dr")
-    assert row.ok and "app-dr did not measure: app-dr: the host is full" in row.detail["remark"]
+    assert not row.ok and "app-dr did not measure: app-dr: the host is full" in row.detail["remark"]
     assert [source["source"] for source in row.detail["sources"]] == ["desk"]
 
 
