@@ -1,8 +1,9 @@
 """The rules of the net at 100,000 links: the whole command, and its graph beside another library's.
 
-The net is drawn by seed: two core nodes, rings under rings, ends that hang on one link, cross links, ducts
-that several links share. Its files are CSV tables. The peer of the graph is networkx, asked in the same
-process for the nodes and links whose loss cuts somebody off from the core; both have to name the same ones.
+The net is drawn by seed: two core nodes, rings under rings, ends that hang on one link, ends whose two links
+run in one duct, cross links, ducts that several links share. Its files are CSV tables. The peer of the graph
+is networkx, asked in the same process for the nodes and links whose loss cuts somebody off from the core;
+both have to name the same ones.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from .frame import Failure, Figure, compare
 CHECK_S = 10.0
 # What `check` ends with when something is denied.
 FOUND = 3
-# Nodes of a ring, and of a hundred ends so many hang on one link.
-RING, ALONE = (4, 8), 3
+# Nodes of a ring; of a hundred rings so many are ends instead, on one link each, or on two in one duct.
+RING, ALONE, TWINS = (4, 8), 3, 15
 Row = tuple[str, ...]
 
 
@@ -39,10 +40,11 @@ def drawn(count: int) -> tuple[list[Row], list[Row], list[Row]]:
     nodes: list[Row] = [(f"n{i}", "hainan", "extranet", "core", f"2001:db8::{i + 1:x}") for i in (0, 1)]
     links: list[Row] = []
 
-    def link(a: str, b: str) -> None:
+    def link(a: str, b: str, within: str = "") -> None:
         n = len(links)
         plane = draw.choice(("both", "both", "data", "video"))
         duct = f"duct-{n}" if draw.random() < 0.9 else f"shared-{draw.randrange(1 + count // 50)}"
+        duct = within or duct
         prefix = f"2001:db8:1{n >> 16:x}:{n & 0xFFFF:x}::/127"
         mbps = str(draw.choice((50, 100, 1000)))
         links.append((f"l{n}", a, b, f"p{n}a", f"p{n}b", mbps, prefix, plane, duct))
@@ -61,9 +63,14 @@ def drawn(count: int) -> tuple[list[Row], list[Row], list[Row]]:
                 loopback = f"2001:db8:ffff:{len(nodes) >> 16:x}:{len(nodes) & 0xFFFF:x}::1"
                 nodes.append((name, f"r{len(nodes)}", "extranet", "access", loopback))
                 ring.append(name)
-            if draw.randrange(100) < ALONE:
+            ends = draw.randrange(100)
+            if ends < ALONE:
                 for one in ring:
                     link(parent, one)
+            elif ends < ALONE + TWINS:
+                for one in ring:
+                    for up in (parent, draw.choice(level)):
+                        link(up, one, f"twins-{one}")
             else:
                 for a, b in zip([parent, *ring], [*ring, draw.choice(level)], strict=True):
                     link(a, b)

@@ -4,12 +4,11 @@ Each edge is made a vertex between its ends, so that a node and an edge are the 
 beside each other are told apart. The blocks that no single vertex takes apart (``rustworkx``'s
 biconnected components) and the vertices between them make a tree; with the core nodes at its top, what
 lies between somebody and the top is what cuts that somebody off. All of it takes a time that grows with the
-net and not with its square.
+net and not with its square; what fails together is looked at by ``groups``.
 """
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -17,9 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .views import View
-
-# Bits of the random marks of edges; a wrong suspicion costs a look, and none is missed.
-BITS = 96
 
 
 class Cuts:
@@ -137,84 +133,38 @@ class Cuts:
 
     @cached_property
     def _apart(self) -> dict[int, set[str]]:
-        """Groups that separate a vertex from the one above it, by vertex."""
-        import rustworkx as rx
+        """Groups that separate a node or edge from the one above it, by vertex."""
+        from .groups import Groups
 
         out: dict[int, set[str]] = {}
-        live = set(self._view.edges)
-        marks: dict[int, int] | None = None
-        for group, numbers in self._net.groups.items():
+        live = self._view.alive
+        groups: Groups | None = None
+        for name, numbers in self._net.groups.items():
             if len(numbers) < 2:
                 continue
             within: dict[int, list[int]] = {}
             for number in numbers:
                 vertex = self._size + number
                 if number in live and vertex in self._block:
-                    out.setdefault(vertex, set()).add(group)
-                    within.setdefault(self._block[vertex], []).append(vertex)
-            for block, vertices in within.items():
+                    out.setdefault(vertex, set()).add(name)
+                    within.setdefault(self._block[vertex], []).append(number)
+            for block, several in within.items():
                 # In a block nothing alone takes anything apart.
-                if len(vertices) < 2:
+                if len(several) < 2:
                     continue
-                marks = self._marks() if marks is None else marks
-                if not _dependent([marks[v] for v in vertices]):
-                    continue
-                gone = set(vertices)
-                rest = [v for v in self._blocks[block] if v not in gone]
-                part = self._graph.subgraph(rest)
-                top = part.find_node_by_weight(self._above[vertices[0]])
-                reached = {part[n] for n in rx.node_connected_component(part, top)}
-                for vertex in rest:
-                    if vertex not in reached:
-                        out.setdefault(vertex, set()).add(group)
+                groups = Groups(self._view, self._block) if groups is None else groups
+                found = groups.cut_off(several, block)
+                for node in self._missed(several, block) if found is None else found:
+                    out.setdefault(node, set()).add(name)
         return out
 
-    def _marks(self) -> dict[int, int]:
-        """A random number for each edge, such that those of the edges of any cut add up (xor) to zero.
+    def _missed(self, numbers: Collection[int], block: int) -> list[int]:
+        """Nodes of a block that some of its edges cut off, by a look at the whole block."""
+        import rustworkx as rx
 
-        Each edge outside a spanning tree gets one; a tree's edge gets the sum of those whose circle it is
-        in (Pritchard and Thurimella, Fast computation of small cuts via cycle space sampling, 2011).
-        """
-        dice = random.Random(1)
-        edges, view = self._net.edges, self._view
-        tree = view.tree
-        marks: dict[int, int] = {}
-        sums: dict[int, int] = {}
-        in_tree = {number for _, _, number in tree}
-        for number in view.edges:
-            if number not in in_tree:
-                mark = marks[self._size + number] = dice.getrandbits(BITS)
-                for end in (edges[number].a, edges[number].b):
-                    sums[end] = sums.get(end, 0) ^ mark
-        # More than one way leads to the top where there is more than one root; those edges never fail.
-        for parent, child, one in self._with_roots(tree, sums, dice):
-            mark = sums.get(child, 0)
-            sums[parent] = sums.get(parent, 0) ^ mark
-            if one is not None:
-                marks[self._size + one] = mark
-        return marks
-
-    def _with_roots(
-        self, tree: list[tuple[int, int, int | None]], sums: dict[int, int], dice: random.Random
-    ) -> Iterator[tuple[int, int, int | None]]:
-        """The tree's edges from the leaves up; edges between top and roots outside it have marks too."""
-        top = len(self._net.nodes)
-        under = {child for parent, child, _ in tree if parent == top}
-        for root in self._view.roots:
-            if root not in under:
-                mark = dice.getrandbits(BITS)
-                for end in (top, root):
-                    sums[end] = sums.get(end, 0) ^ mark
-        return reversed(tree)
-
-
-def _dependent(marks: list[int]) -> bool:
-    """Whether some of the numbers add up (xor) to zero; more numbers than bits always do."""
-    basis: list[int] = []
-    for mark in marks:
-        for one in basis:
-            mark = min(mark, mark ^ one)
-        if not mark:
-            return True
-        basis.append(mark)
-    return False
+        gone = {self._size + number for number in numbers}
+        rest = [v for v in self._blocks[block] if v not in gone]
+        part = self._graph.subgraph(rest)
+        top = part.find_node_by_weight(self._above[next(iter(gone))])
+        reached = {part[n] for n in rx.node_connected_component(part, top)}
+        return [v for v in rest if v not in reached and v < self._size]

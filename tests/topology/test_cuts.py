@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Link, Node, Zone
 from govcloud.model.organisation import Region
-from govcloud.topology import Net
+from govcloud.topology import Net, groups
+from govcloud.topology.cuts import Cuts
 
 
 def net_of(roles: list[str], pairs: list[tuple[int, int, str, tuple[str, ...]]], regions: list[int]) -> Net:
@@ -78,6 +80,30 @@ def test_what_cuts_is_what_is_missed_when_it_is_gone(net: Net, plane: object) ->
         groups = {g for g, members in net.groups.items() if len(members) > 1}
         lost = {g for g in groups if not net.view(plane, cut={g}).serves(key)}  # type: ignore[arg-type]
         assert set(cuts.groups_of(key)) == lost
+
+
+@given(nets())
+def test_very_large_groups_are_looked_at_whole_and_say_the_same(net: Net) -> None:
+    found = {key: Cuts(net.view()).groups_of(key) for key in net.places}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "PIECES", 0)
+        assert {key: Cuts(net.view()).groups_of(key) for key in net.places} == found
+
+
+def test_a_duct_costs_what_it_cuts_off_and_no_look_at_the_whole_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(Cuts, "_missed", lambda _self, _numbers, block: looked.append(block) or [])
+    towns = 300
+    pairs = [(0, 1, "both", ()), (0, 2, "both", ())]
+    for town in range(towns):
+        # Every second town has each of its two links in a duct of its own.
+        ducts = (f"d{town}", f"d{town}" if town % 2 else f"e{town}")
+        pairs += [(1 + end, 3 + town, "both", (ducts[end],)) for end in (0, 1)]
+    net = net_of(["core", *["access"] * (towns + 2)], pairs, [0, 0, 0, *range(1, towns + 1)])
+    cuts = net.cuts()
+    for town in range(towns):
+        assert cuts.groups_of(f"region/r{town + 1}") == ([f"duct/d{town}"] if town % 2 else [])
+    assert not looked
 
 
 @given(nets())
