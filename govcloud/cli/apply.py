@@ -38,6 +38,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
     from ..ledger import open_ledger
     from ..plan.gather import NO_PINS, NOTHING_ASKED, propose, read_plan
     from ..plan.pins import vouch
+    from .asking import check_rollouts
     from .progress import reading
 
     given = read_plan(file) if file is not None else None
@@ -58,6 +59,7 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
         proposal = propose(
             app.workspace, ledger, destroy=destroying, pins=pins, asked=asked, progress=progress
         )
+    check_rollouts(ledger, proposal.plan)
     if given is not None:
         _same_effect(app.workspace, ledger, given, proposal, file)
     if asked:

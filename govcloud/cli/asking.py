@@ -48,6 +48,17 @@ def judge_asked(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
         importlib.import_module(JUDGES[prefix]).judge(workspace, ledger, plan)
 
 
+def check_rollouts(ledger: Ledger, plan: Plan) -> None:
+    """Raises ``InputError`` where a plan would accept a rollout that nobody could carry out."""
+    from ..plan.stages import Record
+
+    changes = [c for stage in plan.stages if isinstance(stage, Record) for c in stage.changes]
+    if any(change.kind == "rollout" for change in changes):
+        from ..rollout.reading import check_plan
+
+        check_plan(ledger, plan)
+
+
 def carry_or_write(
     app: App,
     ledger: Ledger,

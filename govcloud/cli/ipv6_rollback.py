@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InputError, Problem
 from .common import App, json_option, plan_out_option, yes_option
 from .guarding import leave_options
 
@@ -29,26 +27,21 @@ def rollback(
 ) -> int:
     """Take a wave back: its members lose what it gave them, and every file is as it was, byte for byte.
 
-    Denied (4) while a wave after it stands. What runs over IPv4 is watched all the time; exits with 3 where
+    Denied (4) while a wave stands on it, of this or another rollout. WAVE may be one that its file does not
+    declare any more. What runs over IPv4 is watched all the time; exits with 3 where
     a packet of it was lost. What was chosen rests, and is the same when the wave is run again.
     """
     from ..access import enforce
     from ..ledger import open_ledger
     from ..plan.gather import propose
-    from ..rollout.situation import situation, take_back
+    from ..rollout.returning import returned
     from .asking import carry_or_write
     from .ipv6_run import carry
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
     with ledger.read() as connection:
-        now = situation(connection, rollout, now=time.time())
-    chosen, asked = take_back(now, wave)
-    if not asked:
-        problem = Problem(
-            f"wave {wave} of {rollout} has given nobody anything, so there is nothing to take back"
-        )
-        raise InputError([problem])
+        chosen, asked = returned(connection, rollout, wave)
     proposal = propose(app.workspace, ledger, asked=asked)
     if out is not None:
         return carry_or_write(app, ledger, proposal, out, as_json, yes, leave)

@@ -45,12 +45,14 @@ def plan(
     from ..plan import explain, stages
     from ..plan.gather import propose
     from ..plan.guards import telling
+    from .asking import check_rollouts
     from .progress import reading
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan")
     with reading(quiet=as_json) as progress:
         proposal = propose(app.workspace, ledger, destroy=destroy, progress=progress)
+    check_rollouts(ledger, proposal.plan)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=out is not None)
     verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
     verdict = guarding.for_reader(app.workspace, ledger, verdict)

@@ -28,7 +28,7 @@ def validate(app: App, as_json: bool) -> None:
         others = claims(connection, apart_from=app.workspace.claimants)
     with reading(quiet=as_json) as progress:
         loaded = load(app.workspace, others=others, progress=progress)
-    if loaded.counts.get("rollout"):
+    if loaded.counts.get("rollout") or any(row.claimant.startswith("rollout:") for row in others):
         from ..rollout.reading import check_files
 
         check_files(loaded, others)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from ..errors import GovcloudError, InputError, Problem
-from ..ledger import entries
+from ..ledger import Ledger, entries
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..model import KINDS
 from ..model.base import Entry
 from ..model.catalogue import Catalogue
 from ..model.change import Rollout
+from ..plan.stages import Plan, Record
+from ..source.claims import Finding
 from ..source.loaded import Loaded
-from ..source.merging import Saying, join
+from ..source.merging import Saying as Said
+from ..source.merging import join
+from . import said
 from .members import Ground
+from .said import parts
 from .waves import Course, Planner
 
 READ = (
@@ -38,11 +43,16 @@ def typed(known: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
 
 def of_ledger(connection: Connection, hidden: Collection[str] = frozenset()) -> Catalogue:
     """What is accepted. ``hidden``: uids of entries that are left out, for a reader who may not see them."""
-    found: dict[Key, Mapping[str, Any]] = {}
+    return typed(
+        {key: entry.fields for key, entry in _current(connection).items() if entry.uid not in hidden}
+    )
+
+
+def _current(connection: Connection) -> dict[Key, entries.Accepted]:
+    found: dict[Key, entries.Accepted] = {}
     for kind in READ:
-        current = entries.current(connection, kind=kind)
-        found |= {key: entry.fields for key, entry in current.items() if entry.uid not in hidden}
-    return typed(found)
+        found |= entries.current(connection, kind=kind)
+    return found
 
 
 def rollouts(catalogue: Catalogue) -> dict[str, Rollout]:
@@ -50,19 +60,67 @@ def rollouts(catalogue: Catalogue) -> dict[str, Rollout]:
     return {name: one for name, one in sorted(catalogue.all(Rollout).items()) if one.type == "ipv6"}
 
 
-def check_files(loaded: Loaded, others: Iterable[Saying]) -> None:
-    """Judge the rollouts that files declare. Raises ``InputError`` with every fault and its place."""
-    if not loaded.counts.get("rollout"):
+def check_files(loaded: Loaded, others: Iterable[Said]) -> None:
+    """Judge the rollouts that files declare, and whether waves that stand are still declared.
+
+    ``others``: what orders say, among others. Raises ``InputError`` with every fault and its place.
+    """
+    others = list(others)
+    standing = waves_of(row.claimant for row in others)
+    if not loaded.counts.get("rollout") and not standing:
         return
     merged, _ = join(loaded.claims, others, layers=loaded.layers)
-    planner = Planner(Ground(typed(merged)))
-    problems = [
-        loaded.problem(finding)
-        for name, rollout in rollouts(planner.ground.catalogue).items()
-        for finding in planner.faults(name, rollout)
-    ]
+    found = faults(typed(merged), standing)
+    problems = [loaded.problem(one) if isinstance(one, Finding) else one for one in found]
     if problems:
         raise InputError(sorted(problems, key=lambda p: (p.path, p.line, p.column)))
+
+
+def check_plan(ledger: Ledger, plan: Plan) -> None:
+    """Judge the rollouts as a plan would accept them, where it changes any. Raises ``InputError``."""
+    changes = [c for stage in plan.stages if isinstance(stage, Record) for c in stage.changes]
+    if plan.destroy or not any(change.kind == "rollout" for change in changes):
+        return
+    with ledger.read() as connection:
+        known = {key: entry.fields for key, entry in _current(connection).items()}
+        standing = {(saying.rollout, saying.wave, *saying.key) for saying in said.standing(connection)}
+    for change in changes:
+        known.pop((change.kind, change.was or change.name), None)
+        if change.verb != "delete":
+            known[change.kind, change.name] = change.fields
+    over = {(*parts(claimant), kind, name) for kind, name, claimant in plan.asked.ended}
+    waves = sorted({one[:2] for one in standing - over})
+    problems = [
+        Problem(f"rollout/{one.name}: `{one.field}`: {one.message}", hint=one.hint)
+        if isinstance(one, Finding)
+        else one
+        for one in faults(typed(known), waves)
+    ]
+    if problems:
+        raise InputError(problems, hint="`govcloud validate` tells where they are")
+
+
+def waves_of(claimants: Iterable[str]) -> list[tuple[str, str]]:
+    """(rollout, wave) of each wave among claimants, sorted."""
+    return sorted({found for found in map(parts, claimants) if found[1]})
+
+
+def faults(catalogue: Catalogue, standing: Iterable[tuple[str, str]]) -> Iterator[Finding | Problem]:
+    """All that is wrong with the rollouts of a catalogue. ``standing``: (rollout, wave) that say something.
+
+    A wave that stands and is called otherwise from now on could not be told from one that nobody began.
+    """
+    planner = Planner(Ground(catalogue))
+    declared = rollouts(catalogue)
+    for name, rollout in declared.items():
+        yield from planner.faults(name, rollout)
+    for name, wave in standing:
+        hint = f"`govcloud ipv6 rollback {name} {wave}` first, or declare it as it was"
+        if name not in declared:
+            yield Problem(f"rollout/{name} is not declared, but its wave {wave} stands", hint=hint)
+        elif planner.course(name, declared[name]).wave(wave) is None:
+            field = "waves" if declared[name].waves else "batch"
+            yield Finding("rollout", name, field, f"wave {wave} stands, but is not declared", hint)
 
 
 def one(catalogue: Catalogue, name: str = "") -> tuple[str, Rollout]:

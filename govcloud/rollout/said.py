@@ -20,13 +20,20 @@ CLAIMANT = "rollout:"
 
 
 class Saying(msgspec.Struct, frozen=True):
-    """One claim of a wave. ``since``, ``until``: seconds since the epoch; ``until`` 0: it still holds."""
+    """One claim of a wave of a rollout. ``since``, ``until``: seconds since the epoch; ``until`` 0: it still
+    holds."""
 
     kind: str
     name: str
     wave: str
     since: float
     until: float = 0.0
+    rollout: str = ""
+
+    @property
+    def subject(self) -> str:
+        """``kind/name`` of the entry."""
+        return f"{self.kind}/{self.name}"
 
     @property
     def key(self) -> Key:
@@ -47,19 +54,29 @@ def parts(name: str) -> tuple[str, str]:
 
 def sayings(connection: Connection, rollout: str) -> list[Saying]:
     """Every claim that waves of a rollout make or made, the oldest first."""
-    prefix = claimant(rollout, "")
+    return _sayings(connection, claimant(rollout, ""), "")
+
+
+def standing(connection: Connection) -> list[Saying]:
+    """Every claim that waves of any rollout make now, the oldest first: also of one that is not declared."""
+    return _sayings(connection, CLAIMANT, "AND claim.until IS NULL ")
+
+
+def _sayings(connection: Connection, prefix: str, only: str) -> list[Saying]:
     rows = connection.rows(
         "SELECT claim.kind, claim.name, claim.claimant, begun.at, ended.at FROM claim "
         "JOIN revision AS begun ON begun.number = claim.since "
         "LEFT JOIN revision AS ended ON ended.number = claim.until "
-        "WHERE substr(claim.claimant, 1, :length) = :prefix ORDER BY claim.since, claim.kind, claim.name",
+        f"WHERE substr(claim.claimant, 1, :length) = :prefix {only}"
+        "ORDER BY claim.since, claim.kind, claim.name",
         prefix=prefix,
         length=len(prefix),
     )
-    return [
-        Saying(kind, name, by.removeprefix(prefix), float(since), float(until or 0.0))
-        for kind, name, by, since, until in rows
-    ]
+    found = []
+    for kind, name, by, since, until in rows:
+        rollout, wave = parts(by)
+        found.append(Saying(kind, name, wave, float(since), float(until or 0.0), rollout))
+    return found
 
 
 def begin(course: Course, wave: Wave, said: Iterable[Saying], has: Iterable[str]) -> Asked:

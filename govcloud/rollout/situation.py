@@ -1,4 +1,4 @@
-"""A rollout as the ledger has it now, and whether a wave of it may begin or be taken back."""
+"""A rollout as the ledger has it now, and whether a wave of it may begin."""
 
 from __future__ import annotations
 
@@ -83,23 +83,6 @@ def begin(now: Situation, name: str) -> tuple[Wave, Asked]:
         raise DeniedError(words, hint=_mend(now, back[0]))
     has = [subject for subject in wave.members if has_ipv6(now.catalogue, subject)]
     return wave, said.begin(now.course, wave, now.said, has)
-
-
-def take_back(now: Situation, name: str) -> tuple[Wave, Asked]:
-    """What a wave says no longer when it is taken back.
-
-    Raises ``InputError`` where there is no such wave, ``DeniedError`` where one after it stands on it.
-    """
-    wave = _wave(now, name)
-    course = now.course
-    later = [one for one in course.waves if one.name != name and one not in course.before(name)]
-    standing = [one.name for one in later if now.begun(one)]
-    if standing:
-        raise DeniedError(
-            f"wave {name} of {now.name} carries wave {standing[-1]}, which stands",
-            hint=f"`govcloud ipv6 rollback {now.name} {standing[-1]}` first",
-        )
-    return wave, said.end(now.name, name, now.said)
 
 
 def _wave(now: Situation, name: str) -> Wave:

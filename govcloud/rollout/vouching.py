@@ -9,8 +9,9 @@ from ..errors import InputError, Problem
 from ..ledger import Ledger
 from ..plan.stages import Asked
 from ..workspace import Workspace
+from .returning import returned
 from .said import CLAIMANT, parts
-from .situation import begin, situation, take_back
+from .situation import begin, situation
 
 
 def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
@@ -27,11 +28,13 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
             raise InputError([Problem(f"the plan file speaks for {claimant!r}, which is no wave")])
         begins = [row for row in said if row.claimant == claimant]
         ends = [key for key in ended if key[2] == claimant]
-        with ledger.read() as connection:
-            now = situation(connection, rollout, now=time.time())
         if begins and ends:
             raise InputError([Problem(f"the plan file begins wave {wave} of {rollout} and takes it back")])
-        _, own = begin(now, wave) if begins else take_back(now, wave)
+        with ledger.read() as connection:
+            if begins:
+                _, own = begin(situation(connection, rollout, now=time.time()), wave)
+            else:
+                _, own = returned(connection, rollout, wave)
         _same(rollout, wave, {r.key: r.fields for r in begins}, {r.key: r.fields for r in own.said})
         _same(rollout, wave, dict.fromkeys(k[:2] for k in ends), dict.fromkeys(k[:2] for k in own.ended))
 

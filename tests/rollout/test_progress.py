@@ -17,6 +17,7 @@ from govcloud.ledger.evidence import Evidence
 from govcloud.rollout import situation, telling
 from govcloud.rollout.progress import Progress, progress, proving
 from govcloud.rollout.reading import rollouts, typed
+from govcloud.rollout.returning import take_back
 from govcloud.rollout.said import Saying
 from govcloud.rollout.situation import Situation
 from govcloud.rollout.stages import evidence_name
@@ -161,14 +162,17 @@ def test_a_wave_waits_until_a_regression_is_explained(known: Entries) -> None:
 
 
 def test_a_wave_that_carries_another_is_not_taken_back(known: Entries) -> None:
-    said = (Saying("node", "qionghai", "trunk", NOW - 90), Saying("network", "city-app", "city", NOW - 50))
-    here = now(with_ipv6(known, [*TRUNK, "network/city-app"]), [], said)
+    said = [
+        Saying("node", "qionghai", "trunk", NOW - 90, rollout="city-ipv6"),
+        Saying("network", "city-app", "city", NOW - 50, rollout="city-ipv6"),
+    ]
+    here = typed(with_ipv6(known, [*TRUNK, "network/city-app"]))
     with pytest.raises(
         DeniedError, match="wave trunk of city-ipv6 carries wave city, which stands"
     ) as refused:
-        situation.take_back(here, "trunk")
+        take_back(here, said, "city-ipv6", "trunk")
     assert refused.value.hint == "`govcloud ipv6 rollback city-ipv6 city` first"
-    _, asked = situation.take_back(here, "city")
+    _, asked = take_back(here, said, "city-ipv6", "city")
     assert asked.ended == (("network", "city-app", "rollout:city-ipv6/city"),)
 
 
