@@ -38,7 +38,8 @@ def run(app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes:
     """Carry out a wave: addresses, routes, names and services of its members, then measure them.
 
     Denied (4) while a wave before is not verified, or a member has gone back and nobody says why. What runs
-    already over IPv4 is watched all the time. Exits with 3 where a packet was lost or a check is not good.
+    already over IPv4 is watched all the time. Exits with 3 where a packet was lost, nothing was there to watch, or
+    a check is not good.
     """
     from ..access import enforce
     from ..ledger import open_ledger
@@ -157,12 +158,9 @@ def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result, as_json: boo
         out.print(f"wave {wave.name}: {len(wave.members)} members {verb}", markup=False)
     if how_far.others:
         _some("  not done, of no member of the wave", list(how_far.others))
-    silent = sum(flow.silent for flow in lost.flows)
-    watched = len(lost.flows) - silent
-    mark = "✓" if lost.ok else "✗"
-    out.print(
-        f"{mark} {lost.lost} of {lost.sent} packets lost, of {watched} flows that ran already", markup=False
-    )
+    watched = sum(not flow.silent for flow in lost.flows)
+    words = f"{lost.lost} of {lost.sent} packets lost, of {watched} flows that ran already"
+    out.print(f"{'✓' if lost.ok else '✗'} {lost.nothing or words}", markup=False)
     for flow in lost.flows:
         if not flow.ok:
             words = flow.broken or f"{flow.lost} lost, {flow.longest_ms:.0f} ms without an answer"

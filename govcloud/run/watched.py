@@ -108,7 +108,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Nothing was lost of what had answered, and it was watched to the end."""
+        """Nothing was lost of what had answered, and it was watched to the end; of what is silent nothing is
+        known (see ``silent``), which is no fault of the run."""
         return self.silent or (not self.lost and not self.broken)
 
 
@@ -141,9 +142,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return max((flow.longest_ms for flow in self.flows if not flow.silent), default=0.0)
 
     @property
+    def nothing(self) -> str:
+        """Why nothing was watched; empty where something was."""
+        if not self.flows:
+            return "nothing was watched: no accepted flow measures what would have to go on"
+        if all(flow.silent for flow in self.flows):
+            return f"nothing was watched: none of {len(self.flows)} flows answered when the watch began"
+        return ""
+
+    @property
     def ok(self) -> bool:
-        """Nothing was lost, and everything was watched to the end."""
-        return not self.cut_short and all(flow.ok for flow in self.flows)
+        """Something was watched, to the end, and nothing of it was lost."""
+        return not self.nothing and not self.cut_short and all(flow.ok for flow in self.flows)
 
     def document(self) -> dict[str, Any]:
         """For ``--json``: totals, then each pair as its evidence has it."""
@@ -210,7 +220,7 @@ def _during(gap: Gap, attempts: Sequence[Attempt], ended: float) -> list[str]:
 def rows(subject: str, result: Result) -> list[Evidence]:
     """Evidence of a watch: one row in all, then one for each pair. The goal is 0 (lost)."""
     bad = [flow for flow in result.flows if not flow.ok]
-    why = f"{result.lost} of {result.sent} requests were not answered" if result.lost else ""
+    why = f"{result.lost} of {result.sent} requests were not answered" if result.lost else result.nothing
     if result.cut_short:
         why = "; ".join(w for w in (why, "whoever watched was killed before the end") if w)
     broken = [flow.pair.name for flow in bad if flow.broken]
@@ -220,7 +230,7 @@ def rows(subject: str, result: Result) -> list[Evidence]:
         subject,
         LOST,
         result.ok,
-        float(result.lost),
+        None if result.nothing else float(result.lost),
         "requests",
         {
             "reason": why,
