@@ -238,7 +238,8 @@ class Orders:
         if nat64 is None:
             yield f"there is no NAT64, and {len(old)} machines have IPv4 alone, such as {min(old)}"
             return
-        host = min(old)
+        # One in no private network before others: all see it by its own address.
+        host = min(old, key=lambda name: (self._home(self._machines[name]), name))
         there = synthesised(str(nat64.inside), old[host])
         if check == "nat64":
             yield from self._from([name], "ping", {"address": there})
