@@ -38,8 +38,8 @@ def run(app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes:
     """Carry out a wave: addresses, routes, names and services of its members, then measure them.
 
     Denied (4) while a wave before is not verified, or a member has gone back and nobody says why. What runs
-    already over IPv4 is watched all the time. Exits with 3 where a packet was lost, nothing was there to watch, or
-    a check is not good.
+    already over IPv4 is watched all the time. Exits with 3 where a packet was lost, nothing could be watched,
+    or a check is not good.
     """
     from ..access import enforce
     from ..ledger import open_ledger
