@@ -203,6 +203,8 @@ def _prove(app: App, ledger: Ledger, name: str, as_json: bool, *, service: bool,
     rows = prove(app.workspace, ledger, world, name, service=service)
     seconds = time.monotonic() - began
     bad = sum(1 for row in rows if not row.ok)
+    # Without a single try nothing is proved either.
+    proved = not bad and any(row.detail["kind"] == "isolated" for row in rows)
     if as_json:
         proof = {"proof": name, "bad": bad, "seconds": round(seconds, 3), "rows": [_row(r) for r in rows]}
         emit(proof, as_line=as_line)
@@ -211,7 +213,7 @@ def _prove(app: App, ledger: Ledger, name: str, as_json: bool, *, service: bool,
         if bad and service and name in world.standing:
             next_step = f"`govcloud network merge undo {name}` takes the merge back"
             console().print(f"next: {next_step}", markup=False)
-    return int(Exit.CHANGES if bad else Exit.OK)
+    return int(Exit.OK if proved else Exit.CHANGES)
 
 
 def _row(row: Evidence) -> dict[str, Any]:
@@ -287,7 +289,7 @@ def _show_proof(out: Console, name: str, rows: list[Evidence], seconds: float) -
     from rich.markup import escape
 
     if not rows:
-        out.print("nothing to prove: no machine of it, or of the others, is built")
+        out.print("not proved: no machine of it, or of the others, is built, so nothing could be tried")
         return
     for kind, words in (("service", "what must get through"), ("isolated", "what must not get through")):
         some = [row for row in rows if row.detail["kind"] == kind]
@@ -304,6 +306,8 @@ def _show_proof(out: Console, name: str, rows: list[Evidence], seconds: float) -
                 out.print(f"  [red]✗[/red] {escape(visible(row.name.removeprefix(name + '/')))}: {reason}")
     bad = sum(1 for row in rows if not row.ok)
     words = f"{bad} of {len(rows)} not proved" if bad else f"{len(rows)} proved"
+    if not any(row.detail["kind"] == "isolated" for row in rows):
+        words += "; isolation is not: no machine to try it from or to is built"
     out.print(f"{words}, {seconds:.1f} s; kept as evidence of private_network/{escape(name)}")
 
 
@@ -315,6 +319,8 @@ def _show_status(out: Console, rows: list[dict[str, Any]], *, alone: bool) -> No
     for row in rows:
         proof = row["proof"]
         words = f"{proof['good']} of {proof['measured']} good, {proof['at']}" if proof else "none"
+        if proof and not proof["holds"]:
+            words = f"not proved since ({words})"
         decided = "no" if row["decided_on"] == "" else f"{row['classification']}, {row['decided_on']}"
         merged = row["merged_at"] or ("yes" if row["merged"] else "no")
         table.append([row["name"], decided, row["into"], row["overlap"], merged, words])

@@ -10,7 +10,7 @@ import ipaddress
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,10 @@ from .reading import World
 
 # Seconds that one host may take for all of its tries, and that one answer may take.
 BATCH_S, WAIT_S = 60.0, 1.0
+# Ports that nothing listens on (discard, RFC 863; chargen, RFC 864), for what no flow names.
+NOBODYS = (9, 19)
+# What only the machine itself can say to a connection.
+ANSWERS = ("open", "refused")
 
 
 @dataclass(frozen=True)
@@ -67,18 +71,23 @@ class Answer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Trial:
-    """A pair that must stay apart, with what it needs to prove something."""
+    """A pair that must stay apart, with what it needs to prove something.
+
+    ``port_alone``: a declared flow joins the two, so that an echo may get through; the port must not.
+    """
 
     bad: Try
     target_control: Try
     source_control: Try
+    port_alone: bool = False
 
 
-def trials(world: World, name: str) -> list[Trial]:
+def trials(world: World, name: str, *, service: bool = True) -> list[Trial]:
     """What must not get through, both ways, between machines of a private network and all others.
 
     Of each side `targets` machines are taken (``profile/merging``), from different networks where there are.
-    Pairs that a declared flow joins are left out: what they may is measured as service.
+    With ``service`` pairs that a declared flow joins are tried at ports that none of their flows names: what
+    they may is measured as service. Without, nothing may cross, and what was declared is tried first of all.
     """
     limit = world.policy().targets
     built = _built(world)
@@ -91,18 +100,30 @@ def trials(world: World, name: str) -> list[Trial]:
     others = [key for _, some in sorted(sides.items()) for key in _spread(world, some, limit)]
     joined = _declared(world)
     out: list[Trial] = []
+    for (source, target), declared in sorted(joined.items()):
+        # However many machines are taken, these are among them.
+        homes = [world.borders.home("/".join(key)) for key in (source, target)]
+        if homes.count(name) == 1 and source in built and target in built:
+            ports = sorted(declared) if not service else _undeclared(world, target, declared)
+            for port in ports:
+                out += _pair(world, source, target, port, port_alone=service)
     for one in own:
         for other in others:
             for source, target in ((one, other), (other, one)):
                 if (source, target) not in joined:
-                    out += _pair(world, source, target)
+                    out += _pair(world, source, target, _port(world, target))
     return out
 
 
-def _pair(world: World, source: Key, target: Key) -> Iterable[Trial]:
+def _undeclared(world: World, target: Key, declared: Collection[int]) -> list[int]:
+    """Ports on which the target listens for others; where there is none, one on which nobody does."""
+    listens = [e.port for e in world.catalogue.all(Endpoint).values() if target == ("instance", e.instance)]
+    return sorted(set(listens) - set(declared)) or [p for p in NOBODYS if p not in declared][:1]
+
+
+def _pair(world: World, source: Key, target: Key, port: int, *, port_alone: bool = False) -> Iterable[Trial]:
     about, viewer = "/".join(target), "/".join(source)
     machine = _machine(world, target)
-    port = _port(world, target)
     gateway = world.catalogue.get(Network, machine.network).gateway
     for inside in map(bare, (a for a in (machine.ipv4, machine.ipv6) if a)):
         alive = Try(gateway, about, inside, port, control=True)
@@ -112,7 +133,7 @@ def _pair(world: World, source: Key, target: Key) -> Iterable[Trial]:
             mute = _mute(world, source, address)
             # Where the source uses the same addresses itself, this one is a neighbour of its own.
             if mute is not None and not _own_address(world, viewer, address):
-                yield Trial(Try(source[1], about, address, port), alive, mute)
+                yield Trial(Try(source[1], about, address, port), alive, mute, port_alone)
 
 
 def _mute(world: World, source: Key, address: str) -> Try | None:
@@ -137,9 +158,10 @@ def prove(
 ) -> list[Evidence]:
     """Measure isolation, and with ``service`` the declared flows; keep it as evidence of the private network.
 
+    Each row says of which order it is (``order``: the revision in which the merge's claims changed last).
     Raises ``LabDown`` where there is nothing to measure in.
     """
-    rows = isolation(workspace, world, name)
+    rows = isolation(workspace, world, name, service=service)
     due = world.borders.crossing(name) if service else {}
     due = {flow: one for flow, one in due.items() if flow not in world.borders.waiting}
     mapped = {flow: address for flow, one in due.items() if (address := world.borders.by_nat64(one))}
@@ -150,6 +172,8 @@ def prove(
         rows += [_service(name, flow, [r for r in found if r.subject == f"flow/{flow}"]) for flow in traced]
     rows += _by_nat64(workspace, world, name, mapped)
     subject = f"private_network/{name}"
+    order = {"order": world.changed.get(name, 0)}
+    rows = [msgspec.structs.replace(row, detail=row.detail | order) for row in rows]
     bad = sum(1 for row in rows if not row.ok)
     with ledger.write() as connection:
         evidence.keep(connection, NO_RUN, subject, rows)
@@ -159,9 +183,9 @@ def prove(
     return rows
 
 
-def isolation(workspace: Workspace, world: World, name: str) -> list[Evidence]:
-    """Every trial of a private network, measured."""
-    wanted = trials(world, name)
+def isolation(workspace: Workspace, world: World, name: str, *, service: bool = True) -> list[Evidence]:
+    """Every trial of a private network, measured; ``service`` as of ``trials``."""
+    wanted = trials(world, name, service=service)
     if not wanted:
         return []
     tries = {t.name: t for trial in wanted for t in (trial.bad, trial.target_control, trial.source_control)}
@@ -173,12 +197,18 @@ def _isolated(name: str, trial: Trial, answers: dict[str, Answer]) -> Evidence:
     got = answers[trial.bad.name]
     alive, heard = answers[trial.target_control.name], answers[trial.source_control.name]
     reason = ""
-    if got.through:
+    if trial.port_alone:
+        # A refusal is an answer as well: the packet came to the machine.
+        if got.tcp in ANSWERS:
+            reason = f"{trial.bad.address} answers {trial.bad.source} at port {trial.bad.port}: {got.tcp}"
+        elif alive.tcp not in ANSWERS:
+            reason = f"not proved: {trial.bad.target} does not answer its own gateway at that port either"
+    elif got.through:
         reason = f"{trial.bad.address} answers {trial.bad.source}" + (" an echo" if got.echo else "")
         reason += f" and a connection to port {trial.bad.port}" if got.tcp == "open" else ""
     elif not alive.echo or (trial.bad.port and alive.tcp != "open"):
         reason = f"not proved: {trial.bad.target} does not answer its own gateway either"
-    elif not heard.echo:
+    if not reason and not heard.echo:
         reason = f"not proved: {trial.bad.source} does not reach its own gateway either"
     detail: dict[str, Any] = {
         "kind": "isolated",
@@ -272,14 +302,14 @@ def _spread(world: World, keys: Sequence[Key], limit: int) -> list[Key]:
     return out
 
 
-def _declared(world: World) -> set[tuple[Key, Key]]:
-    """(source, target) of every flow; what a source may ask of a target, and what answers it."""
-    out: set[tuple[Key, Key]] = set()
+def _declared(world: World) -> dict[tuple[Key, Key], set[int]]:
+    """The ports that flows name by (source, target): what a source may ask of a target."""
+    out: dict[tuple[Key, Key], set[int]] = {}
     for name in world.borders.networks:
         for flow in world.borders.crossing(name).values():
             kind, _, start = flow.start.partition("/")
-            instance = world.catalogue.get(Endpoint, flow.endpoint).instance
-            out.add(((kind, start), ("instance", instance)))
+            endpoint = world.catalogue.get(Endpoint, flow.endpoint)
+            out.setdefault(((kind, start), ("instance", endpoint.instance)), set()).add(endpoint.port)
     return out
 
 

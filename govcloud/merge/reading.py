@@ -28,6 +28,7 @@ from ..workspace import Workspace
 
 # Orders of a merge say what they say as this, with the private network's name behind it.
 CLAIMANT = "merge:"
+AFTER = CLAIMANT[:-1] + chr(ord(CLAIMANT[-1]) + 1)
 # What has to do with addresses, borders and what crosses them.
 READ = (
     "address_plan",
@@ -80,6 +81,7 @@ class World:
     hidden: frozenset[Key]
     standing: dict[str, list[ClaimRow]]  # rows of merge:NAME by NAME
     rows: dict[Key, list[ClaimRow]] = field(default_factory=dict)  # claims on private networks and around
+    changed: dict[str, int] = field(default_factory=dict)  # revision of each merge's last change, by NAME
 
     @cached_property
     def borders(self) -> Borders:
@@ -185,7 +187,7 @@ def read_world(workspace: Workspace, ledger: Ledger) -> World:
         accepted: dict[Key, entries.Accepted] = {}
         for kind in READ:
             accepted |= entries.current(connection, kind=kind)
-        standing = standing_claims(connection)
+        standing, changed = standing_claims(connection), last_changes(connection)
         places = [key for key in accepted if key[0] in ("private_network", "boundary", "network", "server")]
         places += [key for key in accepted if key[0] in ("instance", "profile")]
         rows: dict[Key, list[ClaimRow]] = {}
@@ -195,17 +197,27 @@ def read_world(workspace: Workspace, ledger: Ledger) -> World:
     for (kind, name), one in accepted.items():
         tables.setdefault(kind, {})[name] = msgspec.convert(one.fields, KINDS[kind])
     unseen = frozenset(key for key, one in accepted.items() if one.uid in hidden)
-    return World(Catalogue(tables), unseen, standing, rows)
+    return World(Catalogue(tables), unseen, standing, rows, changed)
+
+
+def last_changes(connection: Connection) -> dict[str, int]:
+    """The revision in which claims of each merge began or ended last, by the private network's name."""
+    found = connection.rows(
+        "SELECT claimant, max(since), max(until) FROM claim "
+        "WHERE claimant >= :first AND claimant < :last GROUP BY claimant",
+        first=CLAIMANT,
+        last=AFTER,
+    )
+    return {c.removeprefix(CLAIMANT): max(since, until or 0) for c, since, until in found}
 
 
 def standing_claims(connection: Connection) -> dict[str, list[ClaimRow]]:
     """What merges say now, by the private network's name."""
-    last = CLAIMANT[:-1] + chr(ord(CLAIMANT[-1]) + 1)
     found = connection.rows(
         "SELECT kind, name, claimant, line, fields FROM claim "
         "WHERE claimant >= :first AND claimant < :last AND +until IS NULL ORDER BY kind, name",
         first=CLAIMANT,
-        last=last,
+        last=AFTER,
     )
     out: dict[str, list[ClaimRow]] = {}
     for kind, name, claimant, line, text in found:

@@ -24,7 +24,10 @@ def _row(connection: Connection, world: World, name: str) -> dict[str, Any]:
     proof = None
     if rows:
         good = sum(1 for row in rows if row.ok)
+        # What was measured before its claims changed says nothing of what is now.
+        holds = all(row.detail.get("order") == world.changed.get(name, 0) for row in rows)
         proof = {"measured": len(rows), "good": good, "at": _moment(max(row.at for row in rows))}
+        proof |= {"holds": holds}
     decided = bool(own.classified_on and own.classified_by and own.classified_reason)
     return {
         "name": name,

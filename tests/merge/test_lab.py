@@ -106,6 +106,7 @@ def test_merged_after_a_kill_nothing_blinks_and_only_what_is_declared_gets_throu
     found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
     assert found and int(found[1]) > 20 and found[1] == found[2], told
     assert set(proofs) == set(town.PRIVATE)
+    assert all(row["proof"]["holds"] for row in built.ask("network", "merge", "status")["networks"])
     kinds = {n: {(r["kind"], r["ok"]) for r in p["rows"]} for n, p in proofs.items()}
     assert kinds == {name: {("service", True), ("isolated", True)} for name in town.PRIVATE}, proofs
     served = {r["name"] for p in proofs.values() for r in p["rows"] if r["kind"] == "service"}
@@ -148,5 +149,6 @@ def test_a_boundary_that_is_open_is_found(built: Place) -> None:
 def test_undone_every_host_is_as_it_was(built: Place, before: dict[str, str]) -> None:
     built.type("network", "merge", "undo", *town.PRIVATE, "--yes")
     assert state(built, ROUTERS) == before
-    assert not any(row["merged"] for row in built.ask("network", "merge", "status")["networks"])
+    rows = built.ask("network", "merge", "status")["networks"]
+    assert not any(row["merged"] for row in rows) and all(row["proof"]["holds"] for row in rows)
     assert "Nothing to do" in built.type("plan", "--detailed-exitcode").out

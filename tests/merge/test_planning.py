@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govcloud.errors import DeniedError, InputError
+from govcloud.ledger import evidence, open_ledger
 from govcloud.ledger.claims import ClaimRow
-from govcloud.merge import document, order, planning, vouching
+from govcloud.ledger.evidence import Evidence
+from govcloud.merge import document, order, planning, proving, vouching
 from govcloud.merge.gates import gates
 from govcloud.merge.overlaps import Held, free_block, overlapping
 from govcloud.merge.reading import CLAIMANT, World
@@ -27,6 +29,8 @@ from govcloud.plan.hosts import host_variables
 from govcloud.plan.probes import probes
 from govcloud.plan.stages import EntryChange, FieldChange
 from govcloud.policy import Case, judge
+from govcloud.run.manual import NO_RUN
+from govcloud.workspace import open_workspace
 from tests.merge import town
 from tests.test_json_keys import keys_of
 
@@ -406,6 +410,34 @@ def test_inside_one_sees_inside_addresses() -> None:
     assert borders.seen("instance/records-1", "10.0.1.11", "server/water-desk") == "10.60.1.11"
 
 
+# -- what is tried ---------------------------------------------------------------------------------
+
+
+def tried(found: World, *, service: bool) -> set[tuple[str, str, int, bool]]:
+    return {
+        (t.bad.source, t.bad.address, t.bad.port, t.port_alone)
+        for t in proving.trials(found, "health", service=service)
+    }
+
+
+def test_undone_what_was_declared_is_tried_too_and_merged_the_ports_that_were_not() -> None:
+    after, _ = merged("health")
+    while_merged, undone = tried(after, service=True), tried(world(), service=False)
+    for source, address in (("town-desk", "10.60.1.11"), ("health-desk", "10.20.1.11")):
+        assert (source, address, 80, False) in undone
+        assert (source, address, 9, True) in while_merged
+        assert not {(source, address, 80, alone) for alone in (True, False)} & while_merged
+    # However few machines are taken.
+    tables = town.changed()
+    tables["profiles"]["merging"]["values"] |= {"targets": 0}
+    few = tried(World(catalogue(tables), frozenset(), {}), service=False)
+    assert ("town-desk", "10.60.1.11", 80, False) in few
+    # A port that it listens on for others is the one to try.
+    tables["endpoints"]["admin"] = tables["endpoints"]["records"] | {"port": 8080, "host": "admin"}
+    more = tried(World(catalogue(tables), frozenset(), {}), service=True)
+    assert ("town-desk", "10.60.1.11", 8080, True) in more
+
+
 # -- through the command line ------------------------------------------------------------------------
 
 
@@ -455,6 +487,23 @@ def test_commands_say_what_stands_against_a_merge(cli: Callable[..., Any], offic
     }
     assert set(status.json) == {"networks"}
     assert set(status.json["networks"][0]) == keys_of("network merge status")["networks"]
+    # Nothing is built, so nothing is tried: that proves nothing.
+    unproved = cli("network", "merge", "verify", "health", "--json", cwd=office)
+    assert unproved.code == 3 and unproved.json["rows"] == [], unproved
+    # A proof of another order's state is none of this one's.
+    subject, detail = "private_network/health", {"kind": "isolated", "reason": "", "order": 1}
+    with open_ledger(open_workspace(str(office))).write() as connection:
+        old = Evidence(subject, "health/isolated/x", True, None, "", detail, at=1.0)
+        evidence.keep(connection, NO_RUN, subject, [old])
+    held = cli("network", "merge", "status", "health", "--json", cwd=office)
+    assert held.json["networks"][0]["proof"] | {"at": ""} == {
+        "measured": 1,
+        "good": 1,
+        "at": "",
+        "holds": False,
+    }
+    told = cli("network", "merge", "status", "health", cwd=office, env={"COLUMNS": "200"})
+    assert "not proved since (1 of 1 good" in told.out, told
     idle = cli("network", "merge", "undo", "health", "--yes", cwd=office)
     assert idle.code == 2 and "is not merged" in idle.err
 
