@@ -16,10 +16,11 @@ from ..errors import InputError, Problem
 from ..ledger.claims import ClaimKey, ClaimRow
 from ..model.lines import Boundary, PrivateNetwork
 from ..model.network import Link, Node
-from ..plan.borders import table_number
+from ..plan.borders import table_number, visible
 from ..plan.sides import members
 from ..plan.stages import Asked
 from ..plan.wiring import IPNetwork, parse_prefix
+from . import nat64
 from .overlaps import Held, Overlap, others_space, outside_space, overlapping, own_space, undeclared
 from .reading import CLAIMANT, World
 
@@ -60,10 +61,10 @@ def rows(world: World, name: str) -> list[ClaimRow]:
         for number, inside, outside, node in _translated(own):
             found["translation", f"{name}-{number}"] = _translation(name, own, "nat", node, inside, outside)
     if own.overlap == "nat64":
-        prefix = world.policy().nat64_prefix or nat64_prefix(own)
+        prefix = nat64.stands_for_ipv4(world, own)
         node = pairs(own)[0][1]
         found["translation", f"{name}-nat64"] = _translation(name, own, "nat64", node, prefix, own.outside[0])
-        found |= _ipv6(world, name, own)
+        found |= nat64.given(world, name)
     if own.overlap == "vrf":
         for network in world.own_networks(name):
             found["network", network] = {"vrf": own.vrf}
@@ -74,16 +75,6 @@ def rows(world: World, name: str) -> list[ClaimRow]:
 def pairs(own: PrivateNetwork) -> list[tuple[str, str]]:
     """(node of the one net, router of the private network) of each link, in the order of ``connects_to``."""
     return [(near, own.nodes[min(i, len(own.nodes) - 1)]) for i, near in enumerate(own.connects_to)]
-
-
-def nat64_prefix(own: PrivateNetwork) -> str:
-    """The /96 that stands for IPv4: the first of the last /64 of its IPv6 prefixes.
-
-    A prefix of the network's own (RFC 6052, section 3.3), for the well-known one must not stand for private
-    IPv4 addresses (section 3.1).
-    """
-    last = ipaddress.IPv6Network(own.ipv6[-1])
-    return f"{ipaddress.IPv6Address((int(last[-1]) >> 64) << 64)}/96"
 
 
 def link_name(name: str, near: str) -> str:
@@ -169,6 +160,11 @@ def _links(world: World, name: str, own: PrivateNetwork) -> Iterable[str]:
         prefix = _read(text)
         if prefix is None or prefix.max_prefixlen - prefix.prefixlen != 1:
             yield f"`transit`: {text!r} is no prefix of two addresses (RFC 3021, RFC 6164)"
+    # A link has one prefix, and over it goes what has its IP version.
+    for text in own.transit[: len(own.connects_to)]:
+        left = [p for p in visible(own) if (":" in p) != (":" in text)]
+        if left:
+            yield f"`transit`: {text} is IPv{6 if ':' in text else 4}, so no route leads to {left[0]} over it"
     if not own.transit_mbps:
         yield "`transit_mbps` does not say what its links can carry"
 
@@ -189,6 +185,8 @@ def _choice(world: World, name: str, own: PrivateNetwork) -> Iterable[str]:
         yield f"`overlap: none`, but {serious[0].own.prefix} is also {_other(serious[0])}"
     if own.overlap in ("nat", "renumber") or (own.overlap == "vrf" and own.outside):
         yield from _lengths(own)
+        if own.overlap != "renumber":
+            yield from _apart(own)
     if own.overlap == "vrf":
         try:
             table_number(world.catalogue, name)
@@ -197,15 +195,7 @@ def _choice(world: World, name: str, own: PrivateNetwork) -> Iterable[str]:
         if not own.outside and world.borders.crossing(name):
             yield "flows cross its boundary, so a table does not do: `outside` says what the rest sees"
     if own.overlap == "nat64":
-        pool = _read(own.outside[0]) if own.outside else None
-        if pool is None or pool.version != 4:
-            yield "`outside` does not say the IPv4 pool that NAT64 speaks with"
-        spaces = [p for p in map(_read, own.ipv6) if p is not None and p.version == 6 and p.prefixlen <= 64]
-        room = sum(1 << (64 - p.prefixlen) for p in spaces)
-        # One more for the prefix that stands for IPv4.
-        needed = len(world.own_networks(name)) + (not world.policy().nat64_prefix)
-        if room < needed:
-            yield f"`ipv6` has room for {room} prefixes of /64, {needed} are needed"
+        yield from nat64.lacking(world, name)
 
 
 def _lengths(own: PrivateNetwork) -> Iterable[str]:
@@ -217,6 +207,14 @@ def _lengths(own: PrivateNetwork) -> Iterable[str]:
             yield f"`outside`: {outside if one else inside!r} is no prefix"
         elif (one.version, one.prefixlen) != (other.version, other.prefixlen):
             yield f"`outside`: {outside} is not of the same length as {inside}"
+
+
+def _apart(own: PrivateNetwork) -> Iterable[str]:
+    """What stands for a prefix is not that prefix, which nothing could translate."""
+    for inside, outside in zip(own.prefixes, own.outside, strict=False):
+        one, other = _read(inside), _read(outside)
+        if one is not None and other is not None and one.version == other.version and one.overlaps(other):
+            yield f"`outside`: {outside} overlaps with {inside}, for which it is to stand"
 
 
 def _renumbered(world: World, name: str, own: PrivateNetwork) -> list[Problem]:
@@ -296,24 +294,6 @@ def _translation(
         "private_network": name,
         "reason": own.overlap_reason,
     }
-
-
-def _ipv6(world: World, name: str, own: PrivateNetwork) -> dict[tuple[str, str], dict[str, Any]]:
-    """A /64 for each of its networks, and for each machine the place in it that it has in IPv4."""
-    blocks = (b for text in own.ipv6 for b in ipaddress.IPv6Network(text).subnets(new_prefix=64))
-    mine = {row.key for row in world.standing.get(name, ()) if "ipv6" in (row.fields or ())}
-    edges = world.own_networks(name).items()
-    # What this order gave before is given again, else a second run would end it.
-    given = {n: (edge, next(blocks)) for n, edge in edges if not edge.ipv6 or ("network", n) in mine}
-    found: dict[tuple[str, str], dict[str, Any]] = {
-        ("network", n): {"ipv6": str(block)} for n, (_, block) in given.items()
-    }
-    for key, machine in world.own_machines(name).items():
-        if machine.network in given and machine.ipv4 and (not machine.ipv6 or key in mine):
-            edge, block = given[machine.network]
-            place = int(ipaddress.ip_address(machine.ipv4)) - int(parse_prefix(edge.ipv4, name)[0])
-            found[key] = {"ipv6": str(block[place])}
-    return found
 
 
 def _other(overlap: Overlap) -> str:

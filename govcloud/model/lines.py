@@ -209,7 +209,7 @@ class Translation(Entry, kw_only=True):
     node: Annotated[str, Ref("node"), Doc("转换设备", "The node that does it.")]
     type: Annotated[
         Literal["nat", "nat64"],
-        Doc("类型", "nat: one prefix for another of the same length; nat64: RFC 6146, with a pool."),
+        Doc("类型", "nat: one prefix for another of the same length; nat64: RFC 7915, with a pool."),
     ] = "nat"
     inside: Annotated[
         str,

@@ -300,6 +300,15 @@ def test_renumbering_is_written_into_files_and_checked() -> None:
         ({"connects_to": []}, "`connects_to` names no node"),
         ({"connects_to": ["water-border"]}, "is in zone water, not in extranet"),
         ({"prefixes": ["10.9.0.0/16"]}, "which is in none of its `prefixes`"),
+        ({"transit": ["2001:db8:9::/127"]}, "2001:db8:9::/127 is IPv6, so no route leads to 10.60.0.0/16"),
+        (
+            {"prefixes": ["10.0.0.0/16", "2001:db8:7::/48"], "outside": ["10.60.0.0/16", "2001:db8:7::/48"]},
+            "2001:db8:7::/48 overlaps with 2001:db8:7::/48, for which it is to stand",
+        ),
+        (
+            {"overlap": "nat64", "ipv6": ["2001:db8:f0::/56"], "outside": ["10.60.0.0/31"]},
+            "10.60.0.0/31 is too small by 2",
+        ),
         ({"overlap": "vrf"}, "a routing table of its own needs a number"),
         ({"overlap": "nat64", "ipv6": ["2001:db8::/64"]}, "has room for 1 prefixes of /64, 2 are needed"),
     ],
@@ -332,6 +341,38 @@ def test_a_name_too_long_for_the_kernel_is_cut_and_stays_its_own() -> None:
     assert own[0] != own[1] and all(
         len(name.encode()) <= 15 for name in (*own, order.interface_name("到" * 9))
     )
+
+
+def addresses(found: World) -> dict[str, str]:
+    return {row.name: row.fields["ipv6"] for row in order.rows(found, "forest") if "ipv6" in row.fields}  # type: ignore[operator, index]
+
+
+def test_nat64_addresses_stay_where_they_are_and_are_nobody_elses() -> None:
+    tables = town.changed()
+    first = World(catalogue(tables), frozenset(), {})
+    rows = order.rows(first, "forest")
+    before = addresses(first)
+    assert before == {"forest-lan": "2001:db8:f0::/64", "forest-desk": "2001:db8:f0::a"}
+    # One that comes before it by name takes another.
+    more = {"gateway": "forest-border", "interface": "clinic", "ipv4": "10.0.2.0/24"}
+    tables["networks"]["clinic-lan"] = more
+    said = {row.key: row.fields or {} for row in rows}
+    after = World(catalogue(tables, said), frozenset(), {"forest": rows})
+    assert addresses(after) == before | {"clinic-lan": "2001:db8:f0:1::/64"}
+    assert not order.asked(after, "forest").ended
+    # What a file says is not given to another, wherever it is.
+    for used in ("2001:db8:f0::/64", "2001:db8:f0::/63"):
+        tables["networks"]["clinic-lan"] = more | {"ipv6": used}
+        fresh = World(catalogue(tables), frozenset(), {})
+        wanted = "2001:db8:f0:1" if used.endswith("64") else "2001:db8:f0:2"
+        assert addresses(fresh) == {"forest-lan": f"{wanted}::/64", "forest-desk": f"{wanted}::a"}
+    assert order.readiness(fresh, "forest") == []
+    # Nor is what stands for IPv4.
+    tables["private_networks"]["forest"]["ipv6"] = ["2001:db8:f0::/62"]
+    tables["networks"]["zoo-lan"] = {**more, "interface": "zoo", "ipv4": "10.0.3.0/24"}
+    full = World(catalogue(tables), frozenset(), {})
+    told = [str(one) for one in order.readiness(full, "forest")]
+    assert len(told) == 1 and "has 1 prefixes of /64 that nobody uses, 2 are needed" in told[0]
 
 
 # -- what routers get of it --------------------------------------------------------------------------
@@ -381,9 +422,10 @@ def test_a_table_has_what_its_flows_need() -> None:
     assert [(t["table"], t["interfaces"]) for t in tables] == [(1010, ["to-water"])]
     ways = {r["prefix"]: r["type"] for r in tables[0]["routes"]}
     assert ways == {
-        "10.20.1.0/24": "throw",
+        "10.20.1.11/32": "throw",
         "10.20.1.53/32": "throw",
-        "10.60.0.0/16": "throw",
+        "10.60.1.10/32": "throw",
+        "10.60.1.11/32": "throw",
         "0.0.0.0/0": "unreachable",
         "::/0": "unreachable",
     }
