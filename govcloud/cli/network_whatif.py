@@ -261,8 +261,9 @@ def _measure(app: App, ledger: Ledger, found: Outcome, *, silent: bool, yes: boo
     from ..access import enforce, require_sight_of_all
     from ..plan.gather import built_catalogue, routing
     from ..run import pairing
+    from ..run.pacing import pace
     from ..run.reach import Reach
-    from ..run.rerouting import experiment, pace
+    from ..run.rerouting import experiment
     from . import whatif_telling
 
     enforce(app.workspace, ledger, "apply")

@@ -32,6 +32,10 @@ def validate(app: App, as_json: bool) -> None:
         from ..rollout.reading import check_files
 
         check_files(loaded, others)
+    if loaded.counts.get("profile"):
+        from ..plan.profiles import check_files as check_profiles
+
+        check_profiles(loaded, others)
     seconds = time.perf_counter() - started
     entries = sum(loaded.counts.values())
     if as_json:

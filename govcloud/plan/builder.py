@@ -18,7 +18,7 @@ from ..ledger.entries import Key
 from ..model.catalogue import Catalogue
 from ..model.policy import Target
 from ..model.resources import TYPES
-from . import advertising, delivering, incarnations, slicing, stacking
+from . import advertising, delivering, incarnations, profiles, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .devices import GROUP, SSH, devices
@@ -47,6 +47,13 @@ class _Work:
 def build(inputs: Inputs) -> Plan:
     """The plan that brings everything to what is proposed. Empty where nothing is to do."""
     numbers = policy(inputs)
+    if wrong := profiles.findings(inputs.proposed):
+        raise InputError(
+            [
+                inputs.problem(f"{f.kind}/{f.name}: {f.message}", (f.kind, f.name), f.field, f.hint)
+                for f in wrong
+            ]
+        )
     work = _Work(identify(inputs))
     _refuse_moved_targets(inputs, work)
     _place(inputs, work)

@@ -1,12 +1,12 @@
 """A cut made for real in the lab, and what the simulation said of it, held against each other.
 
 Pairs of hosts ask each other throughout (``run.meter``): before, while the cut stands, and after. The time
-to reroute is the gap in their answers. Afterwards the way each pair really took is followed hop by hop.
+to reroute is the gap in their answers. The way each pair really takes is followed hop by hop, before and
+afterwards: of several ways of the same cost routers may have chosen another one than the simulation.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,11 +15,10 @@ from typing import Any, Literal
 import msgspec
 
 from ..access import actor
-from ..errors import GovcloudError, InputError, Problem
+from ..errors import GovcloudError
 from ..ledger import Ledger, audit, evidence, leases
 from ..ledger.evidence import Evidence
 from ..model.catalogue import Catalogue
-from ..model.policy import Profile
 from ..plan.probes import ProbeSpec
 from ..plan.wiring import address_owners
 from ..topology import Net
@@ -28,31 +27,13 @@ from ..workspace import Workspace
 from . import cutting, probing
 from .context import LEASE
 from .metering import Count, Gap, Meters, Report, Stream
+from .pacing import Pace, pace
 from .pairing import Pair
 from .reach import Reach
 
-ENTRY = "whatif"
 NO_RUN = ""
 # Seconds between two looks at the meters.
 LOOK = 0.25
-
-
-class Pace(msgspec.Struct, frozen=True):
-    """The numbers of ``profile/whatif``; the defaults are invented.
-
-    A request every ``interval_ms``, lost after ``wait_ms``; ``before_s`` of them before the cut. The cut
-    stands ``hold_s`` at least and, until everybody answers whom the simulation says so of, ``patience_s``
-    at most. Then everything may take ``back_s`` to be as before: routers that lost a neighbour take their
-    time to trust it again. ``pairs``: how many ask each other at most.
-    """
-
-    interval_ms: float = 20
-    wait_ms: float = 1000
-    before_s: float = 2
-    hold_s: float = 3
-    patience_s: float = 30
-    back_s: float = 60
-    pairs: int = 24
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -61,7 +42,9 @@ class Seen(msgspec.Struct, frozen=True):
     ``expected``: kept, moved or lost, by the simulation; ``answered``: whether it answered in the end while
     the cut stood; ``gap_ms`` and ``lost``: the longest run of lost requests that the cut brought, and all
     of them; ``back_gap_ms`` and ``back_lost``: the same of putting back. ``way``: routers crossed while
-    the cut stood; ``expected_way``: by the simulation. ``agrees``, else ``why``.
+    the cut stood; ``expected_way``: by the simulation. ``agrees``, else ``why``. ``took``: what was
+    seen of it: lost, moved (it answered again after a gap, or crossed other hops than before) or kept (it
+    was not on what was cut).
     """
 
     name: str
@@ -79,14 +62,15 @@ class Seen(msgspec.Struct, frozen=True):
     way: list[str]
     agrees: bool
     why: str
+    took: Literal["kept", "moved", "lost"]
 
 
 class Experiment(msgspec.Struct, frozen=True):
     """A cut that was made, measured and put back.
 
-    ``reroute_s``: the longest gap of a pair that took another way; None where none did. ``silent_before``:
-    pairs that did not answer before anything was cut; they are not compared. ``restored``: whether
-    everybody answered as before in the end; ``not_back``: who did not. ``stalled_ms``: the longest pause of
+    ``reroute_s``: the longest gap of a pair that was seen to take another way; None where none was.
+    ``silent_before``: pairs that did not answer before anything was cut; they are not compared.
+    ``restored``: whether everybody answered as before in the end; ``not_back``: who did not. ``stalled_ms``: the longest pause of
     a meter, which gaps may be wrong by. ``held_s``: how long the cut stood.
     """
 
@@ -105,24 +89,6 @@ class Experiment(msgspec.Struct, frozen=True):
     def disagreements(self) -> list[Seen]:
         """Pairs of which simulation and lab say otherwise."""
         return [one for one in self.seen if not one.agrees]
-
-
-def pace(catalogue: Catalogue) -> Pace:
-    """The numbers as accepted. Raises ``InputError`` for what is no such number."""
-    profile = catalogue.all(Profile).get(ENTRY)
-    values = profile.values if profile else {}
-    problems = []
-    for name, value in values.items():
-        if name not in Pace.__struct_fields__:
-            hint = f"it knows {', '.join(Pace.__struct_fields__)}"
-            problems.append(Problem(f"profile/{ENTRY}: `{name}` is nothing that a cut knows", hint=hint))
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            problems.append(Problem(f"profile/{ENTRY}: `{name}` should be a number, not {value!r}"))
-        elif value <= 0 or (name == "pairs" and value != int(value)):
-            problems.append(Problem(f"profile/{ENTRY}: `{name}` should be above 0, not {value!r}"))
-    if problems:
-        raise InputError(problems)
-    return msgspec.convert(values, Pace, strict=False)
 
 
 def experiment(
@@ -173,6 +139,18 @@ def experiment(
     return found
 
 
+class _Trace(msgspec.Struct, frozen=True):
+    """Routers that were crossed, as keys, and the addresses that answered: by them links beside each other
+    are told apart."""
+
+    nodes: list[str]
+    addresses: list[str]
+
+    @classmethod
+    def of(cls, detail: Mapping[str, Any]) -> _Trace:
+        return cls([f"node/{name}" for name in detail["path"]], list(detail["addresses"]))
+
+
 class _Work:
     """One experiment, step by step."""
 
@@ -190,7 +168,9 @@ class _Work:
         self._all, self._pairs, self._net, self._told = pairs, pairs, net, told
         self._began = self._ended = 0.0
         self._answered: dict[str, bool] = {}
-        self._ways: dict[str, list[str]] = {}
+        # Routers that pairs cross before the cut and while it stands, and the addresses that answered.
+        self._first: dict[str, _Trace] = {}
+        self._ways: dict[str, _Trace] = {}
         self._not_back: list[str] = []
 
     def baseline(self) -> None:
@@ -205,6 +185,7 @@ class _Work:
                 "nobody answers anybody even before the cut; nothing was cut",
                 hint="`govcloud drift` and `govcloud probe` tell what is wrong, `govcloud apply` heals it",
             )
+        self._first = self._follow({p.name: p.before for p in self._pairs if p.expected == "moved"}, 0)
 
     def cut(self, moment: float) -> None:
         """See what becomes of everybody while the cut stands."""
@@ -226,7 +207,7 @@ class _Work:
         old = {pair.name: pair.before for pair in self._pairs if pair.expected != "kept"}
         ways = self._follow(old, self._numbers.back_s)
         pairs = {pair.name: pair for pair in self._pairs}
-        late = {name for name, way in ways.items() if not self._fits(pairs[name], way, old[name])}
+        late = {name for name, way in ways.items() if not self._fits(pairs[name], way.nodes, old[name])}
         self._not_back = [n for n in names if n in late or not _answers(counts[n], self._ended)]
 
     def _settle(self, since: float, wanted: Iterable[str], *, at_least: float, at_most: float) -> Report:
@@ -242,11 +223,11 @@ class _Work:
                 return report
             time.sleep(LOOK)
 
-    def _follow(self, ways: Mapping[str, Way], patience_s: float) -> dict[str, list[str]]:
-        """The routers that pairs really cross, as keys; looked at again until all are those of ``ways``."""
+    def _follow(self, ways: Mapping[str, Way], patience_s: float) -> dict[str, _Trace]:
+        """The routers that pairs really cross; looked at again until all are those of ``ways``."""
         pairs = {pair.name: pair for pair in self._pairs}
         specs = [_spec(pairs[name], way) for name, way in ways.items()]
-        seen: dict[str, list[str]] = {}
+        seen: dict[str, _Trace] = {}
         end = time.monotonic() + patience_s
         while specs:
             rows = probing.take(
@@ -258,8 +239,8 @@ class _Work:
                 stop=threading.Event(),
                 told=lambda _good: None,
             )
-            seen |= {row.name: [f"node/{name}" for name in row.detail["path"]] for row in rows}
-            specs = [s for s in specs if not self._fits(pairs[s.name], seen[s.name], ways[s.name])]
+            seen |= {row.name: _Trace.of(row.detail) for row in rows}
+            specs = [s for s in specs if not self._fits(pairs[s.name], seen[s.name].nodes, ways[s.name])]
             if time.monotonic() >= end:
                 break
             if specs:
@@ -274,8 +255,9 @@ class _Work:
 
     def result(self, report: Report, cut: Sequence[str], silent: bool, routing: str) -> Experiment:
         """Everything that was seen, with what the simulation said."""
-        seen = [self._seen(pair, report.counts[pair.name]) for pair in self._pairs]
-        gaps = [one.gap_ms for one in seen if one.expected == "moved" and one.answered]
+        dynamic = routing != "static"
+        seen = [self._seen(pair, report.counts[pair.name], dynamic) for pair in self._pairs]
+        gaps = [one.gap_ms for one in seen if one.took == "moved"]
         compared = {pair.name for pair in self._pairs}
         return Experiment(
             list(cut),
@@ -290,11 +272,14 @@ class _Work:
             report.stalled_ms,
         )
 
-    def _seen(self, pair: Pair, count: Count) -> Seen:
+    def _seen(self, pair: Pair, count: Count, dynamic: bool) -> Seen:
         during = [g for g in count.gaps if g.end >= self._began and g.start < self._ended]
         after = [g for g in count.gaps if g.start >= self._ended]
         answered = self._answered[pair.name]
-        way = self._ways.get(pair.name, [])
+        first, then = self._first.get(pair.name), self._ways.get(pair.name)
+        way = then.nodes if then is not None else []
+        # Where nobody looks for another way, a gap is a gap and no more.
+        moved = dynamic and bool(during or (first and then and first != then))
         why = ""
         if answered and pair.expected == "lost":
             why = "the simulation knows no way, and it answers"
@@ -318,6 +303,7 @@ class _Work:
             way,
             not why,
             why,
+            ("moved" if moved else "kept") if answered else "lost",
         )
 
 
@@ -351,7 +337,7 @@ def _evidence(found: Experiment, stage: str) -> list[Evidence]:
         "silent": found.silent,
         "routing": found.routing,
         "pairs": len(found.seen),
-        "moved": sum(1 for one in found.seen if one.expected == "moved"),
+        "moved": sum(1 for one in found.seen if one.took == "moved"),
         "cut_off": sum(1 for one in found.seen if one.expected == "lost"),
         "disagreements": [one.name for one in found.disagreements],
         "restored": found.restored,
@@ -372,10 +358,12 @@ def _evidence(found: Experiment, stage: str) -> list[Evidence]:
             "simulated": one.expected,
             "simulated_path": one.expected_way,
             "answered": one.answered,
+            "seen": one.took,
             "path": one.way,
             "lost": one.lost,
             "reason": one.why,
         }
-        gap = round(one.gap_ms / 1000, 3)
+        # Who was not on the cut has no time to reroute, not one of nought.
+        gap = None if one.took == "kept" else round(one.gap_ms / 1000, 3)
         rows.append(Evidence(subject, f"{stage}/{one.name}", one.agrees, gap, "s", detail, at=time.time()))
     return rows

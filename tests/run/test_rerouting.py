@@ -11,8 +11,8 @@ from govcloud.model.catalogue import Catalogue
 from govcloud.model.policy import Profile
 from govcloud.run import rerouting
 from govcloud.run.metering import Count, Gap, Report
+from govcloud.run.pacing import Pace, pace
 from govcloud.run.pairing import Pair, interfaces_of, lab_net, pairs
-from govcloud.run.rerouting import Pace, pace
 from tests.topology.test_cutting import ring
 
 CUT = ["link/l0"]
@@ -95,8 +95,9 @@ def work(meters: Meters, found: dict[str, Pair], monkeypatch: pytest.MonkeyPatch
         from govcloud.ledger.evidence import Evidence
 
         return [
-            Evidence(s.subject, s.name, True, 1.0, "ms", {"path": (ways or {}).get(s.name, s.path)})
+            Evidence(s.subject, s.name, True, 1.0, "ms", {"path": path, "addresses": path})
             for s in specs
+            for path in [(ways or {}).get(s.name, s.path)]
         ]
 
     monkeypatch.setattr(rerouting.probing, "take", take)
@@ -124,6 +125,29 @@ def test_the_longest_gap_of_whoever_moved_is_the_time_to_reroute(monkeypatch: py
     (moved,) = [one for one in seen.seen if one.expected == "moved"]
     assert (moved.gap_ms, moved.lost, moved.back_gap_ms, moved.back_lost) == (2510, 125, 100, 5)
     assert moved.way == ["node/n0", "node/n2", "node/n1"]
+
+
+def test_who_was_not_on_the_cut_says_nothing_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {n: p for n, p in chosen(CUT).items() if n.endswith("/4")}
+    expected, other = "desk-n0>desk-n1/4", "desk-n0>desk-n2/4"
+    # Routers use the other one of two ways of the same cost: the same hops all along, and no gap.
+    ways = {expected: ["n0", "n2", "n1"]}
+    counts = {name: count(name) for name in found}
+    seen = played(work(Meters(counts), found, monkeypatch, ways), counts)
+    assert seen.reroute_s is None
+    assert {one.name: one.took for one in seen.seen} == dict.fromkeys(found, "kept")
+    rows = rerouting._evidence(seen, "cut/link/l0")
+    assert [row.value for row in rows] == [None, None]
+    # It turns without a gap that could be seen; and one that was expected to stay answers again after a gap.
+    seen = played(work(Meters(counts), found, monkeypatch), counts)
+    assert seen.reroute_s == 0
+    counts = counts | {other: count(other, Gap(9.99, 10.03, 2, False))}
+    steps = work(Meters(counts), found, monkeypatch, ways)
+    seen = played(steps, counts)
+    assert seen.reroute_s == 0.04 and not seen.disagreements
+    assert {one.name: one.took for one in seen.seen}[other] == "moved"
+    static = steps.result(Report(counts, 21.0), CUT, False, "static")
+    assert static.reroute_s is None
 
 
 def test_each_way_to_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
