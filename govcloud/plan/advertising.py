@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from .. import system
-from ..errors import Problem
+from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
@@ -27,12 +27,23 @@ SETTINGS = "govcloud_own_sysctls"
 GROUP = "advertisers"
 PROGRAM = "radvd"
 PROFILE = "advertising"
-# Where the profile `advertising` says nothing: the defaults of RFC 4861, section 6.2.1, seconds.
-DEFAULTS = {"max_interval_s": 600, "valid_s": 2_592_000, "preferred_s": 604_800}
+INFINITE = 2**32 - 1  # what is no longer than ever (RFC 4861, section 4.6.2)
+
+
+class Advertising(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The figures of ``profile/advertising``, in seconds; the defaults and limits of RFC 4861, section 6.2.1.
+
+    ``max_interval_s``: between two advertisements at most; ``valid_s`` and ``preferred_s``: how long what
+    machines make of a prefix may be used, and is to be used for what begins.
+    """
+
+    max_interval_s: Annotated[int, msgspec.Meta(ge=4, le=1800)] = 600
+    valid_s: Annotated[int, msgspec.Meta(ge=0, le=INFINITE)] = 2_592_000
+    preferred_s: Annotated[int, msgspec.Meta(ge=0, le=INFINITE)] = 604_800
 
 
 def put(catalogue: Catalogue, hosts: Mapping[str, HostVars]) -> dict[str, HostVars]:
-    """The hosts, each with what it advertises or accepts; all others as they were."""
+    """The hosts, each with what it advertises or accepts; all others as they were. Raises ``InputError``."""
     out = dict(hosts)
     networks = {n: one for n, one in sorted(catalogue.all(Network).items()) if one.advertise and one.ipv6}
     if not networks:
@@ -57,14 +68,26 @@ def put(catalogue: Catalogue, hosts: Mapping[str, HostVars]) -> dict[str, HostVa
 
 def _said(catalogue: Catalogue) -> dict[str, Any]:
     """Lifetimes, and the name servers and domains that are told with a prefix (RFC 8106)."""
-    profile = catalogue.find("profile", PROFILE)
-    values = DEFAULTS | (profile.values if isinstance(profile, Profile) else {})
     zones = sorted(catalogue.all(DnsZone).items())
     return {
-        **{name: int(values[name]) for name in DEFAULTS},
+        **msgspec.structs.asdict(_figures(catalogue)),
         "servers": [address for address in resolvers(catalogue) if ":" in address],
         "domains": list(dict.fromkeys(zone.domain for _, zone in zones)),
     }
+
+
+def _figures(catalogue: Catalogue) -> Advertising:
+    """``profile/advertising`` over the defaults. Raises ``InputError`` for what cannot be advertised."""
+    profile = catalogue.find("profile", PROFILE)
+    values = profile.values if isinstance(profile, Profile) else {}
+    try:
+        said = msgspec.convert({**values}, Advertising)
+    except msgspec.ValidationError as error:
+        raise InputError([Problem(f"profile/{PROFILE}: {error}")]) from None
+    if said.preferred_s > said.valid_s:
+        words = f"`preferred_s` {said.preferred_s} is more than `valid_s` {said.valid_s}"
+        raise InputError([Problem(f"profile/{PROFILE}: {words}")])
+    return said
 
 
 def _machines(catalogue: Catalogue, networks: Mapping[str, Network]) -> Iterator[tuple[str, Network, bool]]:

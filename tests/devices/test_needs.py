@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from govcloud import system
+from govcloud.errors import InputError
 from govcloud.model import KINDS
 from govcloud.model.catalogue import Catalogue
 from govcloud.plan import advertising
@@ -73,3 +76,23 @@ def test_who_advertises_and_who_accepts() -> None:
 def test_set_up_and_doctor_know_them(command: str) -> None:
     (tool,) = [tool for tool in system.TOOLS if tool.command == command]
     assert not tool.required and tool.purpose
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"max_interval_s": "soon"}, "Expected `int`, got `str` - at `$.max_interval_s`"),
+        ({"max_interval_s": 0}, "Expected `int` >= 4"),
+        ({"max_interval": 60}, "unknown field `max_interval`"),
+        ({"valid_s": 60}, "`preferred_s` 604800 is more than `valid_s` 60"),
+    ],
+)
+def test_figures_that_cannot_be_advertised_are_told(values: dict[str, Any], words: str) -> None:
+    said = catalogue(advertise=True)
+    profile = msgspec.convert({"values": values}, KINDS["profile"])
+    tables = {kind: dict(said.table(kind)) for kind in KINDS} | {"profile": {"advertising": profile}}
+    wanted = Catalogue(tables)
+    with pytest.raises(InputError) as told:
+        advertising.put(wanted, host_variables(wanted, routing="static"))
+    (problem,) = told.value.problems
+    assert problem.message.startswith("profile/advertising: ") and words in problem.message
