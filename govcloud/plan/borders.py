@@ -20,9 +20,9 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
 from ..model.lines import Boundary, PrivateNetwork, Translation
-from ..model.network import Flow, Network, Node, Vrf
+from ..model.network import Flow, Network, Vrf
 from .translating import embedded
-from .wiring import End, IPNetwork, IPVersion, Wire, bare, built_nodes, parse_prefix, wires
+from .wiring import End, IPNetwork, IPVersion, Wire, bare, built_nodes, interfaces, parse_prefix, wires
 
 ANYWHERE: dict[IPVersion, str] = {4: "0.0.0.0/0", 6: "::/0"}
 # What is done about overlaps -> which of its fields says what the rest sees.
@@ -193,12 +193,10 @@ class Borders:
 
         ``throw`` goes on to the main table, ``unreachable`` ends the search.
         """
-        throw = {
-            self._far_prefix(border.private_network, flow)
-            for flow in self.crossing(border.private_network).values()
-        }
+        flows = self.crossing(border.private_network).values()
+        throw = {prefix for flow in flows for prefix in self._far_prefixes(border.private_network, flow)}
         throw |= {str(ipaddress.ip_network(address)) for address in resolvers} if throw else set()
-        routes = [{"prefix": p, "type": "throw"} for p in sorted(throw - {""}, key=_sortable)]
+        routes = [{"prefix": p, "type": "throw"} for p in sorted(throw, key=_sortable)]
         # Between its own parts it keeps the addresses that it has.
         for other in self.all:
             if other.private_network == border.private_network and other.near.node == border.near.node:
@@ -212,19 +210,26 @@ class Borders:
         prefixes = sorted({p for n in behind for p in (n.ipv4, n.ipv6) if p}, key=_sortable)
         return [{"prefix": p, "via": v} for p in prefixes if (v := border.far.address(_version(p)))]
 
-    def _far_prefix(self, name: str, flow: Flow) -> str:
-        """The prefix on the other side of a flow, as it is seen from here."""
-        endpoint = self._catalogue.get(Endpoint, flow.endpoint)
-        ends = [flow.start, f"instance/{endpoint.instance}"]
-        far = next((end for end in ends if self.home(end) != name), "")
-        other = self.home(far)
-        if other:
-            return next(iter(visible(self.networks[other])), "")
-        kind, _, host = far.partition("/")
-        entry = self._catalogue.find(kind, host)
-        if isinstance(entry, (Server, Instance)) and entry.network:
-            return self._catalogue.get(Network, entry.network).ipv4
-        return f"{bare(entry.loopback4)}/32" if isinstance(entry, Node) and entry.loopback4 else ""
+    def _far_prefixes(self, name: str, flow: Flow) -> set[str]:
+        """The addresses of the other end of a flow, as they are seen from here, each as a prefix."""
+        goal = f"instance/{self._catalogue.get(Endpoint, flow.endpoint).instance}"
+        far, near = (goal, flow.start) if self.home(flow.start) == name else (flow.start, goal)
+        if self.home(far) == name:
+            return set()
+        out = {
+            str(ipaddress.ip_network(self.seen(far, bare(address), near)))
+            for address in self._addresses.get(far.partition("/")[2], ())
+            if ipaddress.ip_address(bare(address)).version in flow.ip_versions
+        }
+        mapped = self.by_nat64(flow) if far == goal else ""
+        return out | ({str(ipaddress.ip_network(mapped))} if mapped else set())
+
+    @cached_property
+    def _addresses(self) -> dict[str, list[str]]:
+        out: dict[str, list[str]] = {}
+        for host, _interface, found in interfaces(self._catalogue):
+            out.setdefault(host, []).extend(found)
+        return out
 
 
 def visible(network: PrivateNetwork) -> list[str]:
