@@ -42,7 +42,8 @@ def boundary(app: App, name: str | None, from_files: bool, nft: bool, as_json: b
     # Flows, hosts and rules name each other.
     require_sight_of_all(app.workspace, ledger)
     catalogue = proposed(app.workspace, ledger) if from_files else accepted(ledger)
-    found = Ground(catalogue).boundaries
+    ground = Ground(catalogue)
+    found, others = ground.boundaries, [] if name else ground.findings
     if name is not None:
         found = [one for one in found if one.name == name]
         if not found:
@@ -50,19 +51,21 @@ def boundary(app: App, name: str | None, from_files: bool, nft: bool, as_json: b
     documents = [_document(one) for one in found]
     with unwatched():
         if nft:
-            texts = _rulesets(catalogue, found)
+            closed = [post.node for post in ground.closed_posts] if name is None else []
+            texts = _rulesets(catalogue, found, closed)
             if as_json:
                 emit([{"node": node, "ruleset": text} for node, text in texts.items()])
             else:
                 sys.stdout.write("".join(f"# {node}\n{text}" for node, text in texts.items()))
         elif as_json:
-            emit({"boundaries": documents})
+            emit({"boundaries": documents, "findings": others})
         elif name is None:
-            _list(documents)
+            _list(documents, others)
         else:
             _show(documents[0])
         sys.stdout.flush()
-    return int(Exit.CHANGES if any(d["findings"] for d in documents) and not nft else Exit.OK)
+    told = others or any(d["findings"] for d in documents)
+    return int(Exit.CHANGES if told and not nft else Exit.OK)
 
 
 def _unknown(name: str, catalogue: Catalogue, from_files: bool) -> InputError:
@@ -74,12 +77,12 @@ def _unknown(name: str, catalogue: Catalogue, from_files: bool) -> InputError:
     return InputError([Problem(f"there is no boundary {name!r}", hint=hint)])
 
 
-def _rulesets(catalogue: Catalogue, found: list[Drawn]) -> dict[str, str]:
+def _rulesets(catalogue: Catalogue, found: list[Drawn], closed: list[str]) -> dict[str, str]:
     """The whole table of each node, which may stand on other boundaries too."""
     from ..plan.gather import routing
     from ..plan.hosts import host_variables
 
-    nodes = sorted({post.node for drawn in found for post in drawn.posts})
+    nodes = sorted({*closed, *(post.node for drawn in found for post in drawn.posts)})
     hosts = host_variables(catalogue, routing=routing(catalogue)) if nodes else {}
     return {node: hosts[node].vars["govcloud_boundary"]["ruleset"] for node in nodes}
 
@@ -101,6 +104,7 @@ def _document(drawn: Drawn) -> dict[str, Any]:
                 "endpoint": one.endpoint,
                 "declared": one.declared,
                 "passes": not one.refused,
+                "waits": one.waits,
                 "reason": one.refused,
             }
             for one in drawn.crossings
@@ -130,12 +134,17 @@ def _rule(rule: Rule, flows: list[str]) -> dict[str, Any]:
     }
 
 
-def _list(documents: list[dict[str, Any]]) -> None:
-    from .tables import print_table
+def _list(documents: list[dict[str, Any]], others: list[str]) -> None:
+    """``others``: what no boundary tells."""
+    from rich.text import Text
+
+    from .tables import print_line, print_table
 
     out = console()
     if not documents:
         out.print("There are no boundaries.")
+        for words in others:
+            print_line(out, Text(f"! {words}", "yellow"), 2)
         return
     rows = []
     for one in documents:
@@ -157,6 +166,8 @@ def _list(documents: list[dict[str, Any]]) -> None:
     print_table(out, heads, rows, right=("flows pass", "rules"))
     for one in documents:
         _findings(out, one)
+    for words in others:
+        print_line(out, Text(f"! {words}", "yellow"), 2)
 
 
 def _show(one: dict[str, Any]) -> None:
@@ -179,6 +190,7 @@ def _show(one: dict[str, Any]) -> None:
         rows = []
         for flow in one["flows"]:
             passes = Text("passes", "green") if flow["passes"] else Text("stopped", "red")
+            passes = Text("waits", "yellow") if flow["waits"] else passes
             way = f"{ARROWS[flow['direction']]} {flow['direction']}"
             rows.append((flow["flow"], way, flow["start"], f"endpoint/{flow['endpoint']}", passes))
         print_table(out, ("flow", "way", "from", "to", ""), rows)

@@ -8,7 +8,7 @@
   ``govcloud_routing`` too, so that the others learn the way there.
 
 The table filters what passes between the interfaces towards a private network and all others, whatever these
-are called: an interface that nobody knows of is outside. Answers pass because what they answer did. Of ICMP
+are called: an interface that nobody knows of is outside. Answers pass where what they answer may. Of ICMP
 errors those pass that belong to a connection (RFC 4890, section 4.3: too big, unreachable, time exceeded,
 parameter problem). To the node itself the private side may send what routers and neighbours say to each other
 (section 4.4: neighbour discovery, multicast listeners, OSPF where it runs), echo requests, and answers.
@@ -22,17 +22,18 @@ from typing import Any
 from .. import system
 from ..errors import Problem
 from ..model.catalogue import Catalogue
-from ..model.lines import Boundary, Translation
+from ..model.lines import Boundary, PrivateNetwork, Translation
 from ..model.network import Node
 from ..model.policy import Target
 from .boundaries import Ground, Post, Rule
-from .sides import on_linux
+from .sides import on_linux, quoted
 from .translating import translations
 
 TABLE = "govcloud"
 # The kernel keeps 128 bytes for a comment, one of them a zero.
 COMMENT_BYTES = 127
 OSPF = 89  # its number as a protocol over IP (RFC 2328, appendix A.1)
+ANSWERS = "ct state established ct direction reply"
 ERRORS = "ct state related meta l4proto { icmp, ipv6-icmp } counter return"
 # Neighbours are one hop away, and nobody from further off can pretend to be one (RFC 4861, section 7.1).
 NEIGHBOURS = (
@@ -56,19 +57,17 @@ def filtering(catalogue: Catalogue, hosts: Mapping[str, MutableMapping[str, Any]
         _announce(hosts[name]["govcloud_routing"], found)
     for name, posts in posts_by_node(catalogue).items():
         hosts[name]["govcloud_boundary"] = {
-            "boundaries": [post.boundary for post in posts],
+            "boundaries": [post.boundary for post in posts if post.boundary],
             "ruleset": ruleset(posts, _routed(hosts[name]["govcloud_routing"])),
         }
 
 
 def posts_by_node(catalogue: Catalogue) -> dict[str, list[Post]]:
-    """What each border node lets pass, by node, its boundaries in the order of their names."""
-    out: dict[str, list[Post]] = {}
-    if catalogue.all(Boundary):
-        for drawn in Ground(catalogue).boundaries:
-            for post in drawn.posts:
-                out.setdefault(post.node, []).append(post)
-    return dict(sorted(out.items()))
+    """What each border node lets pass, by node, its private networks in the order of their names.
+
+    Who has links out of a private network that no boundary stands on lets nothing pass there.
+    """
+    return Ground(catalogue).posts if catalogue.all(PrivateNetwork) else {}
 
 
 def _announce(routing: MutableMapping[str, Any], found: Mapping[str, Any]) -> None:
@@ -96,15 +95,18 @@ def ruleset(posts: Iterable[Post], routed: Collection[str]) -> str:
     posts = list(posts)
     forward, to_itself, chains = [], [], []
     for post in posts:
-        name = post.boundary
-        if post.interfaces:
-            private = _names(post.interfaces)
+        name = post.private_network
+        if not post.boundary:
+            ends = quoted(post.interfaces)
+            forward += [f"iifname {ends} counter drop", f"oifname {ends} counter drop"]
+            to_itself.append(f"iifname {ends} jump self-{name}")
+        elif post.interfaces:
+            private = quoted(post.interfaces)
             forward.append(f"iifname {private} oifname != {private} jump out-{name}")
             forward.append(f"iifname != {private} oifname {private} jump in-{name}")
             to_itself.append(f"iifname {private} jump self-{name}")
-        for direction in ("out", "in"):
-            rules = {r: flows for r, flows in post.rules.items() if r.direction == direction}
-            chains.append((f"{direction}-{name}", list(_crossing(rules))))
+        for direction in ("out", "in") if post.boundary else ():
+            chains.append((f"{direction}-{name}", list(_crossing(post.rules, direction))))
         chains.append((f"self-{name}", list(_to_itself(sorted(set(post.interfaces) & set(routed))))))
     lines = [f"table inet {TABLE} {{"]
     lines += _chain("forward", ["type filter hook forward priority filter; policy accept;", *forward])
@@ -114,30 +116,28 @@ def ruleset(posts: Iterable[Post], routed: Collection[str]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _names(interfaces: Iterable[str]) -> str:
-    return "{ " + ", ".join(f'"{name}"' for name in interfaces) + " }"
-
-
 def _chain(name: str, rules: Iterable[str]) -> list[str]:
     return [f"\tchain {name} {{", *(f"\t\t{rule}" for rule in rules), "\t}"]
 
 
-def _crossing(rules: Mapping[Rule, list[str]]) -> Iterator[str]:
+def _crossing(rules: Mapping[Rule, list[str]], direction: str) -> Iterator[str]:
     """The chain of one direction: what returns passes here, and is still to pass other boundaries."""
-    yield "ct state invalid counter drop"
-    # Only what answers: a flow that is no longer declared ends at once, whatever was begun of it.
-    yield "ct state established ct direction reply counter return"
-    yield ERRORS
+    if rules:
+        yield "ct state invalid counter drop"
+        yield ERRORS
     for rule, flows in rules.items():
-        yield f'{match(rule)} counter return comment "{_comment(flows)}"'
+        # What answers is held to its rule too: a flow that is no longer declared ends at once, both ways,
+        # whatever was begun of it.
+        said = match(rule) if rule.direction == direction else f"{ANSWERS} {match(rule, answers=True)}"
+        yield f'{said} counter return comment "{_comment(flows)}"'
     yield "counter drop"
 
 
 def _to_itself(routed: Collection[str]) -> Iterator[str]:
-    yield "ct state established ct direction reply counter return"
+    yield f"{ANSWERS} counter return"
     yield ERRORS
     if routed:
-        yield f"iifname {_names(routed)} meta l4proto {OSPF} counter return"
+        yield f"iifname {quoted(routed)} meta l4proto {OSPF} counter return"
     yield NEIGHBOURS
     yield LISTENERS
     yield "icmp type echo-request counter return"
@@ -145,13 +145,15 @@ def _to_itself(routed: Collection[str]) -> Iterator[str]:
     yield "counter drop"
 
 
-def match(rule: Rule) -> str:
-    """A rule as nft reads it, without what becomes of the packet."""
+def match(rule: Rule, *, answers: bool = False) -> str:
+    """A rule, or what answers it, as nft reads it, without what becomes of the packet."""
     family = "ip" if rule.version == 4 else "ip6"
-    ends = f"{family} saddr {rule.source} {family} daddr {rule.destination}"
+    source, destination = (rule.destination, rule.source) if answers else (rule.source, rule.destination)
+    ends = f"{family} saddr {source} {family} daddr {destination}"
     if rule.protocol == "echo":
-        return f"{ends} {'icmp' if rule.version == 4 else 'icmpv6'} type echo-request"
-    return f"{ends} {rule.protocol} dport {rule.port}"
+        what = "echo-reply" if answers else "echo-request"
+        return f"{ends} {'icmp' if rule.version == 4 else 'icmpv6'} type {what}"
+    return f"{ends} {rule.protocol} {'sport' if answers else 'dport'} {rule.port}"
 
 
 def _comment(flows: Iterable[str]) -> str:
@@ -166,6 +168,8 @@ def tools_missing(catalogue: Catalogue) -> list[Problem]:
     labs = {name for name, target in catalogue.all(Target).items() if target.driver == "lab"}
     wanted: dict[str, str] = {}
     users = [(f"boundary/{n}", "nft", b.nodes) for n, b in sorted(catalogue.all(Boundary).items())]
+    closed = Ground(catalogue).closed_posts if catalogue.all(PrivateNetwork) else []
+    users += [(post.title, "nft", [post.node]) for post in closed]
     for name, entry in sorted(catalogue.all(Translation).items()):
         users.append((f"translation/{name}", "nft", [entry.node]))
         users += [(f"translation/{name}", "tayga", [entry.node])] if entry.type == "nat64" else []

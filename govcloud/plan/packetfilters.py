@@ -61,7 +61,7 @@ def lists(posts: Iterable[Post], platform: str, ospf: Iterable[str]) -> list[dic
                         "number": number + at,
                         "version": version,
                         "way": way,
-                        "title": f"boundary/{post.boundary}",
+                        "title": post.title,
                         "interfaces": list(post.interfaces),
                         "rules": [f"rule {STEP * n} {text}" for n, text in enumerate(said, 1)],
                     }

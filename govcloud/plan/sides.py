@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
+from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.lines import PrivateNetwork
 from ..model.network import Network, Node, Vrf, Zone
-from .wiring import built_nodes, wires
+from .wiring import End, built_nodes, wires
+
+# nft has no way to write these in a name, and reads some as more than themselves: `*` stands for any end.
+UNWRITABLE = frozenset("\"'{}*\\;#$")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A link that leads out of a private network, whoever declared it. ``zone``: of the outer end's node."""
+
+    link: str
+    inner: End  # at a router of the private network
+    outer: End
+    zone: str
 
 
 def members(catalogue: Catalogue, private_network: str) -> frozenset[str]:
@@ -49,6 +64,37 @@ def private_interfaces(
     return sorted(found)
 
 
+def lines_out(catalogue: Catalogue, private_network: str, routers: Collection[str]) -> list[Line]:
+    """The built links between a private network's routers and others, by name.
+
+    ``routers``: its members. They lead to what it connects to, or to a node of another zone; a security
+    domain of its own zone is no other.
+    """
+    own = catalogue.find("private_network", private_network)
+    if not isinstance(own, PrivateNetwork) or not routers:
+        return []
+    nodes = built_nodes(catalogue)
+    out = []
+    for wire in wires(catalogue):
+        for inner, outer in ((wire.a, wire.b), (wire.b, wire.a)):
+            if inner.node not in routers or outer.node in routers:
+                continue
+            zone = nodes[outer.node].zone
+            if outer.node in own.connects_to or nodes[inner.node].zone not in zones_around(catalogue, zone):
+                out.append(Line(wire.name, inner, outer, zone))
+    return out
+
+
+def zones_around(catalogue: Catalogue, zone: str) -> list[str]:
+    """A zone, and those that it is a security domain of, from the inside out."""
+    out: dict[str, None] = {}
+    while zone and zone not in out:
+        out[zone] = None
+        found = catalogue.find("zone", zone)
+        zone = found.within if isinstance(found, Zone) else ""
+    return list(out)
+
+
 def set_apart(catalogue: Catalogue, edge: Network, own: PrivateNetwork) -> bool:
     """Whether a network at the edge of a shared router is the private network's."""
     if edge.vrf and edge.vrf == own.vrf:
@@ -68,3 +114,12 @@ def on_linux(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
     """Those of these nodes that are built and run Linux: what nftables and TAYGA can be had on."""
     nodes = built_nodes(catalogue)
     return [n for n in dict.fromkeys(names) if n in nodes and nodes[n].platform == "linux"]
+
+
+def quoted(interfaces: Iterable[str]) -> str:
+    """A set of names of interfaces as nft reads it. Raises ``InputError`` for one that it cannot read."""
+    names = list(interfaces)
+    wrong = [name for name in names if UNWRITABLE & set(name) or not name.isprintable()]
+    if wrong:
+        raise InputError([Problem(f"nft cannot be told of an interface {name!r}") for name in wrong])
+    return "{ " + ", ".join(f'"{name}"' for name in names) + " }"

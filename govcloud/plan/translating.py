@@ -27,7 +27,7 @@ from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.lines import Translation
 from ..model.network import Network
-from .sides import members, on_linux, private_interfaces
+from .sides import members, on_linux, private_interfaces, quoted
 from .wiring import IPNetwork, bare, parse_prefix
 
 TABLE = "govcloud_nat"
@@ -146,7 +146,7 @@ def ruleset(nat: list[dict[str, Any]]) -> str:
         inside, outside, about = one["inside"], one["outside"], f'comment "translation/{one["name"]}"'
         coming = leaving = ""
         if one["private"]:
-            names = "{ " + ", ".join(f'"{name}"' for name in one["private"]) + " }"
+            names = quoted(one["private"])
             coming, leaving = f"iifname != {names} ", f"iifname {names} oifname != {names} "
         inwards.append(
             f"{coming}{family} daddr {outside} "
@@ -177,17 +177,20 @@ class Seen:
 
         Inside, and at the node that translates, it is the machine's own; elsewhere what stands for it.
         """
-        nat = self.nat_of(router, address)
+        nat = self.nat_of(router, address, at)
         if nat is None or at in (nat.node, router) or at in nat.routers:
             return bare(address)
         return nat.out(bare(address))
 
-    def nat_of(self, router: str, address: str) -> Nat | None:
-        """The translation (type nat) that a machine behind this router is inside of."""
+    def nat_of(self, router: str, address: str, at: str = "") -> Nat | None:
+        """The translation (type nat) that a machine behind this router is inside of.
+
+        Of several, as a private network with two borders has, the one at node ``at``; else the first.
+        """
         if not address:
             return None
         number = ipaddress.ip_address(bare(address))
-        for one in self.found:
+        for one in sorted(self.found, key=lambda one: one.node != at):
             if one.type != "nat" or number not in one.inside:
                 continue
             if router in one.routers or (not one.private_network and router == one.node):
@@ -212,7 +215,7 @@ class Seen:
         where the node that translates is on the machine's own side, and behind it where that is on the
         other.
         """
-        nat = self.nat_of(router, address)
+        nat = self.nat_of(router, address, at)
         if nat is None or nat.node == at or within != (nat.node in side):
             return bare(address)
         return nat.out(bare(address))

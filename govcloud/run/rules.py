@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.catalogue import Catalogue
-from ..model.lines import Boundary, Translation
+from ..model.lines import Boundary, PrivateNetwork, Translation
 from ..model.resources import RealObject
 from ..plan import filtering, translating
 from ..plan.hosts import HostVars
@@ -25,7 +25,7 @@ RULES = "rules of "
 
 def concerned(catalogue: Catalogue) -> bool:
     """Whether any node may have such tables at all."""
-    return bool(catalogue.all(Boundary) or catalogue.all(Translation))
+    return bool(catalogue.all(Boundary) or catalogue.all(Translation) or catalogue.all(PrivateNetwork))
 
 
 def changed_by_hand(workspace: Workspace, hosts: Mapping[str, HostVars]) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,8 @@ Check = Callable[[Catalogue], Iterator[Finding]]
 
 # The kernel keeps 16 bytes for the name of an interface, one of them a zero.
 INTERFACE_BYTES = 15
-_INTERFACE = re.compile(r"[^\s/:]+").fullmatch
+# nftables has no way to write quotes and the like in a name, and `*` stands for more than itself.
+_INTERFACE = re.compile(r"[^\s/:\"'{}*\\;#$\x00-\x1f\x7f-\x9f]+").fullmatch
 
 
 class _Plan:
@@ -210,7 +211,8 @@ def interfaces_fit(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(kind, name, field, message)
         elif not _INTERFACE(interface) or interface in (".", "..", "lo"):
             message = f"`{field}`: {shown(interface)} cannot be the name of an interface"
-            yield Finding(kind, name, field, message, "no spaces, `/` or `:`, and not `lo`")
+            words = "no spaces, quotes, braces, or any of / : * ; # $ \\, and not `lo`"
+            yield Finding(kind, name, field, message, words)
         holder = f"{kind}/{name}"
         other = taken.setdefault((node, interface), holder)
         if other is not holder:

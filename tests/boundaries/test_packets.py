@@ -175,7 +175,8 @@ def dropped(hosts: Hosts, chain: str) -> int:
 
 def test_a_rule_changed_by_hand_is_put_right_and_a_flow_that_is_taken_away_is_stopped(hosts: Hosts) -> None:
     where, strange = hosts.where, ("desk-in", "tcp", "2001:db8:1::11", OTHER)
-    where.on("gate", "nft", "insert", "rule", "inet", "govcloud", "out-health", "return")
+    for chain in ("out-health", "in-health"):
+        where.on("gate", "nft", "insert", "rule", "inet", "govcloud", chain, "return")
     assert hosts.get_through([strange]) == [strange]
     (found,) = where.ask("drift", expect=3)["findings"]
     rules = found["fields"]["rules of inet govcloud"]
@@ -234,10 +235,23 @@ def test_a_machine_with_ipv6_alone_opens_by_name_what_has_ipv4_alone(hosts: Host
     assert " src 2001:db8:1::10 " in told
 
 
-def test_without_boundary_and_translation_all_is_as_before(hosts: Hosts) -> None:
+def test_without_a_boundary_nothing_crosses(hosts: Hosts) -> None:
     said = world.tables()
-    del said["boundaries"], said["translations"], said["dns_zones"]["gov"]["dns64"]
-    said["private_networks"]["health"] |= {"overlap": "none", "outside": []}
+    # Nobody waits for what cannot come.
+    del said["boundaries"], said["flows"]
+    world.write(hosts.where.root, said)
+    hosts.where.type("apply", "--yes")
+    assert hosts.get_through(DECLARED + UNDECLARED) == []
+    assert hosts.not_answered([q for q in FREE if q[0] == "desk-out" or q[2] == "10.2.0.11"]) == []
+    assert hosts.where.on("gate", "nft", "list", "ruleset").out == ""
+    found = hosts.where.ask("network", "boundary", expect=3)
+    assert found["boundaries"] == [] and "link/gate-inner leads out" in found["findings"][0]
+    assert hosts.where.ask("drift")["findings"] == []
+
+
+def test_without_private_network_and_translation_all_is_as_before(hosts: Hosts) -> None:
+    said = world.tables()
+    del said["boundaries"], said["translations"], said["private_networks"], said["dns_zones"]["gov"]["dns64"]
     # By NAT64 there is no way any more.
     del said["flows"]["in6-old"]
     world.write(hosts.where.root, said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govcloud.errors import InputError
 from govcloud.model import KINDS
 from govcloud.model.base import PLURALS
 from govcloud.model.catalogue import Catalogue
 from govcloud.plan.boundaries import Drawn, Ground
 from govcloud.plan.filtering import ruleset
+from govcloud.source.checks import interfaces_fit
 from tests.boundaries import world
 
 
@@ -38,7 +41,10 @@ def drawn(tables: world.Tables) -> Drawn:
 
 
 class Packet(msgspec.Struct, frozen=True, kw_only=True):
-    """A packet at the forward hook; ``reply``: it answers what passed. ``protocol`` may be echo."""
+    """A packet at the forward hook; ``reply``: it answers, and ``port`` is where it comes from.
+
+    ``protocol`` may be echo.
+    """
 
     come_by: str
     go_by: str
@@ -82,8 +88,10 @@ def lets_by(rules: list[str], packet: Packet) -> bool:
 def fits(match: str, packet: Packet, version: int) -> bool:
     if match in ("", "ct state invalid"):
         return match == "" or packet.state == "invalid"
-    if match == "ct state established ct direction reply":
-        return packet.reply and packet.state == "established"
+    answers = match.startswith("ct state established ct direction reply ")
+    match = match.removeprefix("ct state established ct direction reply ")
+    if answers != packet.reply or (answers and packet.state != "established"):
+        return False
     if match == "ct state related meta l4proto { icmp, ipv6-icmp }":
         return packet.state == "related" and packet.protocol == "icmp-error"
     found = re.fullmatch(r"(ip6?) saddr (\S+) ip6? daddr (\S+) (.*)", match)
@@ -93,11 +101,12 @@ def fits(match: str, packet: Packet, version: int) -> bool:
         return False
     if ipaddress.ip_address(packet.source) not in ipaddress.ip_network(source):
         return False
-    if ipaddress.ip_address(packet.destination) != ipaddress.ip_address(destination):
+    if ipaddress.ip_address(packet.destination) not in ipaddress.ip_network(destination):
         return False
     if packet.protocol == "echo":
-        return what == ("icmp type echo-request" if version == 4 else "icmpv6 type echo-request")
-    return what == f"{packet.protocol} dport {packet.port}"
+        kind = "echo-reply" if answers else "echo-request"
+        return what == f"{'icmp' if version == 4 else 'icmpv6'} type {kind}"
+    return what == f"{packet.protocol} {'sport' if answers else 'dport'} {packet.port}"
 
 
 # -- and a naive judgement of what is allowed ---------------------------------------------------------------
@@ -185,10 +194,18 @@ def test_the_rules_let_pass_what_is_declared_and_nothing_else(said: list[Any]) -
                 )
                 wanted = allowed(said, source, goal, version, protocol, port)
                 assert passes(text, packet) == wanted, packet
-                # What was begun does not go on by itself, and what answers it does.
+                # What was begun does not go on by itself, and neither does what answers it.
                 begun = msgspec.structs.replace(packet, state="established")
                 assert passes(text, begun) == wanted
-                assert passes(text, msgspec.structs.replace(begun, reply=True))
+                answer = msgspec.structs.replace(
+                    begun,
+                    come_by=ways[1],
+                    go_by=ways[0],
+                    source=packet.destination,
+                    destination=packet.source,
+                    reply=True,
+                )
+                assert passes(text, answer) == wanted
                 assert not passes(text, msgspec.structs.replace(begun, state="invalid"))
     crossing = {c.flow for c in found.crossings}
     assert {c.flow for c in found.crossings if not c.refused} == crossing & set(found.boundary.flows)
@@ -293,3 +310,142 @@ def test_ospf_is_let_in_only_where_it_has_neighbours() -> None:
     posts = drawn(world.tables()).posts
     assert "l4proto 89" not in ruleset(posts, ["to-core"])
     assert 'iifname { "to-inner" } meta l4proto 89' in ruleset(posts, ["to-core", "to-inner"])
+
+
+# -- links that nobody drew a boundary for ------------------------------------------------------------------
+
+
+def shut(tables: world.Tables) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
+    """(private network, interfaces) of what is closed because no boundary stands there, by node."""
+    ground = Ground(catalogue(tables))
+    return {
+        node: [(p.private_network, p.interfaces) for p in posts if not p.boundary]
+        for node, posts in ground.posts.items()
+    }
+
+
+def side_door(tables: world.Tables, outer: str = "core", **more: str) -> world.Tables:
+    """Another link out of the private network, that no boundary stands on."""
+    tables["links"]["side-door"] = {
+        "a": outer,
+        "b": "inner",
+        "a_interface": "to-inner",
+        "b_interface": "to-side",
+        "bandwidth_mbps": 10,
+        "ipv4": "10.254.0.8/31",
+    } | more
+    return tables
+
+
+def test_without_a_boundary_a_private_networks_links_are_closed_and_told() -> None:
+    tables = world.tables()
+    del tables["boundaries"]
+    assert shut(tables) == {"inner": [("health", ("to-gate",))]}
+    (told,) = Ground(catalogue(tables)).findings
+    assert "link/gate-inner leads out of private_network/health to node/gate" in told
+    text = ruleset(Ground(catalogue(tables)).posts["inner"], ())
+    assert 'iifname { "to-gate" } counter drop' in text and 'oifname { "to-gate" } counter drop' in text
+    # Where the private network's own router cannot filter, the other end does.
+    tables["nodes"]["inner"]["platform"] = "huawei_vrp"
+    assert shut(tables) == {"gate": [("health", ("to-inner",))]}
+    # One without any link out is nobody's concern.
+    del tables["links"]["gate-inner"]
+    assert shut(tables) == {} and Ground(catalogue(tables)).findings == []
+
+
+def test_a_link_by_which_no_boundary_stands_is_closed_while_the_drawn_one_is_open() -> None:
+    tables = side_door(world.tables())
+    assert shut(tables) == {"gate": [], "inner": [("health", ("to-side",))]}
+    (found,) = Ground(catalogue(tables)).boundaries
+    assert found.closed == "" and found.posts[0].rules
+    assert any("link/side-door leads out" in words for words in found.findings)
+    # Named by no boundary at all, the border is closed as well.
+    tables["boundaries"]["health"]["nodes"] = []
+    assert shut(tables) == {"inner": [("health", ("to-gate", "to-side"))]}
+
+
+def test_a_boundary_is_with_the_zone_that_its_links_lead_to() -> None:
+    tables = world.tables()
+    tables["zones"]["intranet"] = {"role": "intranet"}
+    tables["boundaries"]["health"]["zone"] = "intranet"
+    found = drawn(tables)
+    assert "link/gate-inner at node/gate leads to zone/extranet" in found.closed
+    assert found.posts[0].rules == {}
+    # A security domain of the zone is part of it.
+    tables["zones"]["extranet"]["within"] = "intranet"
+    assert drawn(tables).closed == ""
+
+
+def test_boundaries_of_one_network_on_one_node_let_pass_what_any_of_them_does() -> None:
+    tables = world.tables()
+    flows = tables["boundaries"]["health"]["flows"]
+    tables["boundaries"]["more"] = tables["boundaries"]["health"] | {"flows": flows[:1]}
+    tables["boundaries"]["health"]["flows"] = flows[1:]
+    (post,) = Ground(catalogue(tables)).posts["gate"]
+    assert post.rules == drawn(world.tables()).posts[0].rules and post.boundary == "health+more"
+    assert all(d.findings == [] for d in Ground(catalogue(tables)).boundaries)
+
+
+@pytest.mark.parametrize(
+    ("table", "field"), [("boundaries", "drawn_on"), ("private_networks", "classified_on")]
+)
+def test_a_day_to_come_opens_nothing(table: str, field: str) -> None:
+    tables = world.tables()
+    tables[table]["health"][field] = "2026-09-20"
+    before, after = (
+        Ground(catalogue(tables), day).boundaries[0] for day in (date(2026, 9, 19), date(2026, 9, 20))
+    )
+    assert "is still to come" in before.closed and before.posts[0].rules == {}
+    assert after.closed == "" and after.posts[0].rules
+
+
+def test_what_is_classified_crosses_to_what_stands_in_the_intranet_alone() -> None:
+    tables = world.tables()
+    tables["zones"] |= {"intranet": {"role": "intranet"}}
+    tables["private_networks"]["health"]["classified"] = True
+    tables["boundaries"]["health"]["zone"] = "intranet"
+    tables["nodes"]["gate"]["zone"] = "intranet"
+    found = drawn(tables)
+    assert found.closed == "" and found.posts[0].rules == {}
+    assert any("server/desk-out does not stand in the intranet (N-01)" in words for words in found.findings)
+    tables["nodes"]["core"]["zone"] = "intranet"
+    assert drawn(tables).posts[0].rules
+    # Whatever else is said of where it stands counts too.
+    tables["networks"]["out"]["domain"] = "extranet"
+    assert drawn(tables).posts[0].rules == {}
+
+
+def test_each_of_two_borders_translates_for_itself() -> None:
+    tables = side_door(world.tables(), "gate", b="inner2")
+    tables["nodes"]["inner2"] = tables["nodes"]["inner"] | {
+        "loopback4": "10.255.0.4",
+        "loopback6": "2001:db8:ff::4",
+    }
+    tables["links"]["within"] = tables["links"]["gate-inner"] | {
+        "a": "inner",
+        "b": "inner2",
+        "a_interface": "to-inner2",
+        "b_interface": "to-inner",
+        "ipv4": "10.254.0.10/31",
+        "ipv6": "",
+    }
+    tables["private_networks"]["health"]["nodes"] = ["inner", "inner2"]
+    tables["boundaries"]["health"]["nodes"] = ["inner", "inner2"]
+    tables["translations"]["health2"] = tables["translations"]["health"] | {"node": "inner2"}
+    posts = drawn(tables).posts
+    assert [post.node for post in posts] == ["inner", "inner2"]
+    for post in posts:
+        assert {r.source for r in post.rules if r.version == 4 and r.direction == "out"} == {"10.2.0.10"}
+    assert drawn(tables).findings == []
+
+
+@pytest.mark.parametrize("name", ['x"}drop#', "l*", "a;b", "a\\b", "a$b", "a'b", "a\x1bb", "a\x9bb"])
+def test_names_that_nft_reads_otherwise_are_refused(name: str) -> None:
+    tables = world.tables()
+    tables["links"]["gate-inner"]["a_interface"] = name
+    (told,) = interfaces_fit(catalogue(tables))
+    assert "cannot be the name of an interface" in told.message
+    # Whoever comes by another way than the files finds that nothing is written.
+    with pytest.raises(InputError) as refused:
+        ruleset(drawn(tables).posts, ())
+    assert "nft cannot be told" in refused.value.problems[0].message
