@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..addressing.wishes import wishes
 from ..errors import InputError, Problem
 from ..ledger import entries, history
 from ..ledger.claims import ClaimKey, ClaimRow
@@ -68,7 +69,7 @@ def in_force(
     _refuse_heirs(merged, pins | new)
     said: list[ClaimRow] = []
     for key, row in (pins | new).items():
-        if _agree(merged.get(key), row.fields):
+        if _agree(key[0], merged.get(key), row.fields):
             if key in pins:
                 ended.append(pins[key].claim_key)
             continue
@@ -96,11 +97,14 @@ def _refuse_heirs(merged: Mapping[Key, Mapping[str, Any]], pins: Mapping[Key, Cl
         raise InputError(problems, hint="`govcloud revert --release --only KIND/NAME` first, then rename")
 
 
-def _agree(said: Mapping[str, Any] | None, pinned: Mapping[str, Any] | None) -> bool:
+def _agree(kind: str, said: Mapping[str, Any] | None, pinned: Mapping[str, Any] | None) -> bool:
     if said is None or pinned is None:
         return said is pinned
+    # An `auto` that nothing answers yet gets what the entry has: that of the pin.
+    answered = {of: pinned[of] for of in wishes(kind, said) if pinned.get(of)}
     # How an entry was once called is no part of what it is.
-    return {k: v for k, v in said.items() if k != "was"} == {k: v for k, v in pinned.items() if k != "was"}
+    now, then = ({k: v for k, v in fields.items() if k != "was"} for fields in ({**said, **answered}, pinned))
+    return now == then
 
 
 def towards(connection: Connection, revision: int, only: Sequence[Key] = ()) -> PinChanges:
