@@ -15,7 +15,7 @@ from ..source.claims import Finding
 from .blocks import BITS, Block, read_block
 from .forms import AUTO, Misread
 from .occupancy import Held, Occupancy
-from .places import Key
+from .places import Key, SpaceKey
 from .pools import NoPool, Pools, Wanted
 from .wishes import MACHINES
 
@@ -38,13 +38,13 @@ def allocate(
     before: Mapping[Key, Fields],
     wishes: Iterable[Wish],
     had: Mapping[Wish, list[str]],
-    resting: Mapping[Wish, list[str]],
+    resting: Iterable[tuple[SpaceKey, Held]],
 ) -> Choices:
     """Answer wishes.
 
     ``entries``: all that are proposed and have to do with addresses; ``before``: as they are accepted, which
     is in use as well. ``had``: what the consumer of a wish has or had, the newest first. ``resting``: what
-    was given back lately, by who had it: nobody else gets it yet.
+    was given back lately, where, and by whom: nobody else gets it there yet.
     """
     return _Allocating(entries, before, sorted(wishes, key=_order), had, resting).run()
 
@@ -60,7 +60,7 @@ class _Allocating:
         before: Mapping[Key, Fields],
         wishes: list[Wish],
         had: Mapping[Wish, list[str]],
-        resting: Mapping[Wish, list[str]],
+        resting: Iterable[tuple[SpaceKey, Held]],
     ) -> None:
         self._entries: dict[Key, Fields] = dict(entries)
         for kind, name, of in wishes:
@@ -74,13 +74,7 @@ class _Allocating:
         self._occupied.add_entries(self._entries)
         # What was accepted is in use until the plan is carried out, whatever becomes of it then.
         self._occupied.add_entries(before)
-        for rest in (resting, had):
-            self._occupied.rest(
-                Held(block, wish[:2], wish[2], divided=wish[0] == "prefix")
-                for wish, texts in rest.items()
-                for text in texts
-                if (block := _read(text)) is not None
-            )
+        self._occupied.add(resting)
         self._out = Choices()
         # Where there was no room: who lacks what, and how many of the same found some.
         self._lacking: dict[tuple[Any, ...], list[Wanted]] = {}

@@ -169,14 +169,17 @@ def auto_stands_where_something_answers(catalogue: Catalogue) -> Iterator[Findin
         (catalogue.all(Interface), ("ipv4", "ipv6")),
         (catalogue.all(LoadBalancer), ("ipv4", "ipv6")),
         (catalogue.all(Node), ("management4", "management6")),
+        (catalogue.all(PrivateNetwork), ("prefixes", "outside", "transit", "ipv6")),
     ]
     where = ", ".join(f"{kind}.{field}" for kind, fields in FIELDS.items() for field in fields)
     for table, fields in said:
         for name, entry in table.items():
             for field in fields:
-                if getattr(entry, field) == AUTO:
+                value = getattr(entry, field)
+                if value == AUTO or (isinstance(value, list) and AUTO in value):
+                    item = value.index(AUTO) if isinstance(value, list) else -1
                     message = f"`{field}`: `auto` is not answered here"
-                    yield Finding(entry.KIND, name, field, message, f"it may stand in {where}")
+                    yield Finding(entry.KIND, name, field, message, f"it may stand in {where}", item)
 
 
 class Taken(NamedTuple):

@@ -24,7 +24,7 @@ HELD: dict[str, tuple[str, ...]] = {
     "load_balancer": ("ipv4", "ipv6"),
     "interface": ("ipv4", "ipv6"),
     "translation": ("outside", "inside"),
-    "private_network": ("prefixes",),
+    "private_network": ("prefixes", "outside", "transit"),
     "dns_zone": ("dns64",),
 }
 
@@ -61,7 +61,6 @@ class Occupancy:
     def __init__(self) -> None:
         # By routing table and version of IP.
         self._held: dict[tuple[str, int], list[Held]] = {}
-        self._everywhere: list[Held] = []
         self._sorted = True
         # By space, pool, and whoever holds the pool and is asked for a part of it.
         self._spaces: dict[tuple[SpaceKey, Block, Key], Space] = {}
@@ -73,16 +72,19 @@ class Occupancy:
             if kind not in HELD:
                 continue
             for one in held(kind, name, fields):
-                space = places.space(kind, name)
-                row = self._held.setdefault((space.vrf, one.block.version), [])
-                row.append(one._replace(zone=space.zone))
-        self._sorted = False
+                for space in places.spaces(kind, name, one.field):
+                    self._add(space, one)
         self._spaces.clear()
 
-    def rest(self, found: Iterable[Held]) -> None:
-        """Blocks that nobody else may have in any space, as the one they had is not known any more."""
-        self._everywhere += found
+    def add(self, found: Iterable[tuple[SpaceKey, Held]]) -> None:
+        """Blocks that no entry says, and that nobody but their key may have in their space."""
+        for space, one in found:
+            self._add(space, one)
         self._spaces.clear()
+
+    def _add(self, space: SpaceKey, one: Held) -> None:
+        self._held.setdefault((space.vrf, one.block.version), []).append(one._replace(zone=space.zone))
+        self._sorted = False
 
     def take(self, space: SpaceKey, one: Held) -> None:
         """Somebody gets a block: every pool that is in use knows it at once."""
@@ -100,8 +102,7 @@ class Occupancy:
         rows = self._held.get((space.vrf, block.version), [])
         first = bisect_left(rows, block.low, key=_low)
         last = bisect_right(rows, block.high, key=_low)
-        found = [one for one in rows[first:last] if block.holds(one.block) and _meets(one, space.zone)]
-        return found + [one for one in self._everywhere if block.holds(one.block)]
+        return [one for one in rows[first:last] if block.holds(one.block) and _meets(one, space.zone)]
 
     def around(self, space: SpaceKey, block: Block) -> list[Held]:
         """What is held that the block is a part of."""
@@ -113,7 +114,7 @@ class Occupancy:
             for one in rows[bisect_left(rows, low, key=_low) : bisect_right(rows, low, key=_low)]:
                 if _wider(one, block) and _meets(one, space.zone):
                     found.append(one)
-        return found + [one for one in self._everywhere if _wider(one, block)]
+        return found
 
     def space(self, space: SpaceKey, pool: Block, owner: Key = NOBODY) -> Space:
         """What is free in a pool; who holds all of it, to divide it or as ``owner``, does not count."""

@@ -49,6 +49,18 @@ class Places:
             vrf = self._said("address_plan", self._said(kind, name, "plan"), "vrf")
         return SpaceKey(self.zone(kind, name), vrf)
 
+    def spaces(self, kind: str, name: str, field: str) -> list[SpaceKey]:
+        """Where what an entry says in a field is in use.
+
+        A private network's links to ours and what stands for its prefixes are seen at the nodes that it
+        connects to.
+        """
+        if kind == "private_network" and field in ("outside", "transit"):
+            nodes = self._of(kind, name).get("connects_to") or ()
+            if zones := {self._said("node", str(node), "zone") for node in nodes}:
+                return [SpaceKey(zone, "") for zone in sorted(zones)]
+        return [self.space(kind, name)]
+
     def zone(self, kind: str, name: str) -> str:
         """The zone of what an entry is about; empty where nothing says it."""
         fields = self._of(kind, name)

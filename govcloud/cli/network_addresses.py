@@ -214,7 +214,7 @@ def _occupied(view: View, division: Division) -> Any:
 
     occupied = Occupancy()
     occupied.add_entries(division.entries)
-    occupied.rest(resting(view.connection, division.entries))
+    occupied.add(resting(view.connection, division.entries))
     return occupied
 
 

@@ -1,14 +1,15 @@
 """The word `auto` in a plan: what the ledger's claims of the allocator answer, begin to say, and end.
 
 What was chosen is a claim of `allocator` on the entry that wishes, recorded with the plan: the same on every
-machine, whatever comes and goes beside it. It ends when nobody wishes any more, and what it held rests for
-`rest_days` of `profile/addressing`. Nothing is looked for where no wish is in sight.
+machine, whatever comes and goes beside it. It ends when nobody wishes any more. What any entry held, chosen
+or written, rests for `rest_days` of `profile/addressing`. Nothing is looked for where no wish is in sight.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,16 +18,21 @@ import msgspec
 
 from ..addressing.wishes import ALLOCATOR, FIELDS, MACHINES, wishes
 from ..errors import InputError, Problem
-from ..ledger.claims import ClaimKey, ClaimRow
+from ..ledger.among import rows_among
+from ..ledger.claims import ClaimKey, ClaimRow, claims_on
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..source.claims import Finding
+from ..source.layers import PINS
 from ..source.loaded import Loaded
 from ..source.merging import Saying, left_over
 from .graph import Fields, Graph
+from .pins import standing
+from .renaming import frees
 
 if TYPE_CHECKING:
     from ..addressing.occupancy import Held
+    from ..addressing.places import SpaceKey
 
 Wish = tuple[str, str, str]
 PROFILE: Key = ("profile", "addressing")
@@ -74,20 +80,24 @@ def settle(
     entries, of which the allocator's matter; ``answers``: those that stand already. Raises ``InputError``.
     """
     known = {(row.kind, row.name): row for row in rows if row.claimant == ALLOCATOR}
+    heirs = _heirs(graph, accepted, looked_at)
+    # What stands under its name was given to whoever had that name before.
+    staying = {key: fields for key, fields in answers.items() if key not in heirs}
     wanted = [
         (*key, of)
         for key, fields in looked_at.items()
         if fields and key[0] in FIELDS
-        for of in wishes(key[0], fields)
+        for of in (*wishes(key[0], fields), *(answers.get(key, ()) if key in heirs else ()))
     ]
     if not known and not wanted:
         return Settled()
     out = Settled()
     if wanted:
-        out.chosen = _choose(connection, graph, accepted, looked_at, wanted, known, tell)
+        had = {key: row for key in {wish[:2] for wish in wanted} if (row := known.get(heirs.get(key, key)))}
+        out.chosen = _choose(connection, graph, accepted, looked_at, wanted, had, heirs, tell)
     said, ended = [], []
     for key in sorted({*known, *out.chosen}):
-        fields = dict(answers.get(key, {})) | out.chosen.get(key, {})
+        fields = dict(staying.get(key, {})) | out.chosen.get(key, {})
         row = known.get(key)
         if not fields:
             ended.append((*key, ALLOCATOR))
@@ -95,6 +105,30 @@ def settle(
             said.append(ClaimRow(*key, ALLOCATOR, 0, fields))
     out.said, out.ended = tuple(said), tuple(ended)
     return out
+
+
+def _heirs(
+    graph: Graph,
+    accepted: Callable[[Collection[Key]], Mapping[Key, Fields]],
+    looked_at: Mapping[Key, Fields | None],
+) -> dict[Key, Key]:
+    """The former key of each entry that goes on under another name with this plan, also in a ring."""
+    said = {
+        key: (key[0], str(was))
+        for key, fields in looked_at.items()
+        if key[0] in FIELDS and fields and (was := fields.get("was")) and was != key[1]
+    }
+    if not said:
+        return {}
+    before = accepted({*said, *said.values()})
+    said = {
+        key: former
+        for key, former in said.items()
+        # What is accepted already was carried out then.
+        if former in before and before.get(key, {}).get("was") != former[1]
+    }
+    there = graph.entries(said.values())
+    return {key: former for key, former in said.items() if frees(key, said, there)}
 
 
 def without_entry(
@@ -138,6 +172,7 @@ def _choose(
     looked_at: Mapping[Key, Fields | None],
     wanted: list[Wish],
     known: Mapping[Key, Saying],
+    heirs: Mapping[Key, Key],
     tell: Callable[[Finding], Problem],
 ) -> dict[Key, dict[str, str]]:
     from ..addressing.allocator import allocate
@@ -148,28 +183,25 @@ def _choose(
     networks = {("network", str(fields.get("network", ""))) for fields in machines.values()}
     entries |= graph.entries(graph.referrers(networks, INSIDE)) | machines
     before = dict(accepted({*entries, *looked_at}))
-    for key, fields in entries.items():
-        former = (key[0], str(fields.get("was", "")))
-        # Under another name it is the same, and has what it had.
-        if former in before and key not in before:
-            before[key] = before.pop(former)
     rest_s = _policy(graph.entries([PROFILE]), tell).rest_days * _DAY_S
+    back = _given_back(connection, before, rest_s, {name for _, name in networks})
+    back += _beneath_pins(connection, before)
+    # Under another name it is the same: it has what it had, and its own past is not in its way.
+    named = {former: key for key, former in heirs.items()}
+    before |= {key: before.pop(former) for former, key in named.items() if former in before}
+    held = [
+        (space, one._replace(key=key))
+        for space, one in back
+        if not _has(entries.get(key := named.get(one.key, one.key), {}), one)
+    ]
     had: dict[Wish, list[str]] = {}
-    resting: dict[Wish, list[str]] = {}
-    for key in wishing:
-        was = (key[0], str(entries.get(key, {}).get("was", "")))
-        for row in (known.get(key), known.get(was)):
-            for of, value in (row.fields or {}).items() if row is not None else ():
-                had.setdefault((*key, of), []).append(value)
-    now = time.time()
-    for row, at in _ended(connection):
+    for key, row in known.items():
         for of, value in (row.fields or {}).items():
-            wish = (*row.key, of)
-            if row.key in wishing:
-                had.setdefault(wish, []).append(value)
-            elif now - at < rest_s:
-                resting.setdefault(wish, []).append(value)
-    found = allocate(entries, before, wanted, had, resting)
+            had.setdefault((*key, of), []).append(value)
+    for ended in _ended(connection):
+        for of, value in (ended.fields or {}).items() if ended.key in wishing else ():
+            had.setdefault((*ended.key, of), []).append(value)
+    found = allocate(entries, before, wanted, had, held)
     if found.findings:
         problems = [tell(finding) for finding in found.findings]
         raise InputError(sorted(problems, key=lambda p: (p.path, p.line, p.column, p.message)))
@@ -179,34 +211,99 @@ def _choose(
     return out
 
 
-def _ended(connection: Connection) -> list[tuple[ClaimRow, float]]:
-    """Claims of the allocator that ended, and when, in seconds since the epoch; the newest first."""
+def _has(fields: Fields, one: Held) -> bool:
+    """Whether what an entry says now covers a block that it had: it may give parts of it away."""
+    from ..addressing.occupancy import held
+
+    return any(now.block.holds(one.block) for now in held(*one.key, fields))
+
+
+def _ended(connection: Connection) -> list[ClaimRow]:
+    """Claims of the allocator that ended; the newest first."""
     rows = connection.rows(
-        "SELECT claim.kind, claim.name, claim.fields, revision.at FROM claim "
-        "JOIN revision ON revision.number = claim.until "
-        "WHERE claim.claimant = :claimant AND claim.until IS NOT NULL "
-        "ORDER BY claim.until DESC, claim.kind, claim.name",
+        "SELECT kind, name, fields FROM claim WHERE claimant = :claimant AND until IS NOT NULL "
+        "ORDER BY until DESC, kind, name",
         claimant=ALLOCATOR,
     )
+    return [ClaimRow(kind, name, ALLOCATOR, 0, msgspec.json.decode(text)) for kind, name, text in rows]
+
+
+def _given_back(
+    connection: Connection, before: Mapping[Key, Fields], rest_s: float, networks: Collection[str]
+) -> list[tuple[SpaceKey, Held]]:
+    """What accepted entries held until lately, where, and whose it was: by the name that one has now.
+
+    ``before``: what is accepted. ``networks``: those of which machines' addresses matter. What a private
+    network has of its own is not ours to give.
+    """
+    from ..addressing.occupancy import HELD, held
+    from ..addressing.places import Places
+
+    kinds = [kind for kind in HELD if networks or kind not in INSIDE]
+    rows = list(
+        rows_among(
+            connection,
+            "SELECT uid, kind, name, fields, until FROM accepted WHERE kind IN :among AND until >= "
+            "(SELECT min(number) FROM revision WHERE at > :since)",
+            kinds,
+            since=time.time() - rest_s,
+        )
+    )
+    rows.sort(key=lambda row: row[4])
+    now: dict[str, Key] = {
+        uid: (kind, name)
+        for uid, kind, name in rows_among(
+            connection,
+            "SELECT uid, kind, name FROM accepted WHERE +until IS NULL AND uid IN :among",
+            {row[0] for row in rows},
+        )
+    }
+    past: dict[Key, Fields] = {}
+    found = []
+    for uid, kind, name, text, _ in rows:
+        fields = past[kind, name] = msgspec.json.decode(text)
+        if kind not in INSIDE or fields.get("network") in networks:
+            found.append((uid, kind, name, fields))
+    out = []
+    around = dict(before)
+    for uid, kind, name, fields in found:
+        # Its zone was that of a node or network which may be gone by now as well.
+        places = Places(ChainMap({(kind, name): fields}, around, past))
+        for one in held(kind, name, fields):
+            if (kind, one.field) != ("private_network", "prefixes"):
+                whose = one._replace(key=now.get(uid, one.key))
+                out += [(space, whose) for space in places.spaces(kind, name, one.field)]
+    return out
+
+
+def _beneath_pins(connection: Connection, before: Mapping[Key, Fields]) -> list[tuple[SpaceKey, Held]]:
+    """What the allocator gave to entries that pins hold otherwise: they get it back with the pins' end."""
+    from ..addressing.blocks import read_block
+    from ..addressing.occupancy import Held
+    from ..addressing.places import Places
+
+    pinned = {row.key for row in standing(connection)}
+    said: dict[Key, Fields] = {}
+    given: dict[Key, Mapping[str, str]] = {}
+    for row in claims_on(connection, pinned):
+        if row.claimant == ALLOCATOR:
+            given[row.key] = row.fields or {}
+        elif not row.claimant.startswith(PINS):
+            said[row.key] = {**said.get(row.key, {}), **(row.fields or {})}
+    places = Places(ChainMap(said, dict(before)))
     return [
-        (ClaimRow(kind, name, ALLOCATOR, 0, msgspec.json.decode(text)), float(at))
-        for kind, name, text, at in rows
+        (places.space(*key), Held(read_block(text), key, of, divided=key[0] == "prefix"))
+        for key, fields in given.items()
+        for of, text in fields.items()
     ]
 
 
-def resting(connection: Connection, entries: Mapping[Key, Fields]) -> list[Held]:
-    """What was given back lately and is nobody's again; ``entries``: those accepted, with the profile."""
-    from ..addressing.blocks import read_block
-    from ..addressing.occupancy import Held
-
+def resting(connection: Connection, entries: Mapping[Key, Fields]) -> list[tuple[SpaceKey, Held]]:
+    """What is nobody's now and yet not free, and where; ``entries``: those accepted, with the profile."""
     rest_s = _policy(entries, Loaded.nothing().problem).rest_days * _DAY_S
-    now = time.time()
-    out = []
-    for row, at in _ended(connection):
-        for of, text in (row.fields or {}).items():
-            if now - at < rest_s and entries.get(row.key, {}).get(of) != text:
-                out.append(Held(read_block(text), row.key, of, divided=False))
-    return out
+    networks = {name for kind, name in entries if kind == "network"}
+    found = _given_back(connection, entries, rest_s, networks) + _beneath_pins(connection, entries)
+    return [(space, one) for space, one in found if not _has(entries.get(one.key, {}), one)]
 
 
 def _policy(entries: Mapping[Key, Fields], tell: Callable[[Finding], Problem]) -> AddressPolicy:

@@ -5,7 +5,7 @@ A ``was`` that is accepted already was carried out then, and says nothing any mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from ..errors import InputError, Problem
 from ..ledger.entries import Accepted, Key
@@ -25,7 +25,7 @@ def heirs(inputs: Inputs) -> dict[Key, Accepted]:
     only a part of a chain can be.
     """
     said = _said(inputs)
-    going = {key for key in said if _frees(key, said, inputs)}
+    going = {key for key in said if frees(key, said, inputs.proposed)}
     claimed: dict[Key, Key] = {}
     problems: list[Problem] = []
     for key, former in said.items():
@@ -102,11 +102,14 @@ def _said(inputs: Inputs) -> dict[Key, Key]:
     return out
 
 
-def _frees(key: Key, said: Mapping[Key, Key], inputs: Inputs) -> bool:
-    """Whether the name that an entry says it had gets free: the chain ends outside the files or in itself."""
+def frees(key: Key, said: Mapping[Key, Key], proposed: Container[Key]) -> bool:
+    """Whether the name that an entry says it had gets free: the chain ends outside the files or in itself.
+
+    ``said``: the former key that each entry tells of, where that is news.
+    """
     seen = {key}
     former = said[key]
-    while former in inputs.proposed and former not in seen:
+    while former in proposed and former not in seen:
         if former not in said:
             return False
         seen.add(former)

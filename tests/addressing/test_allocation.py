@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from govcloud.addressing.allocator import Choices, allocate
 from govcloud.addressing.blocks import Block, read_block
+from govcloud.addressing.occupancy import Held
+from govcloud.addressing.places import SpaceKey
 from govcloud.addressing.wishes import FIELDS, wishes
 from govcloud.source import check
 from tests.addressing.town import SIX, Entries, base, network, pool
 
 Wish = tuple[str, str, str]
+WISH = ("network", "n", "ipv4")
 
 
 class Book:
@@ -34,7 +37,7 @@ class Book:
                 entries[kind, name][of] = text
         pending = [wish for wish in asked if wish not in self.claims]
         had = {wish: list(self.past.get(wish, ())) for wish in pending}
-        rest = {wish: list(past) for wish, past in self.past.items() if wish not in pending}
+        rest = [one for wish, past in self.past.items() for text in past for one in resting(wish, text)]
         found = allocate(entries, self.accepted, pending, had, rest)
         self.entries = entries
         return found
@@ -50,6 +53,11 @@ class Book:
             self.entries[kind, name][of] = text
         self.accepted = self.entries
         return self.accepted
+
+
+def resting(wish: Wish, text: str) -> list[tuple[SpaceKey, Held]]:
+    """What somebody had in zone z."""
+    return [(SpaceKey("z", ""), Held(read_block(text), wish[:2], wish[2], divided=wish[0] == "prefix"))]
 
 
 def held(entries: Entries) -> list[tuple[Block, str]]:
@@ -137,7 +145,7 @@ def test_neighbours_have_room_to_grow_and_grow_in_place() -> None:
     files["address_plan", "six"] = {**SIX, "zone": "z"}
     towns = [("prefix", town, "prefix") for town in ("east", "west")]
     entries = dict(before) | {("address_plan", "six"): files["address_plan", "six"]}
-    grown = allocate(entries, before, towns, {}, {})
+    grown = allocate(entries, before, towns, {}, [])
     assert not grown.findings
     assert grown.chosen == {
         wish: block.widened(48).text for wish, block in zip(towns, (east, west), strict=True)
@@ -157,7 +165,7 @@ def test_what_cannot_grow_is_told_with_its_neighbour() -> None:
     beside = Block(6, east.high + 1, 52)
     before["prefix", "beside"] = {"prefix": beside.text, "plan": "six"}
     entries = before | {("address_plan", "six"): {**SIX, "zone": "z"}}
-    found = allocate(entries, before, [("prefix", "east", "prefix")], {}, {})
+    found = allocate(entries, before, [("prefix", "east", "prefix")], {}, [])
     (finding,) = found.findings
     words = f"{east.text} cannot grow to {east.widened(48).text}: {beside.text} is that of prefix/beside"
     assert finding.message == f"`prefix: auto`: {words}"
@@ -169,7 +177,7 @@ def test_a_shrinking_level_leaves_what_is_in_it() -> None:
     files["network", "n"] = network("east", ipv6="auto")
     before = book.apply(files)
     entries = dict(before) | {("address_plan", "six"): {**SIX, "zone": "z", "lengths": [40, 56, 64]}}
-    found = allocate(entries, before, [("prefix", "east", "prefix")], {}, {})
+    found = allocate(entries, before, [("prefix", "east", "prefix")], {}, [])
     assert not found.findings
     shrunk = read_block(found.chosen["prefix", "east", "prefix"])
     assert shrunk.length == 56
@@ -180,10 +188,10 @@ def test_what_rests_is_given_to_nobody_else() -> None:
     files = base()
     files["network", "n"] = network("east", ipv4="auto")
     first = Book().apply(files)["network", "n"]["ipv4"]
-    found = allocate(files, {}, [("network", "n", "ipv4")], {}, {("network", "gone", "ipv4"): [first]})
+    found = allocate(files, {}, [WISH], {}, resting(("network", "gone", "ipv4"), first))
     assert found.chosen["network", "n", "ipv4"] != first
     # Whose it was gets it back, though it rests.
-    found = allocate(files, {}, [("network", "n", "ipv4")], {("network", "n", "ipv4"): [first]}, {})
+    found = allocate(files, {}, [WISH], {WISH: [first]}, resting(WISH, first))
     assert found.chosen["network", "n", "ipv4"] == first
 
 
@@ -192,7 +200,7 @@ def test_what_stands_there_is_taken_over_by_auto() -> None:
     files = base()
     before = {**files, ("network", "n"): network("east", ipv4="10.1.7.16/28")}
     files["network", "n"] = network("east", ipv4="auto")
-    found = allocate(files, before, [("network", "n", "ipv4")], {}, {})
+    found = allocate(files, before, [WISH], {}, [])
     assert found.chosen == {("network", "n", "ipv4"): "10.1.7.16/28"}
 
 
@@ -279,3 +287,25 @@ def test_who_has_no_plan_or_two_is_told() -> None:
     assert told(files) == [
         "network/n: `ipv6: auto`: address_plan/more and address_plan/six would both do",
     ]
+
+
+def test_what_a_private_network_shows_us_is_given_to_nobody() -> None:
+    files = base()
+    files["prefix", "lines"] = pool(
+        "10.1.0.0/24", "lines", plan="four", role="links", parent="area", holder="region/province"
+    )
+    files["address_plan", "four"]["growth"] = "sequential"
+    # Its own zone is another one; we meet it at the node that it connects to.
+    files["zone", "y"] = {"role": "private"}
+    files["private_network", "health"] = {
+        "zone": "y",
+        "connects_to": ["west"],
+        "prefixes": ["10.0.0.0/16"],
+        "outside": ["10.1.1.0/28"],
+        "transit": ["10.1.0.0/31"],
+    }
+    files["network", "n"] = network("east", ipv4="auto")
+    files["link", "east-west"]["ipv4"] = "auto"
+    found = Book().apply(files)
+    assert found["network", "n"]["ipv4"] == "10.1.1.16/28"
+    assert found["link", "east-west"]["ipv4"] == "10.1.0.2/31"

@@ -152,9 +152,12 @@ def test_auto_where_nobody_answers_is_told() -> None:
     files = base()
     files["node", "east"]["management6"] = "auto"
     files["interface", "i"] = {"device": "node/east", "port": "eth1", "ipv4": "auto"}
-    assert told(files) == [
+    files["private_network", "health"] = {"outside": ["auto"], "transit": ["10.254.0.0/31", "auto"]}
+    assert sorted(told(files)) == [
         "interface/i: `ipv4`: `auto` is not answered here",
         "node/east: `management6`: `auto` is not answered here",
+        "private_network/health: `outside`: `auto` is not answered here",
+        "private_network/health: `transit`: `auto` is not answered here",
     ]
 
 

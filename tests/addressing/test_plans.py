@@ -13,8 +13,9 @@ from govcloud.errors import InputError
 from govcloud.ledger import entries as ledger_entries
 from govcloud.ledger.claims import ClaimRow, claims
 from govcloud.plan import allocating
-from govcloud.plan.gather import propose
-from govcloud.plan.stages import Asked
+from govcloud.plan import pins as pinning
+from govcloud.plan.gather import NO_PINS, propose
+from govcloud.plan.stages import Asked, PinChanges
 from tests.addressing.town import Entries, base, network, pool
 from tests.plan.test_scope import Place, place
 
@@ -43,10 +44,10 @@ def allocator(here: Place) -> dict[tuple[str, str], dict[str, Any] | None]:
         return {row.key: row.fields for row in claims(connection) if row.claimant == "allocator"}
 
 
-def apply(here: Place, files: Entries, asked: Asked = NOTHING) -> None:
+def apply(here: Place, files: Entries, asked: Asked = NOTHING, pins: PinChanges = NO_PINS) -> None:
     here.write(files)
-    few = propose(here.workspace, here.ledger, asked=asked).plan
-    whole = propose(here.workspace, here.ledger, asked=asked, everything=True).plan
+    few = propose(here.workspace, here.ledger, asked=asked, pins=pins).plan
+    whole = propose(here.workspace, here.ledger, asked=asked, pins=pins, everything=True).plan
     # Both ways round choose the same and say the same.
     assert few.effect == whole.effect
     assert few.claims == whole.claims
@@ -284,3 +285,105 @@ def test_whatever_comes_and_goes_both_ways_agree_and_a_second_plan_is_empty(
             else:
                 files["network", name] = wanted
             apply(here, files)
+
+
+def test_renamed_twice_it_keeps_what_it_has(here: Place) -> None:
+    files = small()
+    apply(here, files)
+    first = accepted(here)["network", "n"]
+    fields = files.pop(("network", "n"))
+    apply(here, files | {("network", "m"): fields | {"was": "n"}})
+    apply(here, files | {("network", "o"): fields | {"was": "m"}})
+    last = accepted(here)["network", "o"]
+    assert [last[of] for of in ("ipv4", "ipv6")] == [first[of] for of in ("ipv4", "ipv6")]
+
+
+def test_names_are_exchanged_and_addresses_stay(here: Place) -> None:
+    files = small()
+    files["network", "m"] = network("west", interface="m", ipv4="auto", ipv6="auto")
+    apply(here, files)
+    first = accepted(here)
+    one, other = files.pop(("network", "n")), files.pop(("network", "m"))
+    swapped = {("network", "m"): one | {"was": "n"}, ("network", "n"): other | {"was": "m"}}
+    apply(here, files | swapped)
+    for now, then in (("m", "n"), ("n", "m")):
+        for of in ("gateway", "ipv4", "ipv6"):
+            assert accepted(here)["network", now][of] == first["network", then][of]
+
+
+def reverted(here: Place, revision: int) -> PinChanges:
+    with here.ledger.read() as connection:
+        return pinning.towards(connection, revision)
+
+
+def number(here: Place) -> int:
+    with here.ledger.read() as connection:
+        return ledger_entries.last_revision(connection)
+
+
+def test_what_a_pin_hides_is_given_to_nobody_else(here: Place) -> None:
+    files = base()
+    apply(here, files)
+    revision = number(here)
+    files["network", "n"] = network("east", ipv4="auto", ipv6="auto")
+    apply(here, files)
+    first = accepted(here)["network", "n"]
+    pins = reverted(here, revision)
+    apply(here, files, pins=pins)
+    assert ("network", "n") not in accepted(here)
+    # It need not rest: it is given away.
+    files["profile", "addressing"] = {"values": {"rest_days": 0}}
+    files["network", "m"] = network("east", interface="m", ipv4="auto", ipv6="auto")
+    apply(here, files)
+    assert accepted(here)["network", "m"]["ipv4"] != first["ipv4"]
+    assert accepted(here)["network", "m"]["ipv6"] != first["ipv6"]
+    apply(here, files, pins=PinChanges(ended=tuple(row.claim_key for row in pins.said)))
+    assert accepted(here)["network", "n"] == first
+
+
+def test_a_pin_ends_where_auto_comes_to_the_same(here: Place) -> None:
+    files = small()
+    apply(here, files)
+    revision, first = number(here), accepted(here)["network", "n"]
+    fields = files.pop(("network", "n"))
+    apply(here, files)
+    apply(here, files, pins=reverted(here, revision))
+    assert accepted(here)["network", "n"] == first
+    files["network", "n"] = fields
+    apply(here, files)
+    with here.ledger.read() as connection:
+        assert not pinning.standing(connection)
+    assert accepted(here)["network", "n"] == first
+
+
+@pytest.mark.parametrize(("days", "rests"), [(30, True), (0, False)])
+def test_what_was_written_rests_as_well(here: Place, days: int, rests: bool) -> None:
+    files = base()
+    files["profile", "addressing"] = {"values": {"rest_days": days}}
+    four = {**files["address_plan", "four"], "growth": "sequential"}
+    files["address_plan", "four"] = four
+    files["network", "n"] = network("east", ipv4="10.1.0.0/28")
+    apply(here, files)
+    del files["network", "n"]
+    apply(here, files)
+    files["network", "m"] = network("west", interface="m", ipv4="auto")
+    apply(here, files)
+    assert accepted(here)["network", "m"]["ipv4"] == ("10.1.0.16/28" if rests else "10.1.0.0/28")
+
+
+def test_what_rests_in_one_routing_table_is_free_in_another(here: Place) -> None:
+    files = base()
+    plan = {"family": 4, "prefix": "192.168.0.0/24", "levels": ["lan"], "lengths": [25]}
+    for vrf in ("red", "blue"):
+        files["vrf", vrf] = {"zone": "z"}
+        files["address_plan", vrf] = {**plan, "vrf": vrf}
+    files["network", "n"] = network("east", vrf="red", ipv4="auto")
+    apply(here, files)
+    first = accepted(here)["network", "n"]["ipv4"]
+    del files["network", "n"]
+    apply(here, files)
+    for vrf in ("red", "blue"):
+        files["network", vrf] = network("west", vrf=vrf, interface=vrf, ipv4="auto")
+    apply(here, files)
+    assert accepted(here)["network", "blue"]["ipv4"] == first
+    assert accepted(here)["network", "red"]["ipv4"] != first
