@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..run.cutting import Restored
-    from ..run.rerouting import Experiment
+    from ..run.rerouting import Experiment, Seen
     from ..topology.cutting import CutOff, Fate, Moved, Outcome
     from ..topology.singles import Single
     from ..topology.ways import Way
@@ -172,7 +172,7 @@ def tell_experiment(out: Console, found: Experiment) -> None:
         (
             one.name,
             {"kept": "keeps its way", "moved": "another way", "lost": "cut off"}[one.expected],
-            "answers" if one.answered else "silent",
+            _in_the_lab(one),
             f"{one.gap_ms:.0f}" if one.lost else "",
             str(one.lost or ""),
             " > ".join(key.partition("/")[2] for key in one.way),
@@ -190,6 +190,8 @@ def tell_experiment(out: Console, found: Experiment) -> None:
         _say(out, f"silent before the cut, and not compared: {_names(found.silent_before)}", "yellow")
     if found.routing == "static":
         _say(out, "routes are static here: nobody looks for another way")
+    elif found.reroute_s is None and any(one.expected == "moved" for one in found.seen):
+        _say(out, "nobody was seen to take another way: there is no time to reroute", "yellow")
     if found.reroute_s is not None:
         busy = f" (the machine was busy: ± {found.stalled_ms:.0f} ms)" if found.stalled_ms > 100 else ""
         _say(out, f"the last one found another way after {found.reroute_s:.2f} s{busy}", "bold")
@@ -208,6 +210,14 @@ def tell_experiment(out: Console, found: Experiment) -> None:
         _say(out, f"simulation and lab agree about {_count(found.seen, 'pair')}", "green")
     link = next((key for key in found.cut if key.startswith(("link/", "node/"))), found.cut[0])
     _say(out, f"the figures are kept: `govcloud show {link}`")
+
+
+def _in_the_lab(one: Seen) -> str:
+    if one.took == "lost":
+        return "silent"
+    if one.expected == "moved" and one.took == "kept":
+        return "was not on the cut"
+    return "another way" if one.expected == "kept" and one.took == "moved" else "answers"
 
 
 def tell_restored(out: Console, done: Restored | None) -> None:

@@ -82,7 +82,10 @@ def _play(scene: Scene, figures: Figures) -> None:
     scene.say("What if a digger finds the trunk? First worked out, then cut for real, and put back.")
     scene.type("network", "whatif", "--cut", TRUNK, "--measure", "--yes")
     cut = _evidence(scene, TRUNK, f"cut/{TRUNK}")
-    figures.reroute_seconds, figures.simulation_agrees = round(cut["value"], 2), cut["ok"]
+    figures.simulation_agrees = cut["ok"]
+    # Nothing was seen to take another way: then there is no time to tell.
+    if cut["value"] is not None:
+        figures.reroute_seconds = round(cut["value"], 2)
     scene.say("Planned again: the orders of the rollout stand beside the files, and nothing is left to do.")
     scene.type("plan")
     figures.replan_changes = int(scene.ask("plan")["changes"])

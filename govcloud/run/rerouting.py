@@ -70,8 +70,8 @@ class Experiment(msgspec.Struct, frozen=True):
 
     ``reroute_s``: the longest gap of a pair that was seen to take another way; None where none was.
     ``silent_before``: pairs that did not answer before anything was cut; they are not compared.
-    ``restored``: whether everybody answered as before in the end; ``not_back``: who did not. ``stalled_ms``: the longest pause of
-    a meter, which gaps may be wrong by. ``held_s``: how long the cut stood.
+    ``restored``: whether everybody answered as before in the end; ``not_back``: who did not. ``stalled_ms``:
+    the longest pause of a meter, which gaps may be wrong by. ``held_s``: how long the cut stood.
     """
 
     cut: list[str]
