@@ -45,7 +45,7 @@ def plan_command(app: App, name: str, markdown: bool, as_json: bool) -> int:
     """
     from datetime import date
 
-    from ..access import enforce
+    from ..access import enforce, require_sight_of_all
     from ..ledger import open_ledger
     from ..merge import document, planning
     from ..merge.gates import gates, require_open
@@ -55,6 +55,8 @@ def plan_command(app: App, name: str, markdown: bool, as_json: bool) -> int:
         raise InputError([Problem("expected --markdown or --json, not both")])
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan")
+    # What overlaps, what crosses and what is renumbered name each other.
+    require_sight_of_all(app.workspace, ledger)
     world = read_world(app.workspace, ledger)
     require_open(gates(world, name, date.today()), only=("N-02",))
     made = planning.plan(world, name, date.today())
@@ -82,7 +84,7 @@ def run(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: 
     """
     from datetime import date
 
-    from ..access import enforce
+    from ..access import enforce, require_sight_of_all
     from ..ledger import open_ledger
     from ..merge.gates import gates, require_open
     from ..merge.order import asked
@@ -90,6 +92,7 @@ def run(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: 
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
+    require_sight_of_all(app.workspace, ledger)
     world = read_world(app.workspace, ledger)
     names = tuple(dict.fromkeys(names))
     require_open([gate for name in names for gate in gates(world, name, date.today())])
@@ -108,13 +111,14 @@ def undo(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes:
 
     Afterwards it is proved that nothing crosses any more.
     """
-    from ..access import enforce
+    from ..access import enforce, require_sight_of_all
     from ..ledger import open_ledger
     from ..merge.order import ended
     from ..merge.reading import read_world
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "plan" if out else "apply")
+    require_sight_of_all(app.workspace, ledger)
     world = read_world(app.workspace, ledger)
     names = tuple(dict.fromkeys(names))
     for name in names:
@@ -132,11 +136,12 @@ def undo(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes:
 @click.pass_obj
 def verify(app: App, name: str, as_json: bool) -> int:
     """Measure isolation and service now, and keep the figures as evidence. Exits with 3 where any is bad."""
-    from ..access import enforce
+    from ..access import enforce, require_sight_of_all
     from ..ledger import open_ledger
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
+    require_sight_of_all(app.workspace, ledger)
     return _prove(app, ledger, name, as_json, service=True, as_line=False)
 
 

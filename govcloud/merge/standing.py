@@ -8,6 +8,7 @@ from typing import Any
 
 from ..ledger import Ledger, evidence
 from ..ledger.connection import Connection
+from ..ledger.evidence import Evidence
 from .reading import CLAIMANT, World
 
 
@@ -40,10 +41,17 @@ def _row(connection: Connection, world: World, name: str) -> dict[str, Any]:
         "merged": bool(claims),
         "merged_at": _since(connection, name) if claims else "",
         "joined": name in world.borders.joined,
-        "claims": ["/".join(row.key) for row in claims],
+        "claims": [world.told(*row.key) for row in claims],
         "proof": proof,
-        "bad": [f"{row.name}: {row.detail.get('reason', '')}" for row in rows if not row.ok],
+        "bad": [_told(world, row) for row in rows if not row.ok],
     }
+
+
+def _told(world: World, row: Evidence) -> str:
+    """What is bad, for a reader who may know of all; else that something is: sources and flows have names."""
+    if world.hidden:
+        return f"{row.subject}: something that not everybody may see is not as it should be"
+    return f"{row.name}: {row.detail.get('reason', '')}"
 
 
 def _since(connection: Connection, name: str) -> str:

@@ -550,6 +550,26 @@ def test_commands_say_what_stands_against_a_merge(cli: Callable[..., Any], offic
     assert idle.code == 2 and "is not merged" in idle.err
 
 
+def test_who_may_not_see_all_is_shown_no_merge(cli: Callable[..., Any], office: Path) -> None:
+    boss = '["administer", "read_classified", "apply", "plan"]'
+    (office / "roles.yaml").write_text(f"roles: {{boss: {{persons: [li], permissions: {boss}}}}}\n")
+    file = office / "persons.yaml"
+    file.write_text(file.read_text().replace('"duty"', '"accounts": ["somebody-else"], "duty"'))
+    file = office / "flows.yaml"
+    file.write_text(file.read_text().replace("{", '{"classified": true, ', 1))
+    assert cli("apply", "--yes", cwd=office).code == 0
+    for words in (["plan", "health"], ["run", "health", "--yes"], ["verify", "health"], ["undo", "health"]):
+        refused = cli("network", "merge", *words, cwd=office)
+        assert refused.code == 4 and "is missing" in refused.err, refused
+        assert "town-" not in refused.out + refused.err and "10.60" not in refused.out + refused.err
+    subject, detail = "private_network/health", {"kind": "service", "reason": "no", "flow": "town-hall"}
+    with open_ledger(open_workspace(str(office))).write() as connection:
+        bad = Evidence(subject, "health/service/town-hall", False, None, "", detail, at=1.0)
+        evidence.keep(connection, NO_RUN, subject, [bad])
+    shown = cli("network", "merge", "status", "health", cwd=office)
+    assert "town-hall" not in shown.out, shown
+
+
 def test_a_document_keeps_its_tables_whatever_a_title_says() -> None:
     found = world(health={"title": "a | b\nc", "classified_reason": "<b>|</b>"})
     paper = document.markdown(planning.plan(found, "health", TODAY), found)
