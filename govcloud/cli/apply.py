@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from ..plan.guards import Leave
     from ..plan.stages import Plan
     from ..run.events import Sink
+    from ..run.runner import Outcome
     from ..workspace import Workspace
+    from .attending import Order
 
 
 @click.command()
@@ -113,10 +116,12 @@ def carry(
     as_json: bool,
     yes: bool,
     leave: Leave | None = None,
+    order: Order | None = None,
 ) -> int:
     """Show a plan, ask, carry it out; returns the exit code. Where nothing is to do only claims are kept.
 
-    ``leave``: what its caller says to go past guards. Raises ``DeniedError`` where one stands against it.
+    ``leave``: what its caller says to go past guards. ``order``: what it carries out, where that says more
+    than the plan itself. Raises ``DeniedError`` where one stands against it.
     """
     from ..access import check_changes, who
     from ..ledger import open_ledger
@@ -125,6 +130,7 @@ def carry(
     from ..plan.stages import Record
     from ..run.ready import check_reachable
     from ..run.runner import keep, start
+    from .attending import attended, of_plan
 
     plan = proposal.plan
     changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]
@@ -147,7 +153,14 @@ def carry(
         ask(as_json)
     _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
-    return int(start(workspace, ledger, plan, proposal.blobs, sinks(as_json), leave=leave).exit_code)
+    order = order or of_plan(workspace, ledger, plan)
+    judge = order.judge if order is not None else bool
+
+    def go(began: Callable[[str], None]) -> Outcome:
+        shown = sinks(as_json)
+        return start(workspace, ledger, plan, proposal.blobs, shown, leave=leave, judge=judge, began=began)
+
+    return attended(workspace, ledger, plan, order, go, as_json)
 
 
 def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:

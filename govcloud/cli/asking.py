@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..plan.guards import Leave
     from ..plan.stages import Asked, Plan
     from ..workspace import Workspace
+    from .attending import Order
 
 # What an order's claimants begin with -> the module whose ``vouch(workspace, ledger, asked)`` raises
 # ``InputError`` where a plan file says what the order would not.
@@ -67,8 +68,9 @@ def carry_or_write(
     as_json: bool,
     yes: bool,
     leave: Leave | None = None,
+    order: Order | None = None,
 ) -> int:
-    """Write a plan to ``out``, or carry it out. Returns the exit code."""
+    """Write a plan to ``out``, or carry it out, as ``apply.carry`` does. Returns the exit code."""
     from ..plan import explain, stages
     from ..plan.guards import telling
     from .apply import carry
@@ -76,7 +78,7 @@ def carry_or_write(
     from .plan import for_reader, show, write
 
     if out is None:
-        return carry(app.workspace, ledger, proposal, as_json, yes, leave)
+        return carry(app.workspace, ledger, proposal, as_json, yes, leave, order)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=True)
     verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
     verdict = guarding.for_reader(app.workspace, ledger, verdict)

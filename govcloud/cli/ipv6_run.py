@@ -10,6 +10,7 @@ import click
 
 from ..errors import Exit, GovcloudError
 from ..printable import visible
+from .attending import lost_document, tell_lost
 from .common import App, console, emit, json_option, plan_out_option, yes_option
 from .guarding import leave_options
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ..rollout.hosts import Reached
     from ..rollout.waves import Wave
     from ..run.watched import Result
-    from ..run.watching import Watch
 
 # Members that are named one by one; --json has all.
 MOST = 12
@@ -54,7 +54,7 @@ def run(app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes:
     proposal = propose(app.workspace, ledger, asked=asked)
     if out is not None:
         return _write(app, ledger, proposal, out, as_json, leave)
-    done = carry(app, ledger, rollout, chosen, proposal, as_json, yes, leave)
+    done = carry(app, ledger, rollout, chosen, proposal, as_json, yes, leave, back=False)
     if done != Exit.OK and done != Exit.CHANGES:
         return int(done)
     return max(int(done), _verify(app, ledger, rollout, wave, as_json))
@@ -76,67 +76,48 @@ def carry(
     yes: bool,
     leave: Leave,
     *,
-    back: bool = False,
+    back: bool,
 ) -> Exit:
-    """Carry a wave's plan out under watch, and tell who is done and what was lost.
-
-    ``back``: it is taken back; only what runs over IPv4 is watched then, for IPv6 goes.
-    """
+    """Carry a wave's plan out under watch, and tell who is done and what was lost. ``back``: taken back."""
     import msgspec
 
     from ..access import sight
-    from ..plan.gather import built_catalogue
-    from ..plan.probes import probes
     from ..rollout.hosts import reached
     from ..rollout.reading import of_ledger
-    from ..run.watched import pairs_of
-    from ..run.watching import watching
-    from .asking import carry_or_write
+    from ..rollout.situation import begin, situation
+    from .asking import carry_or_write, vouch_asked
+    from .attending import Order
 
-    if proposal.plan.empty:
-        return Exit(carry_or_write(app, ledger, proposal, None, as_json, yes, leave))
-    with ledger.read() as connection:
-        pairs = pairs_of(probes(built_catalogue(connection)))
-    pairs = [pair for pair in pairs if pair.version == 4 or not back]
+    def judge() -> None:
+        if proposal.plan.asked:
+            vouch_asked(app.workspace, ledger, proposal.plan.asked)
+            return
+        # It says nothing new: what is left of it is carried out, where it still may be.
+        with ledger.read() as connection:
+            begin(situation(connection, rollout, now=time.time()), wave.name)
+
+    order = Order(((rollout, wave.name),), back, judge, tells=False)
     trouble: GovcloudError | None = None
     code = Exit.FAILED
-    with watching(app.workspace, ledger, pairs, subject=f"rollout/{rollout}") as watch:
-        try:
-            code = Exit(carry_or_write(app, ledger, proposal, None, as_json, yes, leave))
-        except GovcloudError as error:
-            # Told after what was lost and who is done.
-            trouble = error
-    _write_down(ledger, "ipv6 rollback" if back else "ipv6 run", rollout, wave, proposal, watch)
-    with ledger.read() as connection:
-        # Who may carry a wave out need not be one who may read the names of all its members.
-        seen = of_ledger(connection, sight(app.workspace, ledger, connection))
-        shown = [s for s in wave.members if seen.find(*s.split("/", 1)) is not None]
-        wave = msgspec.structs.replace(wave, members=tuple(shown))
-        how_far = reached(connection, of_ledger(connection), proposal.plan, shown)
-    began = trouble is None or trouble.exit_code not in (Exit.DENIED, Exit.INPUT, Exit.CONFLICT)
-    if began:
-        _tell(rollout, wave, how_far, watch.result, as_json, back)
+    try:
+        code = Exit(carry_or_write(app, ledger, proposal, None, as_json, yes, leave, order))
+    except GovcloudError as error:
+        # Told after what was lost and who is done.
+        trouble = error
+    if order.run:
+        with ledger.read() as connection:
+            # Who may carry a wave out need not be one who may read the names of all its members.
+            seen = of_ledger(connection, sight(app.workspace, ledger, connection))
+            shown = [s for s in wave.members if seen.find(*s.split("/", 1)) is not None]
+            wave = msgspec.structs.replace(wave, members=tuple(shown))
+            how_far = reached(connection, of_ledger(connection), proposal.plan, shown)
+        _tell(rollout, wave, how_far, order.result, as_json, back)
     if trouble is not None:
         raise trouble
-    if code == Exit.OK and not watch.result.ok:
-        return Exit.CHANGES
     return code
 
 
-def _write_down(
-    ledger: Ledger, action: str, rollout: str, wave: Wave, proposal: Proposal, watch: Watch
-) -> None:
-    """Who carried a wave out or took it back, and what was lost meanwhile, in the audit trail."""
-    from ..access import actor
-    from ..ledger import audit
-
-    data = {"rollout": rollout, "wave": wave.name, "run": watch.result.run, "effect": proposal.plan.effect}
-    with ledger.write() as connection:
-        lost = {"sent": watch.result.sent, "lost": watch.result.lost}
-        audit.append(connection, actor(), action, data | lost)
-
-
-def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result, as_json: bool, back: bool) -> None:
+def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result | None, as_json: bool, back: bool) -> None:
     if as_json:
         emit(wave_document(rollout, wave, how_far, lost), as_line=True)
         return
@@ -158,14 +139,8 @@ def _tell(rollout: str, wave: Wave, how_far: Reached, lost: Result, as_json: boo
         out.print(f"wave {wave.name}: {len(wave.members)} members {verb}", markup=False)
     if how_far.others:
         _some("  not done, of no member of the wave", list(how_far.others))
-    watched = sum(not flow.silent for flow in lost.flows)
-    words = f"{lost.lost} of {lost.sent} packets lost, of {watched} flows that ran already"
-    out.print(f"{'✓' if lost.ok else '✗'} {lost.nothing or words}", markup=False)
-    for flow in lost.flows:
-        if not flow.ok:
-            words = flow.broken or f"{flow.lost} lost, {flow.longest_ms:.0f} ms without an answer"
-            stages = ", ".join(dict.fromkeys(s for gap in flow.gaps for s in gap.stages))
-            out.print(f"  {visible(flow.pair.name)}: {words}{f' ({stages})' if stages else ''}", markup=False)
+    if lost is not None:
+        tell_lost(lost)
 
 
 def _some(words: str, names: list[str]) -> None:
@@ -174,7 +149,7 @@ def _some(words: str, names: list[str]) -> None:
         console().print(f"{words}: {visible(', '.join(names[:MOST]))}{more}", markup=False)
 
 
-def wave_document(rollout: str, wave: Wave, how_far: Reached, lost: Result) -> dict[str, Any]:
+def wave_document(rollout: str, wave: Wave, how_far: Reached, lost: Result | None) -> dict[str, Any]:
     """The line of ``--json`` that tells what became of a wave (docs/network.md)."""
     return {
         "event": "wave",
@@ -184,19 +159,7 @@ def wave_document(rollout: str, wave: Wave, how_far: Reached, lost: Result) -> d
         "configured": list(how_far.done),
         "not_configured": {subject: list(hosts) for subject, hosts in how_far.not_done.items()},
         "others_not_configured": list(how_far.others),
-        "sent": lost.sent,
-        "lost": lost.lost,
-        "flows": [
-            {
-                "flow": flow.pair.name,
-                "sent": flow.sent,
-                "lost": flow.lost,
-                "longest_ms": round(flow.longest_ms, 1),
-                "silent": flow.silent,
-                "broken": flow.broken,
-            }
-            for flow in lost.flows
-        ],
+        **lost_document(lost),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..ledger.runs import Run, StageRow
     from ..plan.guards import Leave
     from ..report.timeline import Timeline
+    from ..run.runner import Outcome
 
 
 # A stage that waited for a shorter time did not wait for anybody.
@@ -169,10 +171,16 @@ def resume(app: App, run: str, as_json: bool, leave: Leave) -> int:
     from ..ledger import open_ledger
     from ..run import runner
     from .apply import sinks
+    from .attending import attended, of_plan
 
     ledger = open_ledger(app.workspace)
     enforce(app.workspace, ledger, "apply")
-    return int(runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave).exit_code)
+    plan = runner.plan_of(ledger, run)
+
+    def go(began: Callable[[str], None]) -> Outcome:
+        return runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave, began=began)
+
+    return attended(app.workspace, ledger, plan, of_plan(app.workspace, ledger, plan), go, as_json)
 
 
 @runs.command()

@@ -10,7 +10,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -63,10 +63,14 @@ def start(
     sinks: Sequence[Sink],
     *,
     leave: Leave = NO_LEAVE,
+    judge: Callable[[], object] = lambda: None,
+    began: Callable[[str], None] = lambda _run: None,
 ) -> Outcome:
     """Carry out a plan. ``blobs``: its programs and playbooks by digest, kept with the run.
 
-    ``leave``: what somebody says who lets it go past its guards. Raises ``DeniedError`` where one stands
+    ``leave``: what somebody says who lets it go past its guards. ``judge``: called when nobody else can
+    change the ledger any more; what it raises ends it before anything is done. ``began``: called with the
+    run's id when there is one. Raises ``DeniedError`` where one stands
     against it, ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
     in, before anything is done.
     """
@@ -78,6 +82,8 @@ def start(
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
     with courier(workspace, ledger), leases.held(ledger, LEASE) as fence:
         plan = _of_now(workspace, ledger, plan)
+        # Of the order that a plan carries out its effect says nothing: somebody may have forbidden it since.
+        judge()
         with (
             guarding.written_down(workspace, ledger, identity, plan),
             ledger.write((LEASE, fence)) as connection,
@@ -100,6 +106,7 @@ def start(
             legs.begin(connection, run, actor())
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
             _keep_claims(connection, plan)
+        began(run)
         return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus, kept=kept), 1)
 
 
@@ -181,6 +188,15 @@ def _refuse_over(known: runs.Run) -> None:
         )
 
 
+def plan_of(ledger: Ledger, run_id: str) -> Plan:
+    """The plan of a run that is not over. Raises ``InputError`` where it is, ``ConflictError`` where this
+    release cannot read it."""
+    with ledger.read() as connection:
+        known = runs.get(connection, run_id)
+        _refuse_over(known)
+        return _plan_of(connection, known)
+
+
 def _plan_of(connection: Connection, known: runs.Run) -> Plan:
     """The plan of a run, as it was made. Raises ``ConflictError`` where this release cannot read it."""
     data = runs.get_blob(connection, known.plan)
@@ -194,11 +210,18 @@ def _plan_of(connection: Connection, known: runs.Run) -> Plan:
 
 
 def resume(
-    workspace: Workspace, ledger: Ledger, run_id: str, sinks: Sequence[Sink], *, leave: Leave = NO_LEAVE
+    workspace: Workspace,
+    ledger: Ledger,
+    run_id: str,
+    sinks: Sequence[Sink],
+    *,
+    leave: Leave = NO_LEAVE,
+    began: Callable[[str], None] = lambda _run: None,
 ) -> Outcome:
     """Go on with a run that failed, was stopped, or whose process died, with the plan as it was.
 
-    The guards are asked about what is left of it. Raises as ``start`` does.
+    ``began``: called with the run's id when it goes on. The guards are asked about what is left of it.
+    Raises as ``start`` does.
     """
     identity = guarding.known(workspace, ledger, leave)
     with ledger.read() as connection:
@@ -225,6 +248,7 @@ def resume(
             runs.set_status(connection, known.id, Status.RUNNING, segment=number)
             legs.begin(connection, known.id, actor())
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
+        began(known.id)
         return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, bus, kept=kept), number)
 
 

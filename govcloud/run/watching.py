@@ -27,7 +27,7 @@ from . import ipv6policy
 from .instruments import Instrument
 from .ipv6policy import Ipv6Policy
 from .reach import Reach
-from .watched import Pair, Result, flow_of, placed, rows
+from .watched import Pair, Result, flow_of, from_sources, placed, rows
 
 # The folder, in the workspace's own one, of what is being watched.
 FOLDER = "watch"
@@ -60,13 +60,20 @@ class Hosts(Protocol):
 class Watch:
     """A watch that goes on. ``run``: the run that is watched, if somebody tells; else it is found.
 
-    ``result`` is there when it is over.
+    ``void``: what it was to watch did not begin, so what it saw is no evidence. ``result`` is there when it
+    is over.
     """
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.run = ""
+        self.void = False
         self._result: Result | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it came to its end."""
+        return self._result is not None
 
     @property
     def result(self) -> Result:
@@ -95,6 +102,7 @@ class _State(msgspec.Struct, kw_only=True):
     seen: float
     silent: list[str] = []
     broken: dict[str, str] = {}
+    left_out: list[str] = []
     reports: dict[str, dict[str, Any]] = {}
     stalled_ms: float = 0.0
 
@@ -118,7 +126,7 @@ def watching(
     The block begins when all programs measure and have had time for an answer. Afterwards ``watch.result``
     says what was lost, and the same is evidence of ``subject`` (kind/name), of the run that was at work:
     ``watch/lost`` in all, and a row for each pair. A pair that did not answer at the beginning is silent: it
-    counts for nothing.
+    counts for nothing. Of more sources than ``watch_sources`` some are left out, which is told.
 
     ``numbers``: rates and waits, by default those of ``profile/ipv6``; ``hosts``: by default the lab's.
     Raises ``LabDown`` where there is no lab, ``InputError`` for a policy that cannot be read.
@@ -134,13 +142,20 @@ def watching(
         except BaseException:
             watcher.stop()
             try:
-                watch.result = _finish(ledger, watcher.path, watcher.state)
+                watch.result = _ended(ledger, watcher, watch)
             except GovcloudError:
                 # What went wrong in the block is what is told; the file stays, and becomes evidence later.
                 watch.result = _result(watcher.state, [], "")
             raise
         watcher.stop()
-        watch.result = _finish(ledger, watcher.path, watcher.state)
+        watch.result = _ended(ledger, watcher, watch)
+
+
+def _ended(ledger: Ledger, watcher: _Watcher, watch: Watch) -> Result:
+    if not watch.void:
+        return _finish(ledger, watcher.path, watcher.state)
+    watcher.path.unlink(missing_ok=True)
+    return _result(watcher.state, [], "")
 
 
 def collect_left(workspace: Workspace, ledger: Ledger) -> list[Result]:
@@ -178,13 +193,15 @@ class _Watcher:
         mine = process.identify(os.getpid())
         assert mine is not None
         now = time.monotonic()
+        pairs, others = from_sources(pairs, numbers.watch_sources)
         self.state = _State(
             subject=watch.subject,
             run="",
             pid=mine.pid,
             start=mine.start,
             boot=process.boot_id(),
-            pairs=list(pairs),
+            pairs=pairs,
+            left_out=[pair.name for pair in others],
             offset=time.time() - now,
             began=now,
             seen=now,
@@ -318,6 +335,7 @@ def _result(state: _State, attempts: Sequence[legs.Attempt], run: str, *, cut_sh
         stalled_ms=state.stalled_ms,
         run=run,
         cut_short=cut_short,
+        left_out=state.left_out,
     )
 
 

@@ -98,7 +98,8 @@ def test_a_city_goes_to_ipv6_and_back_and_no_packet_is_lost(city: Place) -> None
     said.append(waits.err)
     assert "wave towns is not verified" in waits.err
     city.on("boao", "rm", "/run/govcloud/ansible")
-    city.type("runs", "resume", city.ask("runs", "list")[0]["id"])
+    resumed = city.type("runs", "resume", city.ask("runs", "list")[0]["id"]).out
+    assert "✓ 0 of " in resumed and "`govcloud ipv6 verify city-ipv6 --wave towns` measures" in resumed
     # The same command again finds nothing to do, and measures.
     told = city.type("ipv6", "run", "city-ipv6", "towns", "--yes").out
     assert told.startswith("Nothing to do.") and "4 of 4 members verified" in told
