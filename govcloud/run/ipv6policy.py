@@ -30,7 +30,8 @@ class Ipv6Policy(msgspec.Struct, frozen=True, kw_only=True):
     each member is measured. ``link_depth``: how many clicks from the page links are followed (二级、三级链接,
     which public figures of IPv6 support count), and ``links_most``: how many at most.
     ``headers_may_differ``: header fields that are not compared. ``watch_ms``: time between two echoes of a
-    watch; ``watch_wait_ms``: when one counts as lost; ``watch_http_ms``: time between requests for a page.
+    watch; ``watch_wait_ms``: when one counts as lost; ``watch_http_ms``: time between requests for a page;
+    ``watch_sources``: from how many hosts at most, for each runs two programs all the time.
     """
 
     tries: int = 10
@@ -45,6 +46,7 @@ class Ipv6Policy(msgspec.Struct, frozen=True, kw_only=True):
     watch_ms: float = 20
     watch_wait_ms: float = 1000
     watch_http_ms: float = 250
+    watch_sources: int = 24
 
 
 # Lowest and highest value, and whether it is a whole number.
@@ -60,6 +62,7 @@ _BOUNDS: Mapping[str, tuple[float, float, bool]] = {
     "watch_ms": (5, 60_000, False),
     "watch_wait_ms": (10, 60_000, False),
     "watch_http_ms": (20, 60_000, False),
+    "watch_sources": (1, 1_000, True),
 }
 
 

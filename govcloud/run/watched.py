@@ -67,6 +67,25 @@ def pairs_of(specs: Iterable[ProbeSpec]) -> list[Pair]:
     return list(found.values())
 
 
+def from_sources(pairs: Iterable[Pair], most: int) -> tuple[list[Pair], list[Pair]]:
+    """The pairs that are watched where ``most`` hosts may be sources, and the others.
+
+    The sources that see the most of what no other one does come first, so nothing that is asked for is left
+    out while another source is there twice.
+    """
+    pairs, by = list(pairs), dict[str, list[Pair]]()
+    for pair in pairs:
+        by.setdefault(pair.source, []).append(pair)
+    waiting = {source: {(p.target, p.address, p.kind, p.port) for p in mine} for source, mine in by.items()}
+    kept: list[str] = []
+    while waiting and len(kept) < most:
+        best = min(waiting, key=lambda source: (-len(waiting[source]), -len(by[source]), source))
+        seen = waiting.pop(best)
+        kept.append(best)
+        waiting = {source: goals - seen for source, goals in waiting.items()}
+    return [p for p in pairs if p.source in kept], [p for p in pairs if p.source not in kept]
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Requests in a row that were not answered. ``start``, ``end``: when the last answered one before it and
     the first answered one after it left, seconds since the epoch; ``open``: there was none after it.
@@ -116,7 +135,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a watch saw. ``began``, ``ended``: seconds since the epoch. ``stalled_ms``: the longest time in
     which the machine let a program not measure. ``run``: the run that was watched, "" where none was found.
-    ``cut_short``: whoever watched was killed, so this is only what had been seen until then.
+    ``cut_short``: whoever watched was killed, so this is only what had been seen until then. ``left_out``:
+    names of the pairs that were not watched, for there were more sources than may be.
     """
 
     flows: list[Watched]
@@ -125,6 +145,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     stalled_ms: float = 0.0
     run: str = ""
     cut_short: bool = False
+    left_out: list[str] = []
+
+    @property
+    def rest(self) -> str:
+        """A sentence of what was not watched; empty where everything was."""
+        if not self.left_out:
+            return ""
+        sources = len({name.partition(">")[0] for name in self.left_out})
+        return (
+            f"{len(self.left_out)} flows more, from {sources} other sources, were not watched "
+            f"(`watch_sources` of profile/ipv6)"
+        )
 
     @property
     def sent(self) -> int:
@@ -167,6 +199,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
             "began": self.began,
             "ended": self.ended,
             "cut_short": self.cut_short,
+            "left_out": self.left_out,
             "flows": [{"name": flow.pair.name, "ok": flow.ok, **_detail(flow)} for flow in self.flows],
         }
 
@@ -244,6 +277,8 @@ def rows(subject: str, result: Result) -> list[Evidence]:
             "began": result.began,
             "ended": result.ended,
             "cut_short": result.cut_short,
+            "left_out": result.left_out,
+            "remark": result.rest,
         },
         at=result.ended,
     )
