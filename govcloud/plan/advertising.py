@@ -80,14 +80,20 @@ def _figures(catalogue: Catalogue) -> Advertising:
     """``profile/advertising`` over the defaults. Raises ``InputError`` for what cannot be advertised."""
     profile = catalogue.find("profile", PROFILE)
     values = profile.values if isinstance(profile, Profile) else {}
+    if wrong := faults(values):
+        raise InputError([Problem(f"profile/{PROFILE}: {words}", hint=hint) for words, hint in wrong])
+    return msgspec.convert({**values}, Advertising)
+
+
+def faults(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what is wrong, a hint) of what ``profile/advertising`` says, the first of it."""
     try:
         said = msgspec.convert({**values}, Advertising)
     except msgspec.ValidationError as error:
-        raise InputError([Problem(f"profile/{PROFILE}: {error}")]) from None
+        return [(str(error), f"it knows {', '.join(Advertising.__struct_fields__)}")]
     if said.preferred_s > said.valid_s:
-        words = f"`preferred_s` {said.preferred_s} is more than `valid_s` {said.valid_s}"
-        raise InputError([Problem(f"profile/{PROFILE}: {words}")])
-    return said
+        return [(f"`preferred_s` {said.preferred_s} is more than `valid_s` {said.valid_s}", "")]
+    return []
 
 
 def _machines(catalogue: Catalogue, networks: Mapping[str, Network]) -> Iterator[tuple[str, Network, bool]]:
