@@ -139,6 +139,8 @@ def tell_lost(lost: Result) -> None:
     watched = sum(not flow.silent for flow in lost.flows)
     words = f"{lost.lost} of {lost.sent} packets lost, of {watched} flows that ran already"
     out.print(f"{'✓' if lost.ok else '✗'} {lost.nothing or words}", markup=False)
+    if lost.rest:
+        out.print(f"  {lost.rest}", markup=False)
     for flow in lost.flows:
         if not flow.ok:
             words = flow.broken or f"{flow.lost} lost, {flow.longest_ms:.0f} ms without an answer"
