@@ -24,6 +24,7 @@ READ = (
     "zone",
     "node",
     "link",
+    "interface",
     "network",
     "circuit",
     "exit",

@@ -12,7 +12,7 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Cloud
 from ..model.datacentre import Rack, Room, Server, Site
 from ..model.lines import Circuit, Exit
-from ..model.network import Link, Network, Node, Zone
+from ..model.network import Interface, Link, Network, Node, Zone
 from ..model.organisation import Region
 
 if TYPE_CHECKING:
@@ -106,13 +106,18 @@ class Net:
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Net:
-        """Read a catalogue. A link without two ends is left out (``source`` tells of it)."""
+        """Read a catalogue. Left out are links that carry nothing: without two ends (``source`` tells of it),
+        on a circuit that is not in service, or with a port that is shut down."""
         nodes = catalogue.all(Node)
         number = {name: n for n, name in enumerate(nodes)}
+        idle = {n for n, circuit in catalogue.all(Circuit).items() if circuit.status not in CARRYING}
+        shut = {(i.device, i.port) for i in catalogue.all(Interface).values() if not i.enabled}
         edges = []
         for name, link in catalogue.all(Link).items():
             a, b = number.get(link.a), number.get(link.b)
-            if a is None or b is None or a == b:
+            if a is None or b is None or a == b or link.circuit in idle:
+                continue
+            if shut and {(f"node/{link.a}", link.a_interface), (f"node/{link.b}", link.b_interface)} & shut:
                 continue
             families = (V4 if link.ipv4 else 0) | (V6 if link.ipv6 else 0)
             planes = PLANES[link.plane]

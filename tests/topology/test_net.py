@@ -160,3 +160,18 @@ def test_zones_bound_a_view() -> None:
 def test_a_link_without_two_ends_is_no_edge() -> None:
     here = net(link={"nowhere": link("city", "atlantis"), "ring": link("city", "city")})
     assert {"link/nowhere", "link/ring"}.isdisjoint(here.edge_index)
+
+
+def test_a_link_that_carries_nothing_is_no_edge() -> None:
+    here = net(
+        circuit={"lease": {"zone": "extranet", "status": "planned"}},
+        interface={"shut": {"device": "node/core-2", "port": "to-city", "enabled": False}},
+    )
+    assert here.edge_index.keys() == {"link/core", "link/data", "link/spare"}
+    # Of two ways one is left.
+    assert here.cuts().of("region/qionghai") == ["link/data", "node/core-1"]
+    other: dict[str, dict[str, Any]] = {
+        "circuit": {"lease": {"zone": "extranet", "status": "rebuilding"}},
+        "interface": {"shut": {"device": "node/core-2", "port": "elsewhere", "enabled": False}},
+    }
+    assert net(**other).edge_index == net().edge_index
