@@ -210,13 +210,19 @@ class Case:
         return out
 
     def reviewed(self, type: str, subjects: Iterable[str]) -> bool:
-        """Whether a review of one of these was passed by the day, names its document and still counts."""
+        """Whether a review of one of these was passed by the day, names its document and still counts.
+
+        One of the same subject that was not passed ends what older ones found.
+        """
         today = self.as_of.isoformat()
-        return any(
-            r.passed and r.document and r.date <= today and (not r.valid_until or r.valid_until >= today)
-            for subject in subjects
-            for r in self._reviews.get((type, subject), ())
-        )
+        for subject in subjects:
+            held = [r for r in self._reviews.get((type, subject), ()) if r.date <= today]
+            failed = max((r.date for r in held if not r.passed), default="")
+            for r in held:
+                counts = r.passed and r.document and (not r.valid_until or r.valid_until >= today)
+                if counts and r.date > failed:
+                    return True
+        return False
 
     def waiver(self, rule: str, subject: str) -> str:
         """The waiver of a rule for an entry that holds on the day, as ``waiver/NAME``; else empty.

@@ -738,6 +738,11 @@ def test_a_review_counts_with_its_document_until_it_ends() -> None:
     for wrong in ({"document": ""}, {"passed": False}, {"date": "2027-01-01"}, {"valid_until": "2026-10-31"}):
         assert judge(case("hainan", keys, running, {"review/r": review | wrong}), ["N-09"])
     assert not judge(case("hainan", keys, running, {"review/r": review}), ["N-09"])
+    # A newer one that failed ends it; one of before does not.
+    for day, broken in (("2026-10-30", True), ("2020-01-01", False), ("2027-01-01", False)):
+        failed = {"review/f": review | {"passed": False, "date": day}}
+        found = judge(case("hainan", keys, running, {"review/r": review}, failed), ["N-09"])
+        assert bool(found) is broken, day
 
 
 def test_a_rule_that_is_not_decided_is_told() -> None:
