@@ -309,17 +309,18 @@ def resting(connection: Connection, entries: Mapping[Key, Fields]) -> list[tuple
 def _policy(entries: Mapping[Key, Fields], tell: Callable[[Finding], Problem]) -> AddressPolicy:
     """Raises ``InputError`` where the numbers are none."""
     values = entries.get(PROFILE, {}).get("values", {})
-    problems = []
+    if wrong := faults(values):
+        raise InputError([tell(Finding(*PROFILE, "values", words, hint)) for words, hint in wrong])
+    return AddressPolicy(**values)
+
+
+def faults(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what is wrong, a hint) of each value of ``profile/addressing`` that cannot be taken."""
+    out = []
     for name, value in values.items():
         if name not in AddressPolicy.__struct_fields__:
             hint = f"it knows {', '.join(AddressPolicy.__struct_fields__)}"
-            problems.append(
-                tell(Finding(*PROFILE, "values", f"`{name}` is nothing that addressing knows", hint))
-            )
+            out.append((f"`{name}` is nothing that addressing knows", hint))
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-            problems.append(
-                tell(Finding(*PROFILE, "values", f"`{name}` should be a number of days, 0 or more"))
-            )
-    if problems:
-        raise InputError(problems)
-    return AddressPolicy(**values)
+            out.append((f"`{name}` should be a number of days, 0 or more", ""))
+    return out

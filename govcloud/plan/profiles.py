@@ -14,12 +14,13 @@ from ..run import ipv6policy, pacing
 from ..source import Loaded
 from ..source.claims import Finding
 from ..source.merging import Saying, join
-from . import advertising
+from . import advertising, allocating
 
 _Faults = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
 JUDGES: Mapping[Key, _Faults] = {
     ipv6policy.ENTRY: ipv6policy.faults,
     pacing.ENTRY: pacing.faults,
+    allocating.PROFILE: allocating.faults,
     ("profile", advertising.PROFILE): advertising.faults,
 }
 

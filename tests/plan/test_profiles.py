@@ -12,12 +12,14 @@ WRONG = """
 profiles:
   ipv6: {values: {tries: 0, trys: 3}, invented: true}
   whatif: {values: {hold_s: -1, pairs: many}, invented: true}
+  addressing: {values: {rest_days: -1}, invented: true}
 """
 FAULTS = [
     "base.yaml:3:18: profile/ipv6: `tries` should be a whole number, 1 to 10000, not 0",
     "base.yaml:3:18: profile/ipv6: `trys` is nothing that is measured by",
     "base.yaml:4:20: profile/whatif: `hold_s` should be above 0, not -1",
     "base.yaml:4:20: profile/whatif: `pairs` should be a number, not 'many'",
+    "base.yaml:5:24: profile/addressing: `rest_days` should be a number of days, 0 or more",
 ]
 
 
