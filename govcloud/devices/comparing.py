@@ -10,33 +10,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from hier_config import HConfig, HConfigChild, WorkflowRemediation, get_hconfig
-from hier_config.models import IdempotentCommandsRule, MatchRule, NegationSubRule, OrderingRule
+from hier_config.models import IdempotentCommandsRule, MatchRule, NegationSubRule
 from hier_config.platforms.driver_base import HConfigDriverBase
 from hier_config.platforms.hp_comware5.driver import HConfigDriverHPComware5
 from hier_config.platforms.huawei_vrp.driver import HConfigDriverHuaweiVrp
 
 from ..errors import InputError, Problem
+from .spelling import canonical
 
 _DRIVERS: dict[str, type[HConfigDriverBase]] = {
     "huawei_vrp": HConfigDriverHuaweiVrp,
     "h3c_comware": HConfigDriverHPComware5,
-}
-# Short names of interfaces that people write, and what the device itself shows.
-_LONG: dict[str, dict[str, str]] = {
-    "huawei_vrp": {"ge": "GigabitEthernet", "eth": "Ethernet", "loop": "LoopBack"},
-    "h3c_comware": {
-        "ge": "GigabitEthernet",
-        "xge": "Ten-GigabitEthernet",
-        "fge": "FortyGigE",
-        "hge": "HundredGigE",
-        "bagg": "Bridge-Aggregation",
-        "ragg": "Route-Aggregation",
-        "loop": "LoopBack",
-    },
 }
 # Commands of an interface that the ledger's templates write: one of each, and a new one takes its place.
 _SINGLE = (
@@ -50,7 +37,11 @@ _SINGLE = (
     "ospfv3 timer hello ",
     "ospfv3 timer dead ",
     "ip binding vpn-instance ",
+    "mtu ",
+    "vlan-type ",
 )
+# Of these the ledger owns what it says; where it says nothing, the device's own stays.
+_WHERE_SAID = ("mtu ", "vlan-type ")
 # The same, of which there may be several.
 _MANY = (
     "shutdown",
@@ -74,21 +65,18 @@ _PROCESS = (
 # Lists of prefixes that processes tell of: a line each.
 _LISTED = re.compile(r"((?:ip ip-prefix|ip ipv6-prefix|ip prefix-list|ipv6 prefix-list) borders) index \d+ ")
 _PRIMARY = r"^(ip address) \S+ \S+$"
-# Beside hier_config's ordinary weight of 500.
-LAST = 900
 # Views: what is entered, and left again with `quit`.
 _VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl|route-policy) ?")
+_DENY = re.compile(r"rule \d+ deny ")
+# What the lists of boundaries say of themselves.
+_OURS = ("description boundary/", "description private_network/")
+_LIST = re.compile(r"acl (ipv6 )?(?:number|advanced) (\d+)$")
+_FILTERS = (
+    re.compile(r"traffic-filter (?P<way>in|out)bound (?P<six>ipv6 )?acl (?P<list>\d+)$"),
+    re.compile(r"packet-filter (?P<six>ipv6 )?(?P<list>\d+) (?P<way>in|out)bound$"),
+)
+_INSTANCE = ("route-distinguisher ", "vpn-target ")
 _BINDING = "ip binding vpn-instance "
-_INTERFACE = re.compile(r"^(\s*(?:undo )?(?:interface|silent-interface) )(\S.*?)\s*$")
-_RULE = re.compile(r"^(\s*rule \d+ (?:permit|deny) \S+)(.*)$")
-_PARTS = [
-    re.compile(rf"\b{end}{what}")
-    for end in ("source", "destination")
-    for what in (r"(?!-port) \S+(?: (?:0|\d+\.\d+\.\d+\.\d+))?", r"-port eq \S+")
-]
-# Names of ports that devices show in place of numbers.
-_PORTS = {"ftp": "21", "ssh": "22", "telnet": "23", "smtp": "25", "dns": "53", "domain": "53", "www": "80"}
-_V6 = re.compile(r"^(\s*(?:undo )?ipv6 address )(\S+)/(\d+)(.*)$")
 
 
 def commands(platform: str, running: str, wanted: str) -> list[str]:
@@ -118,10 +106,7 @@ def read(platform: str, text: str) -> HConfig:
     own = driver()
     own.rules.idempotent_commands.extend(_idempotent())
     own.rules.negation_sub.extend(_negations())
-    # With it go the addresses: whatever else is undone comes before.
-    last = (MatchRule(startswith="interface "), MatchRule(equals="undo ipv6 enable"))
-    own.rules.ordering.append(OrderingRule(match_rules=last, weight=LAST))
-    return get_hconfig(own, _canonical(platform, text))
+    return get_hconfig(own, canonical(platform, text))
 
 
 def _idempotent() -> Iterator[IdempotentCommandsRule]:
@@ -160,6 +145,11 @@ def _negations() -> Iterator[NegationSubRule]:
         search=r"^(undo .* index \d+) .*",
         replace=r"\1",
     )
+    yield NegationSubRule(
+        match_rules=(MatchRule(startswith="ip vpn-instance "), MatchRule(startswith="route-distinguisher ")),
+        search=r"^(undo route-distinguisher) .*",
+        replace=r"\1",
+    )
     for kind in ("acl ", "acl ipv6 "):
         yield NegationSubRule(
             match_rules=(MatchRule(startswith=kind), MatchRule(startswith="rule ")),
@@ -168,63 +158,15 @@ def _negations() -> Iterator[NegationSubRule]:
         )
 
 
-# -- as the device writes it ----------------------------------------------------------------------------
-
-
-def _canonical(platform: str, text: str) -> str:
-    """The text with every block at the margin, long names of interfaces, addresses in one spelling."""
-    out: list[str] = []
-    for block in re.split(r"(?m)^[#!].*$", text.replace("\r", "")):
-        lines = [line for line in block.split("\n") if line.strip() not in ("", "#", "return")]
-        # Single commands of Comware are one blank in, and belong to nothing.
-        for line in textwrap.dedent("\n".join(lines)).split("\n"):
-            out.append(_line(platform, line))
-    return "\n".join(line for line in out if line) + "\n"
-
-
-def _line(platform: str, line: str) -> str:
-    if found := _INTERFACE.match(line):
-        return found[1] + long_name(platform, found[2])
-    if _RULE.match(line):
-        return _rule(line)
-    if found := _V6.match(line):
-        try:
-            return f"{found[1]}{str(ipaddress.IPv6Address(found[2])).upper()}/{found[3]}{found[4]}"
-        except ValueError:
-            return line
-    return line
-
-
-def _rule(line: str) -> str:
-    """A rule of a list with its parts in one order, and ports as numbers: devices show both as they like."""
-    found = _RULE.match(line)
-    if found is None:
-        return line
-    rest, parts = found[2], []
-    for part in _PARTS:
-        if one := part.search(rest):
-            words = one[0].split()
-            parts.append(" ".join([*words[:-1], _PORTS.get(words[-1], words[-1]).upper()]))
-            rest = rest[: one.start()] + rest[one.end() :]
-    return " ".join([found[1], *parts, *rest.split()])
-
-
-def long_name(platform: str, interface: str) -> str:
-    """An interface by the name that the device shows: ``GE0/1/0`` as ``GigabitEthernet0/1/0``."""
-    found = re.fullmatch(r"([A-Za-z-]+) ?(\d.*)", interface)
-    if found is None:
-        return interface
-    return _LONG[platform].get(found[1].lower(), found[1]) + found[2]
-
-
 # -- what is the ledger's -------------------------------------------------------------------------------
 
 
 def _keep_owned(now: HConfig, then: HConfig) -> None:
     """Take out of what a device has whatever is not the ledger's to change."""
-    named = {_head(child.text) for child in then.children}
+    named = {_head(child.text): child for child in then.children}
     routes = {key for child in then.children if (key := _route(child.text))}
     ntp = any(child.text.startswith("ntp-service ") for child in then.children)
+    ours = {key for tree in (now, then) for key in _own_lists(tree)}
     for child in tuple(now.children):
         text = child.text
         if _route(text):
@@ -236,24 +178,72 @@ def _keep_owned(now: HConfig, then: HConfig) -> None:
                 child.delete()
         elif _head(text) not in named:
             child.delete()
-        else:
-            _keep_inside(child)
+        elif text.startswith("interface "):
+            _keep_port(child, named[text], ours)
+        elif text.startswith(("ospf 1", "ospfv3 1")):
+            _keep_process(child)
+        elif text.startswith("ip vpn-instance "):
+            _keep_instance(child, named[text])
 
 
-def _keep_inside(section: HConfigChild) -> None:
-    own: tuple[str, ...] | None = None
-    if section.text.startswith("interface "):
-        own = (*_SINGLE, *_MANY)
-    elif section.text.startswith(("ospf 1", "ospfv3 1")):
-        own = _PROCESS
-    if own is None:
-        return
-    for child in tuple(section.children):
-        if not child.text.startswith(own):
+def _keep_port(port: HConfigChild, wanted: HConfigChild, ours: Collection[tuple[bool, str]]) -> None:
+    said = [start for start in _WHERE_SAID if wanted.get_child(startswith=start) is None]
+    ways = {(f[0][0], f[1]) for c in wanted.children if (f := _filter(c.text))}
+    for child in tuple(port.children):
+        found = _filter(child.text)
+        if not child.text.startswith((*_SINGLE, *_MANY)) or child.text.startswith(tuple(said)):
+            child.delete()
+        elif found is not None:
+            # Somebody else's filter goes only where ours takes its place.
+            if found[0] not in ours and (found[0][0], found[1]) not in ways:
+                child.delete()
+        elif child.text.startswith(("traffic-filter ", "packet-filter ")):
+            child.delete()
+
+
+def _keep_process(process: HConfigChild) -> None:
+    for child in tuple(process.children):
+        if not child.text.startswith(_PROCESS):
             child.delete()
         elif child.text.startswith("area "):
             for one in tuple(child.children):
                 one.delete()
+
+
+def _keep_instance(mine: HConfigChild, wanted: HConfigChild) -> None:
+    """Of an instance, or an address family in it, the distinguisher and the targets."""
+    for child in tuple(mine.children):
+        family = wanted.get_child(equals=child.text)
+        if child.text.startswith(("ipv4-family", "ipv6-family")) and family is not None:
+            _keep_instance(child, family)
+        elif not child.text.startswith(_INSTANCE):
+            child.delete()
+    had, gets = (one.get_child(startswith=_INSTANCE[0]) for one in (mine, wanted))
+    if had is not None and gets is None:
+        had.delete()
+    elif had is not None and gets is not None and had.text != gets.text and _is_family(mine):
+        # On VRP the targets go with their distinguisher: all of them are entered again.
+        for child in tuple(mine.get_children(startswith=_INSTANCE[1])):
+            child.delete()
+
+
+def _is_family(section: HConfigChild) -> bool:
+    return section.text.startswith(("ipv4-family", "ipv6-family"))
+
+
+def _own_lists(tree: HConfig) -> Iterator[tuple[bool, str]]:
+    """(whether IPv6, number) of the lists that are a boundary's."""
+    for section in tree.get_children(startswith="acl "):
+        if (found := _LIST.match(section.text)) and section.get_child(startswith=_OURS) is not None:
+            yield bool(found[1]), found[2]
+
+
+def _filter(text: str) -> tuple[tuple[bool, str], str] | None:
+    """((whether IPv6, number of the list), way) of a filter at an interface; None for anything else."""
+    for pattern in _FILTERS:
+        if found := pattern.match(text):
+            return (bool(found["six"]), found["list"]), found["way"]
+    return None
 
 
 def _head(text: str) -> str:
@@ -267,14 +257,19 @@ def _head(text: str) -> str:
 
 
 def _route(text: str) -> tuple[str, ...]:
-    """(family, prefix, length) of a static route; empty for anything else, and for one of an instance."""
+    """(family, prefix, length) of a static route as the templates write it; empty for anything else.
+
+    One of an instance, by an interface, or with a preference is somebody's own.
+    """
     words = text.split()
-    if len(words) < 5 or words[1] != "route-static" or words[2] == "vpn-instance":
+    if len(words) != 5 or words[1] != "route-static":
         return ()
-    length = words[3]
-    if words[0] == "ip" and "." in length:
-        length = str(ipaddress.IPv4Network(f"0.0.0.0/{length}").prefixlen)
-    return words[0], words[2].upper(), length
+    try:
+        network = ipaddress.ip_network(f"{words[2]}/{words[3]}")
+        ipaddress.ip_address(words[4])
+    except ValueError:
+        return ()
+    return words[0], str(network.network_address).upper(), str(network.prefixlen)
 
 
 def _enter_again(now: HConfig, then: HConfig) -> None:
@@ -310,11 +305,44 @@ def _processes(now: HConfig, then: HConfig) -> Iterator[str]:
 
 
 def _typed(children: Iterable[HConfigChild], depth: int = 0) -> Iterator[str]:
-    for child in sorted(children):
+    for child in _in_order(list(children)):
         yield " " * depth + child.text
         if child.children or (_VIEW.match(child.text) and not _is_setting(child)):
             yield from _typed(child.children, depth + 1)
             yield " " * depth + "quit"
+
+
+def _in_order(children: Sequence[HConfigChild]) -> list[HConfigChild]:
+    """Lines of one view as they may follow each other: what a refused line leaves behind lets nothing pass.
+
+    Commonly what is undone comes before what is added, each in its own order.
+    """
+    added = {number for c in children if (number := _number(c.text))}
+    gone = {_number(c.text.removeprefix("undo ")) for c in children if c.text.startswith("undo rule ")}
+
+    def rank(child: HConfigChild) -> int:
+        text = child.text
+        if text.startswith("undo "):
+            # A new rule or route stands before an old one goes; with the same number it cannot.
+            rule = _number(text.removeprefix("undo "))
+            if (rule and rule not in added) or text.startswith(("undo ip route-", "undo ipv6 route-")):
+                return 9
+            # The addresses go with it: whatever else is undone comes before.
+            if text == "undo ipv6 enable":
+                return 8
+            # The first address goes when no other is left; a distinguisher takes its targets along.
+            return 0 if text.endswith(" sub") or text.startswith("undo vpn-target ") else 1
+        if _DENY.match(text):
+            return 2 if _number(text) in gone else 0
+        return 3
+
+    return sorted(children, key=rank)
+
+
+def _number(text: str) -> str:
+    """The number of a list's rule; empty for anything else."""
+    found = re.match(r"rule (\d+)\b", text)
+    return found[1] if found else ""
 
 
 def _is_setting(child: HConfigChild) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import asyncssh
 
+from tests.devices.grammar import reads
+
 # Lines that open a view of configuration.
 VIEW = re.compile(r"(interface|ospf|ospfv3|area|ip vpn-instance|ipv[46]-family|acl|route-policy)\b")
 # Settings of which a view has one: these words, then a value.
@@ -18,11 +20,6 @@ ONE = re.compile(
     r"sysname|description|ospfv?3? (?:cost|network-type|timer hello|timer dead)|router-id"
     r"|maximum load-balancing|ip binding vpn-instance|ip address(?= \S+ \S+$)"
 )
-KNOWN = re.compile(
-    r"sysname|interface|description|shutdown|ip |ipv6 |ospf|ospfv3|area|router-id|silent-interface|maximum|"
-    r"rule|route-policy|if-match|import-route|default-route-advertise|acl|traffic-filter|packet-filter|ntp-service|route-distinguisher|vpn-target|ipv[46]-family"
-)
-
 Tree = dict[str, "Tree"]
 
 
@@ -123,15 +120,15 @@ class Session:
             self.device.running = copied(self.tree)
         elif line == "clear configuration candidate":
             self.tree, self.views = copied(self.device.running), []
+        elif not reads(line):
+            return "Error: Unrecognized command found at '^' position."
         elif line.startswith("undo "):
             return self._undo(line.removeprefix("undo "))
-        elif not KNOWN.match(line):
-            return "Error: Unrecognized command found at '^' position."
         else:
-            self._set(line)
+            return self._set(line)
         return ""
 
-    def _set(self, line: str) -> None:
+    def _set(self, line: str) -> str:
         # As devices do: a line that opens another view leads there from any.
         if VIEW.match(line) and not line.startswith(("area", "ipv4-family", "ipv6-family")):
             inside = self.views and line.startswith(("ospf", "acl")) and self.views[0].startswith("interface")
@@ -139,6 +136,8 @@ class Session:
                 assert self.tree is not None
                 self.views = []
         here = self.here()
+        if (number := re.match(r"rule \d+ ", line)) and any(one.startswith(number[0]) for one in here):
+            return "Error: The rule already exists."
         if found := ONE.match(line):
             for old in [
                 one for one in here if one.startswith(found[0] + " ") and found[0] == ONE.match(one)[0]
@@ -154,10 +153,15 @@ class Session:
         setting = self.views and line.startswith("ospf") and self.views[0].startswith("interface")
         if VIEW.match(line) and not setting and not re.match(r"ipv?6? (address|route)", line):
             self.views.append(line)
+        return ""
 
     def _undo(self, words: str) -> str:
         here = self.here()
         gone = [one for one in here if one == words or one.startswith(words + " ")]
+        if re.fullmatch(r"ip address \S+ \S+", words) and any(one.endswith(" sub") for one in here):
+            return "Error: Please delete the sub address in the interface first."
+        if words.startswith("route-distinguisher") and self.device.platform == "huawei_vrp":
+            gone += [one for one in here if one.startswith("vpn-target ")]
         for one in gone:
             del here[one]
         return "" if gone else f"Error: The configuration does not exist: {words}"

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govcloud.devices.comparing import commands, long_name, read
+from govcloud.devices.comparing import commands, read
 from govcloud.devices.loading import proposed
 from govcloud.devices.rendering import Renderer
+from govcloud.devices.spelling import long_name
 from govcloud.ledger import open_ledger
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Link, Node
@@ -24,6 +25,7 @@ from govcloud.plan.wiring import nth_address
 from govcloud.share import shipped
 from govcloud.workspace import open_workspace
 from tests.devices.device import Device, Session
+from tests.devices.grammar import reads
 from tests.devices.world import COMWARE, VRP, line_of, write
 
 Cli = Callable[..., Any]
@@ -45,6 +47,39 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, Renderer]:
 def test_golden_files(node: str, platform: str, net: tuple[Catalogue, Renderer]) -> None:
     written = net[1].render(node, platform).text
     assert written == (GOLDEN / f"{node}.{platform}.cfg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("node", "platform"), WRITTEN)
+def test_every_line_is_a_whole_command(node: str, platform: str, net: tuple[Catalogue, Renderer]) -> None:
+    wanted = net[1].render(node, platform).text
+    assert [line for line in wanted.splitlines() if not reads(line)] == []
+    # With prefixes too: flows of whole networks are seldom, and their masks easily mangled.
+    wanted = re.sub(r"10\.99\.1\.10 0\b", "192.168.64.0 0.0.0.255", wanted)
+    # What is typed is what was rendered, word for word: only names of ports are written out.
+    rendered = {_long(platform, line.strip()) for line in wanted.splitlines()}
+    typed = {line.strip() for line in commands(platform, "", wanted)} - {"quit"}
+    assert typed <= rendered | {"ospfv3 1"}
+
+
+def _long(platform: str, line: str) -> str:
+    first, _, name = line.partition(" ")
+    return f"{first} {long_name(platform, name)}" if first in ("interface", "silent-interface") else line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rule 30 permit tcp source 192.168.64.0 0 destination 10.99.1.10 0 destination-port eq 443 .0.0.255",
+        "rule 30 permit tcp source 192.168.64.0 0.0.0.256 destination 10.99.1.10 0",
+        "ip address 10.0.0.1 24",
+        "vpn-target 65001:1 import-extcommunity x",
+        "ntp-service unicast-server 1",
+        "undo rule 30 deny",
+        "user-interface vty 0 4",
+    ],
+)
+def test_a_mangled_line_is_no_command(line: str) -> None:
+    assert not reads(line)
 
 
 @pytest.mark.parametrize(("node", "platform"), WRITTEN)
@@ -125,6 +160,125 @@ def test_a_new_device_is_brought_there_in_one_go(
     assert device.running["user-interface vty 0 4"] == {"authentication-mode aaa": {}}
 
 
+LIST = """\
+acl number 3900
+ description boundary/x
+ rule 10 permit tcp source 10.0.0.0 0.0.0.255 destination 10.1.0.1 0 destination-port eq 443
+ rule 40 permit udp source 10.0.0.0 0.0.0.255 destination 10.1.0.1 0 destination-port eq 53
+ rule 65000 deny ip
+"""
+VRF = """\
+ip vpn-instance a
+ ipv4-family
+  route-distinguisher 1:1
+  vpn-target 1:1 export-extcommunity
+"""
+
+
+def port(*lines: str) -> str:
+    """The configuration of one interface."""
+    return "\n".join(["#", "interface GigabitEthernet0/1/0", *(f" {line}" for line in lines), "#", ""])
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "expected"),
+    [
+        pytest.param(
+            LIST.replace("rule 65000", "rule 45"),
+            LIST.replace("rule 10", "rule 20"),
+            [
+                "rule 65000 deny ip",
+                "rule 20 permit tcp source 10.0.0.0 0.0.0.255 destination 10.1.0.1 0 destination-port eq 443",
+                "undo rule 10",
+                "undo rule 45",
+            ],
+            id="new rules stand before old ones go, and what denies is first",
+        ),
+        pytest.param(
+            LIST,
+            LIST.replace("eq 443", "eq 80"),
+            [
+                "undo rule 10",
+                "rule 10 permit tcp source 10.0.0.0 0.0.0.255 destination 10.1.0.1 0 destination-port eq 80",
+            ],
+            id="a number is free before it is taken",
+        ),
+        pytest.param(
+            "",
+            LIST,
+            [line.strip() for line in [LIST.splitlines()[-1], *LIST.splitlines()[1:-1]]],
+            id="a new list denies first",
+        ),
+        pytest.param(
+            port("ip address 10.0.0.1 255.255.255.0", "ip address 10.0.1.1 255.255.255.0 sub"),
+            port("shutdown"),
+            [
+                "undo ip address 10.0.1.1 255.255.255.0 sub",
+                "undo ip address 10.0.0.1 255.255.255.0",
+                "shutdown",
+            ],
+            id="the first address goes last",
+        ),
+        pytest.param(
+            port("traffic-filter inbound acl 3001", "mtu 9000", "vlan-type dot1q 7"),
+            port("shutdown"),
+            ["shutdown"],
+            id="a filter set by hand is left alone",
+        ),
+        pytest.param(
+            LIST + port("traffic-filter inbound acl 3900"),
+            port("shutdown"),
+            ["undo traffic-filter inbound acl 3900", "shutdown"],
+            id="that of a boundary which ended is not",
+        ),
+        pytest.param(
+            LIST + port("traffic-filter inbound acl 3001", "traffic-filter outbound acl 3002"),
+            LIST + port("traffic-filter inbound acl 3900"),
+            ["undo traffic-filter inbound acl 3001", "traffic-filter inbound acl 3900"],
+            id="one goes where ours takes its place",
+        ),
+        pytest.param(
+            "ip route-static 10.5.0.0 255.255.0.0 10.0.0.2\n"
+            "ip route-static 10.5.0.0 255.255.0.0 10.0.0.9 preference 100\n"
+            "ip route-static 10.6.0.0 16 10.0.0.2\n",
+            "ip route-static 10.5.0.0 255.255.0.0 10.0.0.3\nip route-static 10.6.0.0 255.255.0.0 10.0.0.2\n",
+            [
+                "ip route-static 10.5.0.0 255.255.0.0 10.0.0.3",
+                "undo ip route-static 10.5.0.0 255.255.0.0 10.0.0.2",
+            ],
+            id="the new way first, and one with a preference is somebody's own",
+        ),
+        pytest.param(
+            "ip vpn-instance a\n ipv4-family\n  route-distinguisher 1:1\n"
+            "  vpn-target 1:1 1:2 export-extcommunity\n  tnl-policy x\n ipv6-family\n",
+            "ip vpn-instance a\n ipv4-family\n  route-distinguisher 1:1\n"
+            "  vpn-target 1:1 export-extcommunity\n",
+            ["ipv4-family", "undo vpn-target 1:2 export-extcommunity"],
+            id="of an instance what the templates write",
+        ),
+        pytest.param(
+            VRF,
+            VRF.replace("distinguisher 1:1", "distinguisher 1:2"),
+            [
+                "ipv4-family",
+                "undo route-distinguisher 1:1",
+                "route-distinguisher 1:2",
+                "vpn-target 1:1 export-extcommunity",
+            ],
+            id="targets go with their distinguisher",
+        ),
+    ],
+)
+def test_how_it_is_typed(now: str, then: str, expected: list[str]) -> None:
+    left = [line.strip() for line in commands(VRP, now, then)]
+    views = ("quit", "interface ", "acl ", "ip vpn-")
+    assert [line for line in left if not line.startswith(views)] == expected
+    if now in (LIST, VRF) or " sub" in now:
+        device = Device(VRP, "r")
+        typed(device, commands(VRP, "", now))
+        typed(device, commands(VRP, device.config, then))
+
+
 CHANGES = [
     (r"(?m)^ ospf cost \d+$", " ospf cost 7"),
     (r"(?m)^ ospf cost \d+\n", ""),
@@ -132,7 +286,7 @@ CHANGES = [
     (r"(?m)^ ip address (\S+) (\S+)$", r" ip address 192.0.2.1 \2"),
     (r"(?m)^ ipv6 address \S+$", " ipv6 address 3FFF:DEAD::1/64"),
     (r"(?m)^( ip binding.*)\n", ""),
-    (r"(?m)^ rule 35 .*$", " rule 35 permit ip"),
+    (r"(?m)^ rule 35 .*$", " rule 35 permit icmp"),
     (r"(?m)^ silent-interface .*\n", ""),
     (r"(?m)^(ospf 1 router-id) .*$", r"\1 192.0.2.9"),
     (r"(?m)^( ?ip route-static \S+ \S+) \S+$", r"\1 192.0.2.7"),
