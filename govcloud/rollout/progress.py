@@ -6,7 +6,7 @@ address that it was measured at: what was measured before was another thing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -67,6 +67,22 @@ def proving(connection: Connection) -> list[Evidence]:
     ]
 
 
+def reasons_since(connection: Connection, rollout: str) -> dict[str, float]:
+    """Since when a rollout gives its reason for a member: s since the epoch by ``kind/name``."""
+    rows = connection.rows(
+        "SELECT a.fields, r.at FROM accepted a JOIN revision r ON r.number = a.since "
+        "WHERE a.kind = 'rollout' AND a.name = :name ORDER BY a.since",
+        name=rollout,
+    )
+    before: dict[str, str] = {}
+    since: dict[str, float] = {}
+    for fields, at in rows:
+        given = msgspec.json.decode(fields).get("explained", {})
+        since = {s: since[s] if before.get(s) == words else float(at) for s, words in given.items()}
+        before = given
+    return since
+
+
 def numbers(policy: Ipv6Policy, rollout: Rollout) -> Ipv6Policy:
     """The thresholds of a rollout: what it says itself, else what ``profile/ipv6`` says."""
     own = {
@@ -85,8 +101,10 @@ def progress(
     said: Iterable[Saying],
     limits: Ipv6Policy,
     now: float,
+    reasons: Mapping[str, float] | None = None,
 ) -> dict[str, Progress]:
-    """How far every member of a rollout is, by ``kind/name``. ``now``: seconds since the epoch."""
+    """How far every member of a rollout is, by ``kind/name``. ``now``: seconds since the epoch; ``reasons``:
+    since when each is given (``reasons_since``)."""
     begun = _begun(catalogue, course, said)
     mine: dict[str, list[Evidence]] = {subject: [] for subject in course.members}
     has = {subject: has_ipv6(catalogue, subject) for subject in mine}
@@ -106,6 +124,7 @@ def progress(
             standing(subject, member.checks, mine[subject], now=now, days=limits.evidence_days),
             has[subject],
             subject in moved,
+            (reasons or {}).get(subject, now),
         )
         for subject, member in course.members.items()
     }
@@ -129,7 +148,9 @@ def _begun(catalogue: Catalogue, course: Course, said: Iterable[Saying]) -> dict
     return out
 
 
-def _progress(course: Course, member: Member, proven: Standing, has: bool, moved: bool) -> Progress:
+def _progress(
+    course: Course, member: Member, proven: Standing, has: bool, moved: bool, reason_since: float
+) -> Progress:
     was_done = all(proof.good_at for proof in proven.proofs)
     bad = [proof.check for proof in proven.proofs if proof.status == "bad"]
     state: State
@@ -150,6 +171,12 @@ def _progress(course: Course, member: Member, proven: Standing, has: bool, moved
         since = " since its address changed" if moved else ""
         why = f"not good: {', '.join(bad)}" if bad else f"not measured{since}: {', '.join(none)}"
     explained = course.rollout.explained.get(member.subject, "") if state == "regressed" else ""
+    if explained:
+        # A reason is for one time that it went back: it ends when the member was good again.
+        broken = [proof for proof in proven.proofs if proof.status == "bad"] if has else []
+        again = [proof.good_at for proof in broken or proven.proofs]
+        if (any if broken else all)(at > reason_since for at in again):
+            why, explained = f"{why} (the reason that is given was for the time before)", ""
     return Progress(
         member=member,
         wave=course.wave_of(member.subject),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -14,20 +15,22 @@ from ..run import ipv6policy
 from ..run.ipv6policy import Ipv6Policy
 from . import said
 from .members import Ground, has_ipv6
-from .progress import Progress, numbers, progress, proving
+from .progress import Progress, numbers, progress, proving, reasons_since
 from .reading import of_ledger, one, sound
 from .said import Saying
 from .waves import Course, Planner, Wave
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is asked about a rollout, read at one moment. ``progress``: by ``kind/name``."""
+    """All that is asked about a rollout, read at one moment. ``progress``: by ``kind/name``; ``at``: when,
+    seconds since the epoch."""
 
     course: Course
     catalogue: Catalogue
     said: tuple[Saying, ...]
     progress: Mapping[str, Progress]
     limits: Ipv6Policy
+    at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -51,22 +54,31 @@ def situation(
 
     Raises ``GovcloudError`` where there is none such, ``InputError`` with every fault of it.
     """
-    catalogue = of_ledger(connection, hidden)
+    catalogue = of_ledger(connection)
     name, rollout = one(catalogue, name)
     course = sound(Planner(Ground(catalogue)), name, rollout)
     sayings = said.sayings(connection, name)
     limits = numbers(ipv6policy.policy(connection), rollout)
-    found = progress(course, catalogue, proving(connection), sayings, limits, now)
-    return Situation(course=course, catalogue=catalogue, said=tuple(sayings), progress=found, limits=limits)
+    since = reasons_since(connection, name)
+    found = progress(course, catalogue, proving(connection), sayings, limits, now, since)
+    if hidden:
+        # Waves are the same for everybody; who is in them is told as far as it may be seen.
+        catalogue = of_ledger(connection, hidden)
+        course = course.seen_by(Ground(catalogue).all)
+        found = {subject: one for subject, one in found.items() if subject in course.members}
+    return Situation(
+        course=course, catalogue=catalogue, said=tuple(sayings), progress=found, limits=limits, at=now
+    )
 
 
 def begin(now: Situation, name: str) -> tuple[Wave, Asked]:
     """What a wave says when it begins.
 
     Raises ``InputError`` where there is no such wave, ``DeniedError`` while one before it is not verified or
-    a member has gone back and nobody says why.
+    a member has gone back and nobody says why, before its time, and while the rollout is paused.
     """
     wave = _wave(now, name)
+    _refuse_before_its_time(now, wave)
     for earlier in now.course.before(name):
         waiting = [one for one in now.of(earlier) if not one.lets_pass]
         if waiting:
@@ -83,6 +95,27 @@ def begin(now: Situation, name: str) -> tuple[Wave, Asked]:
         raise DeniedError(words, hint=_mend(now, back[0]))
     has = [subject for subject in wave.members if has_ipv6(now.catalogue, subject)]
     return wave, said.begin(now.course, wave, now.said, has)
+
+
+def _refuse_before_its_time(now: Situation, wave: Wave) -> None:
+    rollout = now.course.rollout
+    if rollout.status == "paused":
+        hint = f"write another `status` of rollout/{now.name}, then `govcloud apply`"
+        raise DeniedError(f"{now.name} is paused", hint=hint)
+    if not now.at:
+        return
+    if rollout.starts_on and date.fromtimestamp(now.at) < date.fromisoformat(rollout.starts_on):
+        hint = f"wait, or put `starts_on` of rollout/{now.name} right, then `govcloud apply`"
+        raise DeniedError(f"{now.name} starts on {rollout.starts_on}", hint=hint)
+    earlier = {one.name for one in now.course.before(wave.name)}
+    last = max((one.since for one in now.said if not one.until and one.wave in earlier), default=0.0)
+    free = datetime.fromtimestamp(last + rollout.soak_h * 3600, UTC)
+    if last and not now.begun(wave) and free.timestamp() > now.at:
+        raise DeniedError(
+            f"wave {wave.name} of {now.name} must wait: `soak_h` wants {rollout.soak_h:g} h after the wave "
+            "before it",
+            hint=f"from {free.isoformat(timespec='seconds')} on it may begin",
+        )
 
 
 def _wave(now: Situation, name: str) -> Wave:

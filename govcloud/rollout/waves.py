@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -17,6 +17,12 @@ from .members import KINDS, Ground, Member, has_ipv6, members
 _fits = re.compile(NAME_PATTERN).fullmatch
 # How many of one sort are told; the rest is most likely of the same.
 TOLD = 10
+# What other rollouts may say and this one would not heed: what it goes by instead.
+UNHEEDED = {
+    "order": "its waves follow from `waves`, or from what carries whom",
+    "stop_percent": "a play stops as the profile of batches says",
+    "address_plan": "addresses come from the plans of the places that they are for",
+}
 # (field, what is wrong, hint), or with the place in the field's list behind it.
 Fault = tuple[str, str, str] | tuple[str, str, str, int]
 
@@ -41,6 +47,22 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     number: Mapping[str, int]
     left: tuple[str, ...]
     carriage: Carriage
+
+    def seen_by(self, shown: Container[str]) -> Course:
+        """The same with those members alone that are in ``shown``."""
+        carriers = {
+            subject: tuple(one for one in by if one in shown)
+            for subject, by in self.carriage.carriers.items()
+            if subject in shown
+        }
+        return msgspec.structs.replace(
+            self,
+            members={subject: one for subject, one in self.members.items() if subject in shown},
+            waves=tuple(Wave(w.name, tuple(s for s in w.members if s in shown)) for w in self.waves),
+            number={subject: at for subject, at in self.number.items() if subject in shown},
+            left=tuple(subject for subject in self.left if subject in shown),
+            carriage=msgspec.structs.replace(self.carriage, carriers=carriers),
+        )
 
     def wave(self, name: str) -> Wave | None:
         """The wave of this name."""
@@ -235,6 +257,10 @@ def _itself(rollout: Rollout) -> Iterator[Fault]:
             yield "shares", words, "a share only grows"
         else:
             last, highest = when, share
+    plain = Rollout(type="ipv6", subjects=[])
+    for field, heeds in UNHEEDED.items():
+        if getattr(rollout, field) != getattr(plain, field):
+            yield field, "a rollout of IPv6 does not heed it", heeds
     for subject, reason in rollout.explained.items():
         if not reason.strip():
             yield "explained", f"nothing is said of why {subject} went back", ""
