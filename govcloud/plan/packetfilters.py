@@ -7,17 +7,22 @@ towards the private network: ``in`` is what comes from it, ``out`` what goes to 
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .boundaries import Post, Rule
 from .wiring import IPVersion
 
-# Advanced lists are 3000 to 3999 on both systems; which of them are ours is a matter of taste.
-FIRST_LIST, LAST_LIST = 3900, 3999
-# Between two rules, so that people see the order (both systems' own step).
+# Advanced lists are 3000 to 3999 on both systems; which of them are ours is a matter of taste. Two each.
+FIRST_LIST, LAST_LIST = 3500, 3999
+# Rules keep their numbers whatever is added, so that nothing that stands is undone for it. First what always
+# passes (by both systems' own step), then OSPF, then flows, and last what denies: below 65535 (Comware).
 STEP = 5
+OSPF_RULE = 100
+FIRST_FLOW, LAST_FLOW = 1000, 64_999
+DENY_RULE = 65_000
 # What a router must hear from its neighbours, and what belongs to somebody else's packets (RFC 4890, 4.3).
 ALWAYS: Mapping[IPVersion, Sequence[str]] = {
     4: (
@@ -41,45 +46,66 @@ ESTABLISHED = {"huawei_vrp": "tcp-flag established", "h3c_comware": "established
 
 
 def lists(posts: Iterable[Post], platform: str, ospf: Iterable[str]) -> list[dict[str, Any]]:
-    """Both lists of each boundary and IP version: {number, version, way (in, out), interfaces, rules}.
+    """Both lists of each private network and IP version: {number, version, way (in, out), interfaces, rules}.
 
-    ``ospf``: interfaces where OSPF runs. Raises ``ValueError`` for more boundaries than there are lists.
+    ``ospf``: interfaces where OSPF runs. Raises ``ValueError`` for more of them than there are numbers.
     """
     speaking = set(ospf)
+    found = {post.private_network: post for post in posts}
     out: list[dict[str, Any]] = []
-    number = FIRST_LIST
-    for post in posts:
-        if number + 1 > LAST_LIST:
-            raise ValueError(f"more than {(LAST_LIST - FIRST_LIST + 1) // 2} boundaries at one device")
+    for name, pair in _numbered(found, (LAST_LIST - FIRST_LIST + 1) // 2, "boundaries").items():
+        post = found[name]
         hello = bool(speaking.intersection(post.interfaces))
         versions: tuple[IPVersion, ...] = (4, 6)
         for version in versions:
             for at, way in enumerate(("in", "out")):
-                said = [_spelled(one, platform) for one in _rules(post.rules, version, way, platform, hello)]
+                rules = _rules(post.rules, version, way, platform, hello)
                 out.append(
                     {
-                        "number": number + at,
+                        "number": FIRST_LIST + 2 * pair + at,
                         "version": version,
                         "way": way,
                         "title": post.title,
                         "interfaces": list(post.interfaces),
-                        "rules": [f"rule {STEP * n} {text}" for n, text in enumerate(said, 1)],
+                        "rules": [f"rule {n} {_spelled(text, platform)}" for n, text in rules.items()],
                     }
                 )
-        number += 2
     return out
 
 
-def _rules(rules: Iterable[Rule], version: IPVersion, way: str, platform: str, ospf: bool) -> Iterator[str]:
-    family = "ip" if version == 4 else "ipv6"
+def _numbered(names: Iterable[str], count: int, what: str) -> dict[str, int]:
+    """A number below ``count`` for each name, sorted by it; others that come or go seldom change it.
+
+    It is worked out of the name; of two with the same, the later by name takes the next that is free.
+    Raises ``ValueError`` for more names than numbers.
+    """
+    out: dict[str, int] = {}
+    taken: set[int] = set()
+    for name in sorted(set(names)):
+        if len(taken) == count:
+            raise ValueError(f"more than {count} {what} at one device")
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
+        while number in taken:
+            number = (number + 1) % count
+        taken.add(number)
+        out[name] = number
+    return dict(sorted(out.items(), key=lambda item: item[1]))
+
+
+def _rules(rules: Iterable[Rule], version: IPVersion, way: str, platform: str, ospf: bool) -> dict[int, str]:
+    """The rules of one list by number. All that pass stand before the one that denies, in whatever order."""
+    out = {STEP * n: f"permit {one}" for n, one in enumerate(ALWAYS[version], 1)}
     if ospf:
-        yield "permit ospf"
-    yield from (f"permit {one}" for one in ALWAYS[version])
-    for rule in rules:
-        if rule.version == version:
-            asks = rule.direction == ("out" if way == "in" else "in")
-            yield "permit " + (_asked(rule) if asks else _answered(rule, platform))
-    yield f"deny {family}"
+        out[OSPF_RULE] = "permit ospf"
+    flows = [
+        _asked(rule) if rule.direction == ("out" if way == "in" else "in") else _answered(rule, platform)
+        for rule in rules
+        if rule.version == version
+    ]
+    for text, number in _numbered(flows, LAST_FLOW - FIRST_FLOW + 1, "rules").items():
+        out[FIRST_FLOW + number] = f"permit {text}"
+    out[DENY_RULE] = "deny ip" if version == 4 else "deny ipv6"
+    return out
 
 
 def _spelled(text: str, platform: str) -> str:

@@ -20,7 +20,9 @@ from govcloud.devices.spelling import long_name
 from govcloud.ledger import open_ledger
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Link, Node
+from govcloud.plan.boundaries import Post, Rule
 from govcloud.plan.devices import LONGEST_DESCRIPTION, description
+from govcloud.plan.packetfilters import lists
 from govcloud.plan.wiring import nth_address
 from govcloud.share import shipped
 from govcloud.workspace import open_workspace
@@ -118,23 +120,51 @@ def test_what_is_read_back_is_what_the_ledger_says(
 
 def test_a_filter_lets_pass_what_the_flow_needs_and_its_answers(net: tuple[Catalogue, Renderer]) -> None:
     tree = read(VRP, net[1].render("edge").text)
-    lists = {
+    found = {
         c.text: [x.text for x in c.children if x.text.startswith("rule")]
         for c in tree.get_children(startswith="acl ")
     }
-    ends = ("SOURCE", "DESTINATION")
-    del ends
-    coming, going = lists["acl number 3900"], lists["acl number 3901"]
+    coming, going = found["acl number 3722"], found["acl number 3723"]
     assert any("source 10.99.1.10 0 destination 10.0.2.11 0 destination-port eq 80" in r for r in coming)
     assert any("source-port eq 80" in r and r.endswith("tcp-flag established") for r in going)
-    assert [rules[-1].split(" ", 2)[2] for rules in lists.values()] == ["deny ip"] * 2 + ["deny ipv6"] * 2
+    assert [rules[-1].split(" ", 2)[2] for rules in found.values()] == ["deny ip"] * 2 + ["deny ipv6"] * 2
     (port,) = tree.get_children(equals="interface GigabitEthernet0/0/9")
     assert {c.text for c in port.children if "filter" in c.text} == {
-        "traffic-filter inbound acl 3900",
-        "traffic-filter outbound acl 3901",
-        "traffic-filter inbound ipv6 acl 3900",
-        "traffic-filter outbound ipv6 acl 3901",
+        "traffic-filter inbound acl 3722",
+        "traffic-filter outbound acl 3723",
+        "traffic-filter inbound ipv6 acl 3722",
+        "traffic-filter outbound ipv6 acl 3723",
     }
+
+
+def numbered(network: str, *ports: int) -> list[dict[str, Any]]:
+    rules = {Rule("out", 4, "tcp", "192.168.64.0/24", "10.99.1.10", port): ["f"] for port in ports}
+    return lists([Post(network, network, "r", ("p",), rules)], VRP, ())
+
+
+def test_a_list_keeps_its_number_and_its_rules_whatever_is_added() -> None:
+    (few, *_), (many, *_) = numbered("b", 443), numbered("b", *range(1, 500))
+    assert set(few["rules"]) < set(many["rules"])
+    ends = "source 192.168.64.0 0.0.0.255 destination 10.99.1.10 0 destination-port eq 443"
+    assert any(rule.endswith(f"permit tcp {ends}") for rule in few["rules"])
+    assert few["rules"][-1] == many["rules"][-1] == "rule 65000 deny ip"
+    ids = [int(rule.split()[1]) for rule in many["rules"]]
+    assert ids == sorted(set(ids)) and all(reads(rule) for rule in many["rules"])
+    posts = [Post(name, name, "r", ("p",), {}) for name in ("aa", "b", "c")]
+    numbers = {one["title"]: one["number"] for one in lists(posts, VRP, ()) if one["way"] == "in"}
+    assert numbers["boundary/b"] == few["number"] and len(set(numbers.values())) == 3
+    # As many as there are numbers, whatever falls together; and not one more.
+    posts = [Post(f"n{n}", f"n{n}", "r", ("p",), {}) for n in range(251)]
+    assert {one["number"] for one in lists(posts[:250], VRP, ())} == set(range(3500, 4000))
+    with pytest.raises(ValueError, match="more than 250 boundaries"):
+        lists(posts, VRP, ())
+
+
+def test_a_flow_more_undoes_nothing(net: tuple[Catalogue, Renderer]) -> None:
+    wanted = net[1].render("edge").text
+    before = re.sub(r"(?m)^ rule \d+ permit tcp .*\n", "", wanted)
+    left = commands(VRP, before, wanted)
+    assert len(left) == 6 and not any("undo" in line or "deny" in line for line in left)
 
 
 # -- the way from what a device has ----------------------------------------------------------------------
@@ -286,7 +316,7 @@ CHANGES = [
     (r"(?m)^ ip address (\S+) (\S+)$", r" ip address 192.0.2.1 \2"),
     (r"(?m)^ ipv6 address \S+$", " ipv6 address 3FFF:DEAD::1/64"),
     (r"(?m)^( ip binding.*)\n", ""),
-    (r"(?m)^ rule 35 .*$", " rule 35 permit icmp"),
+    (r"(?m)^( rule 1?\d*5) permit .*$", r"\1 permit icmp"),
     (r"(?m)^ silent-interface .*\n", ""),
     (r"(?m)^(ospf 1 router-id) .*$", r"\1 192.0.2.9"),
     (r"(?m)^( ?ip route-static \S+ \S+) \S+$", r"\1 192.0.2.7"),
