@@ -56,8 +56,9 @@ class Caller:
             words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         with self._lock:
             # Written when its fate is known: requests under way are not in a report.
-            stream.sent.append(sent)
-            stream.answered.append(0.0 if words else time.monotonic())
+            stream.left(sent)
+            if not words:
+                stream.answered(stream.number - 1, time.monotonic())
             stream.refused = words or stream.refused
 
     def _name(self) -> str:

@@ -37,11 +37,10 @@ import json
 import os
 import select
 import socket
-import statistics
 import struct
 import sys
 import time
-from array import array
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,65 +56,99 @@ BUFFER = 1 << 20
 
 
 class Stream:
-    """Requests to one address, by number: when each left, and when its answer came."""
+    """Requests to one address: those under way by number, and what became of all others.
+
+    What has had its time is counted once and forgotten: a watch of hours costs no more than one of seconds.
+    """
 
     def __init__(self, order: Mapping[str, Any]) -> None:
         self.name: str = order["name"]
         self.version: int = order["version"]
         self.goal = (order["address"], 0)
-        self.sent = array("d")
-        self.answered = array("d")  # 0: not answered
         self.refused = ""
+        # (when it left, when its answer came or 0), in order; the first one's number.
+        self._waiting: deque[tuple[float, float]] = deque()
+        self._first = 0
+        self._newest: float | None = None
+        self._received = 0
+        self._gaps: list[dict[str, Any]] = []
+        self._losses: tuple[float, float] | None = None
+        self._last_answer: float | None = None
+        # How many answers took so many microseconds.
+        self._times: Counter[int] = Counter()
 
-    def judged(self, until: float) -> int:
-        """How many of the first requests left before ``until``."""
-        # Sent in order, and all but the newest are old: look from the end.
-        count = len(self.sent)
-        while count and self.sent[count - 1] > until:
-            count -= 1
-        return count
+    @property
+    def number(self) -> int:
+        """The number of the next request."""
+        return self._first + len(self._waiting)
+
+    @property
+    def under_way(self) -> int:
+        """Requests whose fate has not been counted."""
+        return len(self._waiting)
+
+    def left(self, at: float) -> None:
+        """The next request has left."""
+        self._waiting.append((at, 0.0))
+
+    def answered(self, number: int, at: float) -> None:
+        """The answer to a request has come; a second one, or one that is too late to count, is nothing."""
+        place = number - self._first
+        if 0 <= place < len(self._waiting) and not self._waiting[place][1]:
+            self._waiting[place] = (self._waiting[place][0], at)
+
+    def settle(self, until: float, wait_s: float) -> None:
+        """Count the requests that left at ``until`` or before: they have had their time."""
+        while self._waiting and self._waiting[0][0] <= until:
+            sent, answered = self._waiting.popleft()
+            self._first += 1
+            hole = self._gaps[-1] if self._gaps and self._gaps[-1]["open"] else None
+            if 0 < answered - sent <= wait_s:
+                self._received += 1
+                self._last_answer = sent
+                self._times[round((answered - sent) * 1e6)] += 1
+                if hole:
+                    hole |= {"end": sent, "open": False}
+            else:
+                if hole is None:
+                    start = sent if self._newest is None else self._newest
+                    hole = {"start": start, "end": sent, "lost": 0, "open": True}
+                    self._gaps.append(hole)
+                hole |= {"end": sent, "lost": hole["lost"] + 1}
+                self._losses = (self._losses[0] if self._losses else sent, sent)
+            self._newest = sent
 
     def report(self, now: float, wait_s: float) -> dict[str, Any]:
         """What is known of the requests that have had their time."""
-        count = self.judged(now - wait_s)
-        good = [0 < self.answered[i] - self.sent[i] <= wait_s for i in range(count)]
-        lost = [i for i in range(count) if not good[i]]
-        newest = next((i for i in range(count - 1, -1, -1) if good[i]), None)
-        times = [(self.answered[i] - self.sent[i]) * 1000 for i in range(count) if good[i]]
+        self.settle(now - wait_s, wait_s)
+        first, last = self._losses or (None, None)
         return {
             "name": self.name,
-            "sent": count,
-            "received": count - len(lost),
-            "lost": len(lost),
-            "gaps": self._gaps(good),
-            "first_loss": self.sent[lost[0]] if lost else None,
-            "last_loss": self.sent[lost[-1]] if lost else None,
-            "answering": bool(good and good[-1]),
-            "last_answer": None if newest is None else self.sent[newest],
-            "rtt_ms": _spread(times),
+            "sent": self._first,
+            "received": self._received,
+            "lost": self._first - self._received,
+            "gaps": self._gaps,
+            "first_loss": first,
+            "last_loss": last,
+            "answering": self._newest is not None and self._newest == self._last_answer,
+            "last_answer": self._last_answer,
+            "rtt_ms": _spread(self._times),
             "refused": self.refused,
         }
 
-    def _gaps(self, good: list[bool]) -> list[dict[str, Any]]:
-        gaps: list[dict[str, Any]] = []
-        first: int | None = None
-        for i, fine in enumerate([*good, True]):
-            if not fine and first is None:
-                first = i
-            elif fine and first is not None:
-                end = min(i, len(good) - 1)
-                start = self.sent[max(first - 1, 0)]
-                more = {"lost": i - first, "open": i == len(good)}
-                gaps.append({"start": start, "end": self.sent[end], **more})
-                first = None
-        return gaps
 
-
-def _spread(times: list[float]) -> dict[str, float] | None:
+def _spread(times: Counter[int]) -> dict[str, float] | None:
     if not times:
         return None
-    figures = {"min": min(times), "median": statistics.median(times), "max": max(times)}
-    return {name: round(figure, 3) for name, figure in figures.items()}
+    each, middle, before = sorted(times.items()), [], 0
+    total = times.total()
+    # The one in the middle, or the two around it.
+    places = ((total - 1) // 2, total // 2)
+    for time_us, many in each:
+        middle += [time_us for place in places if before <= place < before + many]
+        before += many
+    figures = {"min": each[0][0], "median": sum(middle) / 2, "max": each[-1][0]}
+    return {name: round(figure / 1000, 3) for name, figure in figures.items()}
 
 
 class Meter:
@@ -138,10 +171,9 @@ class Meter:
             self.stalled = max(self.stalled, now - self._round)
         self._round = now
         for index, stream in enumerate(self.streams):
-            number = len(stream.sent)
-            packet = self._packet(stream.version, index, number)
-            stream.sent.append(time.monotonic())
-            stream.answered.append(0.0)
+            stream.settle(now - self.wait, self.wait)
+            packet = self._packet(stream.version, index, stream.number)
+            stream.left(time.monotonic())
             try:
                 self.sockets[stream.version].sendto(packet, stream.goal)
             except OSError as error:
@@ -175,9 +207,7 @@ class Meter:
         token, index, number = BODY.unpack_from(packet, start + HEADER.size)
         if token != self._token:
             return
-        stream = self.streams[index]
-        if not stream.answered[number]:
-            stream.answered[number] = now
+        self.streams[index].answered(number, now)
 
     def report(self, now: float) -> str:
         """A report as of ``now``, as a line."""
