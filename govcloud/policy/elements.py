@@ -20,7 +20,7 @@ CURE = "put it into a rollout: `govcloud ipv6 plan`"
     "N-17",
     "flag",
     *("node.loopback6", "link.ipv6", "network.ipv6", "network.gateway", "circuit.ipv6", "circuit.zone"),
-    *("server.ipv6", "instance.ipv6", "zone.ipv6", "zone.role"),
+    *("server.ipv6", "instance.ipv6", "network.vrf", "vrf.zone", "zone.ipv6", "zone.role"),
 )
 def extranet_carries_ipv6(case: Case) -> Iterator[Breach]:
     """Every node, link, network, machine and circuit of the extranet carries IPv6."""
@@ -35,16 +35,13 @@ def extranet_carries_ipv6(case: Case) -> Iterator[Breach]:
         if net.zones[edge.a] in extranet and net.zones[edge.b] in extranet and not edge.families & V6:
             yield Breach(edge.entry, "a link of the extranet without an IPv6 prefix", "ipv6", (), CURE)
     for name, network in case.catalogue.all(Network).items():
-        gateway = net.index.get(f"node/{network.gateway}")
-        if gateway is not None and net.zones[gateway] in extranet and not network.ipv6:
+        if case.crossings.zone_of_network(name) in extranet and not network.ipv6:
             message = "a network of the extranet without an IPv6 prefix"
             yield Breach(f"network/{name}", message, "ipv6", (), CURE)
     machines = [(f"server/{n}", s.network, s.ipv6) for n, s in case.catalogue.all(Server).items()]
     machines += [(f"instance/{n}", i.network, i.ipv6) for n, i in case.catalogue.all(Instance).items()]
-    networks = case.catalogue.all(Network)
     for key, on, address in machines:
-        gateway = net.index.get(f"node/{networks[on].gateway}") if on in networks else None
-        if gateway is not None and net.zones[gateway] in extranet and not address:
+        if case.crossings.zone_of_network(on) in extranet and not address:
             yield Breach(key, "a machine on the extranet without an IPv6 address", "ipv6", (), CURE)
     for name, circuit in case.catalogue.all(Circuit).items():
         if circuit.zone in extranet and circuit.status in CARRYING and circuit.ipv6 != "confirmed":

@@ -8,7 +8,7 @@ from ..model.application import Application, Dependency, Endpoint
 from ..model.cloud import Cloud, Instance, Project
 from ..model.datacentre import Server
 from ..model.lines import Exchange, PrivateNetwork
-from ..model.network import Flow, Network, Node
+from ..model.network import Flow, Node
 from ..model.services import Dataset
 from ..topology.net import CARRYING
 from .base import Breach, Case
@@ -20,7 +20,7 @@ from .registry import rule
     "deny",
     *("application.classified", "application.zones", "application.private_networks", "application.cloud"),
     *("dataset.classified", "dataset.zones", "private_network.classified", "project.classified"),
-    *("cloud.zone", "flow.classified", "zone.role"),
+    *("cloud.zone", "flow.classified", "flow.start", "flow.endpoint", "flow.path", "zone.role"),
 )
 def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
     """What is classified is on the intranet alone, and the intranet has no way to the extranet."""
@@ -48,9 +48,12 @@ def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
             yield Breach(f"project/{name}", message, "cloud", (), cure)
     for name, flow in case.catalogue.all(Flow).items():
         if flow.classified:
-            for node in [n for n in _nodes(case, flow) if case.crossings.role(n[1]) != "intranet"][:1]:
-                message = f"carries classified data over node/{node[0]} of zone/{node[1]}"
-                yield Breach(f"flow/{name}", message, "path", (), cure)
+            ends = (("start", _zone_of_start(case, flow)), ("endpoint", _zone_of_endpoint(case, flow)))
+            wrong = [(f"over node/{n}", z, "path") for n, z in _nodes(case, flow)]
+            wrong += [(f"{'from' if end == 'start' else 'to'} a machine", z, end) for end, z in ends if z]
+            for where, zone, end in [w for w in wrong if case.crossings.role(w[1]) != "intranet"][:1]:
+                message = f"carries classified data {where} of zone/{zone}"
+                yield Breach(f"flow/{name}", message, end, (), cure)
     yield from _paths(case)
 
 
@@ -58,7 +61,8 @@ def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
     "N-19",
     "deny",
     *("flow.start", "flow.endpoint", "flow.exchange", "dependency.exchange", "application.zones"),
-    *("exchange.role", "exchange.zones", "exchange.status", "link.a", "link.b", "zone.role"),
+    *("exchange.role", "exchange.zones", "exchange.site", "exchange.status", "link.a", "link.b", "zone.role"),
+    *("interface.network", "circuit.zone", "circuit.node"),
 )
 def intranet_and_extranet_meet_at_the_exchange(case: Case) -> Iterator[Breach]:
     """Data pass between intranet and extranet by a declared exchange, and there is no other way."""
@@ -93,7 +97,7 @@ def _paths(case: Case) -> Iterator[Breach]:
     for way in case.crossings.ways("intranet", "extranet"):
         field = ""
         # The entry to look at: what joins the two, or the vertex that stands in both.
-        joints = [v for v in way if v.startswith("link/")]
+        joints = [v for v in way if v.startswith(("link/", "circuit/"))]
         inner = way[1:-1] or way
         subject = joints[0] if joints else inner[len(inner) // 2]
         if subject.startswith("private_network/"):
@@ -122,24 +126,18 @@ def _on_intranet(case: Case, cloud: str) -> bool:
     return entry is not None and case.crossings.role(entry.zone) == "intranet"
 
 
-def _zone_of_network(case: Case, network: str) -> str:
-    entry = case.catalogue.all(Network).get(network)
-    node = case.catalogue.all(Node).get(entry.gateway) if entry is not None else None
-    return node.zone if node is not None else ""
-
-
 def _zone_of_start(case: Case, flow: Flow) -> str:
     kind, _, name = flow.start.partition("/")
     entry = case.catalogue.find(kind, name)
     if isinstance(entry, Node):
         return entry.zone
-    return _zone_of_network(case, entry.network) if isinstance(entry, Server | Instance) else ""
+    return case.crossings.zone_of_network(entry.network) if isinstance(entry, Server | Instance) else ""
 
 
 def _zone_of_endpoint(case: Case, flow: Flow) -> str:
     endpoint = case.catalogue.all(Endpoint).get(flow.endpoint)
     instance = case.catalogue.all(Instance).get(endpoint.instance) if endpoint is not None else None
-    return _zone_of_network(case, instance.network) if instance is not None else ""
+    return case.crossings.zone_of_network(instance.network) if instance is not None else ""
 
 
 def _nodes(case: Case, flow: Flow) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,7 @@ def lab_net(catalogue: Catalogue) -> tuple[Catalogue, Net]:
     tables["server"], tables["instance"] = dict(built_servers(catalogue)), dict(built_instances(catalogue))
     built = Catalogue(tables)  # type: ignore[arg-type]
     # The lab wires a link whatever is said of its circuit and its ports.
-    return built, Net.of(Catalogue({**tables, "circuit": {}, "interface": {}}))  # type: ignore[arg-type]
+    return built, Net.of(Catalogue(tables | {"circuit": {}, "interface": {}}))  # type: ignore[arg-type]
 
 
 def interfaces_of(catalogue: Catalogue, net: Net, cut: Iterable[str]) -> dict[str, list[str] | None]:

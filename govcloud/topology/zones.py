@@ -1,7 +1,8 @@
 """Where two networks touch: the ways from zones of one role to zones of another, around what may join them.
 
-Not only links join: a router that stands in two zones (by its interfaces' or networks' routing tables), a
-machine plugged into two networks, a private network that connects to both sides.
+Not only links join: a router that stands in two zones (by its interfaces' or networks' routing tables) or is
+plugged into a network of the other, a machine plugged into two networks, a circuit of the one that ends on a
+router of the other, a private network that connects to both sides.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..model.application import Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.datacentre import Server
-from ..model.lines import Boundary, Exchange, PrivateNetwork
+from ..model.lines import Boundary, Circuit, Exchange, PrivateNetwork
 from ..model.network import Interface, Link, Network, Node, Vrf, Zone
 from .net import CARRYING, Net
 
@@ -25,7 +26,8 @@ Joint = tuple[str, str, str]
 class Crossings:
     """What joins vertices of different zones in a catalogue.
 
-    Vertices are nodes, machines with more than one network, and private networks, by their entries' keys.
+    Vertices are nodes, machines with more than one network, private networks, and circuits that end on a node
+    of another zone, by their entries' keys.
     """
 
     def __init__(self, catalogue: Catalogue, net: Net) -> None:
@@ -64,7 +66,21 @@ class Crossings:
         for name, private in self._catalogue.all(PrivateNetwork).items():
             at = {self.top(private.zone)} if private.zone else set()
             out[f"private_network/{name}"] = frozenset(at)
+        for name, circuit in self._catalogue.all(Circuit).items():
+            end = out.get(f"node/{circuit.node}")
+            if circuit.zone and end and circuit.status in CARRYING and self.top(circuit.zone) not in end:
+                out[f"circuit/{name}"] = frozenset({self.top(circuit.zone)})
         return out
+
+    def zone_of_network(self, name: str) -> str:
+        """The zone that a network is part of: of its routing table, else of its gateway; empty for none."""
+        network = self._catalogue.all(Network).get(name)
+        if network is None:
+            return ""
+        if (vrf := self._catalogue.all(Vrf).get(network.vrf)) is not None:
+            return vrf.zone
+        node = self._catalogue.all(Node).get(network.gateway)
+        return node.zone if node is not None else ""
 
     @cached_property
     def joints(self) -> list[Joint]:
@@ -75,7 +91,19 @@ class Crossings:
             if in_service(self._catalogue, private):
                 key = f"private_network/{name}"
                 out += [(key, f"node/{n}", "") for n in (*private.connects_to, *private.nodes)]
-        return [*out, *self._machines()]
+        circuits = self._catalogue.all(Circuit)
+        ends = [key for key in self.zones if key.startswith("circuit/")]
+        out += [(key, f"node/{circuits[key.removeprefix('circuit/')].node}", "") for key in ends]
+        return [*out, *self._plugged(), *self._machines()]
+
+    def _plugged(self) -> Iterator[Joint]:
+        """Routers with a port in a network that another one is the gateway of."""
+        networks = self._catalogue.all(Network)
+        for port in self._catalogue.all(Interface).values():
+            network = networks.get(port.network)
+            if network is not None and port.enabled and port.device.startswith("node/"):
+                if port.device != f"node/{network.gateway}":
+                    yield port.device, f"node/{network.gateway}", f"network/{port.network}"
 
     def _machines(self) -> Iterator[Joint]:
         networks = self._catalogue.all(Network)
@@ -128,13 +156,20 @@ class Crossings:
         return any({joint[0], joint[1]} & nodes and sides <= zones for nodes, zones in self._boundaries)
 
     def exchanged(self, joint: Joint) -> bool:
-        """Whether a declared exchange of the zones of both stands here: at a site of one of the nodes, or as
-        a machine of its application."""
+        """Whether a declared exchange of the zones of both stands here: at the site of both nodes, as what a
+        private network says that it exchanges by, or as a machine of its application."""
         sides = self._at(joint[0]) | self._at(joint[1])
-        sites = {n.site for v in joint[:2] if (n := self._node(v)) is not None and n.site}
-        here = [e for e in self._exchanges if e.site in sites]
+        nodes = [self._node(v) for v in joint[:2]]
+        sites = {n.site if n is not None else "" for n in nodes}
+        here = [e for e in self._exchanges if e.site and sites == {e.site}]
+        here += [e for v in joint[:2] if (e := self._named(v)) in self._exchanges and e is not None]
         here += [e for v in joint[:2] for e in self.exchanging.get(v, ())]
         return any(sides <= {self.top(z) for z in exchange.zones} for exchange in here)
+
+    def _named(self, vertex: str) -> Exchange | None:
+        kind, _, name = vertex.partition("/")
+        private = self._catalogue.all(PrivateNetwork).get(name) if kind == "private_network" else None
+        return self._catalogue.all(Exchange).get(private.exchange) if private is not None else None
 
     def _at(self, vertex: str) -> frozenset[str]:
         return self.zones.get(vertex, frozenset())

@@ -460,6 +460,7 @@ EXAMPLES = [
         {
             "exchange/between-networks": {"status": "running", "site": "exchange-room"},
             "node/edge": {"site": "exchange-room"},
+            "node/office-node": {"site": "exchange-room"},
         },
         {
             "node/edge": {"region": "hubei", "zone": "extranet", "role": "border"},

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.lines import PrivateNetwork
 from govcloud.model.network import Link, Node, Zone
+from govcloud.policy import judge
 from govcloud.topology import Net
 from govcloud.topology.zones import Crossings
 from tests.policy.samples import Changes, case
@@ -146,3 +147,77 @@ def test_a_way_is_found_where_there_is_one(
 def test_the_samples_keep_their_networks_apart(sample: str) -> None:
     here = case(sample, ("node/*",) if sample != "liaoning" else ("node/national-node",))
     assert here.crossings.ways("intranet", "extranet") == []
+
+
+def test_a_router_plugged_into_a_network_of_the_other_side_joins_them() -> None:
+    base: Changes = {
+        "node/edge": OUT,
+        "network/inner": lan("office-node"),
+        "interface/second": {"device": "node/edge", "port": "eth1", "network": "inner"},
+    }
+    assert ways(base) == [["node/office-node", "network/inner", "node/edge"]]
+    assert ways(base, {"interface/second": {"enabled": False}}) == []
+    # The gateway's own port joins nobody.
+    assert ways(base, {"interface/second": {"device": "node/office-node"}}) == []
+
+
+def test_a_circuit_of_the_intranet_ends_on_no_router_of_the_extranet() -> None:
+    line: Changes = {"node/edge": OUT, "circuit/x": {"zone": "intranet", "node": "edge", "line": "data"}}
+    assert ways(line) == [["circuit/x", "node/edge"]]
+    assert ways(line, {"circuit/x": {"status": "planned"}}) == []
+    assert ways(line, {"circuit/x": {"node": "office-node"}}) == []
+
+
+def test_an_exchange_excuses_what_stands_where_it_stands_and_no_cable_from_there() -> None:
+    base: Changes = {
+        "node/office-node": {"site": "room"},
+        "node/edge": {**OUT, "site": "room"},
+        "link/x": {
+            "a": "office-node",
+            "b": "edge",
+            "a_interface": "x",
+            "b_interface": "y",
+            "bandwidth_mbps": 1,
+        },
+        "exchange/x": {
+            "role": "cross_network",
+            "zones": ["intranet", "extranet"],
+            "site": "room",
+            "status": "running",
+        },
+    }
+    assert ways(base) == []
+    for far in ({"site": ""}, {"site": "elsewhere"}):
+        assert ways(base, {"node/edge": far}) == [["node/office-node", "link/x", "node/edge"]]
+        crossings = case("hubei", ("node/office-node",), base, {"node/edge": far}).crossings
+        assert [joint[2] for joint in crossings.touching()] == ["link/x"]
+
+
+def test_a_classified_flow_between_machines_of_the_extranet_is_found() -> None:
+    base: Changes = {
+        "node/edge": OUT,
+        "network/desk": lan("edge"),
+        "server/desk": {"rack": "r", "network": "desk"},
+        "flow/secret": {"start": "server/desk", "endpoint": "e", "classified": True},
+    }
+
+    def told(*changes: Changes) -> list[tuple[str, str]]:
+        found = judge(case("hubei", ("node/office-node",), base, *changes), ["N-01"])
+        return [(f.subject, f.field) for f in found if f.subject.startswith("flow/")]
+
+    assert told() == [("flow/secret", "start")]
+    assert told({"network/desk": lan("office-node")}) == []
+    # By the routing table that its network is in, where it is in one.
+    inner: Changes = {"vrf/inner": {"zone": "intranet"}, "network/desk": {"vrf": "inner"}}
+    assert told(inner) == []
+
+
+def test_a_network_in_a_private_routing_table_is_none_of_the_extranet() -> None:
+    base: Changes = {"node/edge": {**OUT, "loopback6": "2001:db8::1"}, "network/desk": lan("edge")}
+    private: Changes = {
+        "zone/office": {"role": "private"},
+        "vrf/office": {"zone": "office"},
+        "network/desk": {"vrf": "office"},
+    }
+    assert [f.subject for f in judge(case("hubei", (), base), ["N-17"])] == ["network/desk"]
+    assert judge(case("hubei", (), base, private), ["N-17"]) == []
