@@ -71,7 +71,8 @@ class Post:
     """What stands at one node for a private network: the interfaces towards it, and what may cross here.
 
     ``boundary``: its name, or those of several; "" where nobody drew one: then ``interfaces`` are the ends
-    of links between the two sides, and nothing passes by them. ``rules``: the flows that need each rule.
+    of links between the two sides, and nothing passes by them; ``outward``: they look away from the private
+    network, for the node is its own. ``rules``: the flows that need each rule.
     """
 
     boundary: str
@@ -79,6 +80,7 @@ class Post:
     node: str
     interfaces: tuple[str, ...]
     rules: dict[Rule, list[str]]
+    outward: bool = False
 
     @property
     def title(self) -> str:
@@ -344,14 +346,14 @@ class Ground:
 
         It stands at the private network's end, at the other where that one is not ours to filter at.
         """
-        ends: dict[tuple[str, str], set[str]] = {}
+        ends: dict[tuple[str, str, bool], set[str]] = {}
         for name in self._private:
             for line in self.undrawn(name):
                 able = on_linux(self.catalogue, (line.inner.node, line.outer.node))
                 for end in (line.inner, line.outer):
                     if able and end.node == able[0]:
-                        ends.setdefault((name, end.node), set()).add(end.interface)
-        return [Post("", name, node, tuple(sorted(found)), {}) for (name, node), found in ends.items()]
+                        ends.setdefault((name, end.node, end is line.inner), set()).add(end.interface)
+        return [Post("", name, node, tuple(sorted(at)), {}, own) for (name, node, own), at in ends.items()]
 
     @cached_property
     def _private(self) -> list[str]:
@@ -475,4 +477,5 @@ def _united(posts: list[Post]) -> Post:
             rules[rule] = list(dict.fromkeys([*rules.get(rule, ()), *flows]))
     names = "+".join(post.boundary for post in posts)
     interfaces = sorted({name for post in posts for name in post.interfaces})
-    return Post(names, first.private_network, first.node, tuple(interfaces), dict(sorted(rules.items())))
+    found = dict(sorted(rules.items()))
+    return Post(names, first.private_network, first.node, tuple(interfaces), found, first.outward)

@@ -99,7 +99,8 @@ def ruleset(posts: Iterable[Post], routed: Collection[str]) -> str:
         if not post.boundary:
             ends = quoted(post.interfaces)
             forward += [f"iifname {ends} counter drop", f"oifname {ends} counter drop"]
-            to_itself.append(f"iifname {ends} jump self-{name}")
+            # Who looks after the private network's own router comes from outside.
+            to_itself += [] if post.outward else [f"iifname {ends} jump self-{name}"]
         elif post.interfaces:
             private = quoted(post.interfaces)
             forward.append(f"iifname {private} oifname != {private} jump out-{name}")
@@ -107,7 +108,9 @@ def ruleset(posts: Iterable[Post], routed: Collection[str]) -> str:
             to_itself.append(f"iifname {private} jump self-{name}")
         for direction in ("out", "in") if post.boundary else ():
             chains.append((f"{direction}-{name}", list(_crossing(post.rules, direction))))
-        chains.append((f"self-{name}", list(_to_itself(sorted(set(post.interfaces) & set(routed))))))
+        if not post.outward:
+            speaking = sorted(set(post.interfaces) & set(routed))
+            chains.append((f"self-{name}", list(_to_itself(speaking))))
     lines = [f"table inet {TABLE} {{"]
     lines += _chain("forward", ["type filter hook forward priority filter; policy accept;", *forward])
     lines += _chain("input", ["type filter hook input priority filter; policy accept;", *to_itself])

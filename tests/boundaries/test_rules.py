@@ -345,9 +345,11 @@ def test_without_a_boundary_a_private_networks_links_are_closed_and_told() -> No
     assert "link/gate-inner leads out of private_network/health to node/gate" in told
     text = ruleset(Ground(catalogue(tables)).posts["inner"], ())
     assert 'iifname { "to-gate" } counter drop' in text and 'oifname { "to-gate" } counter drop' in text
-    # Where the private network's own router cannot filter, the other end does.
+    assert "self-health" not in text
+    # Where the private network's own router cannot filter, the other end does, and keeps to itself.
     tables["nodes"]["inner"]["platform"] = "huawei_vrp"
     assert shut(tables) == {"gate": [("health", ("to-inner",))]}
+    assert "jump self-health" in ruleset(Ground(catalogue(tables)).posts["gate"], ())
     # One without any link out is nobody's concern.
     del tables["links"]["gate-inner"]
     assert shut(tables) == {} and Ground(catalogue(tables)).findings == []

@@ -115,7 +115,7 @@ WRONG = {
         "networks:\n  n: {gateway: core, interface: eth0/1}",
         (
             "a.yaml:2:33: network/n: `interface`: 'eth0/1' cannot be the name of an interface "
-            "(no spaces, `/` or `:`, and not `lo`)"
+            "(no spaces, quotes, braces, or any of / : * ; # $ \\, and not `lo`)"
         ),
     ),
     "an interface twice": (
