@@ -10,6 +10,7 @@ import click
 from ..errors import Exit, InputError, Problem
 from ..printable import visible
 from .common import App, console, emit, json_option
+from .redacting import redacted
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Write Markdown, for people who decide.")
 @json_option
 @click.pass_obj
+@redacted
 def plan(app: App, rollout: str, markdown: bool, as_json: bool) -> int:
     """Show the waves of a rollout: nobody before what carries it, and what each member gets.
 

@@ -9,6 +9,7 @@ import click
 
 from .common import App, json_option, plan_out_option, yes_option
 from .guarding import leave_options
+from .redacting import redacted
 
 if TYPE_CHECKING:
     from ..plan.guards import Leave
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @yes_option
 @leave_options
 @click.pass_obj
+@redacted
 def rollback(
     app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes: bool, leave: Leave
 ) -> int:

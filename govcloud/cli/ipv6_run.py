@@ -13,6 +13,7 @@ from ..printable import visible
 from .attending import lost_document, tell_lost
 from .common import App, console, emit, json_option, plan_out_option, yes_option
 from .guarding import leave_options
+from .redacting import redacted
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -34,6 +35,7 @@ MOST = 12
 @yes_option
 @leave_options
 @click.pass_obj
+@redacted
 def run(app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
     """Carry out a wave: addresses, routes, names and services of its members, then measure them.
 

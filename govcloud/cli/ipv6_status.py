@@ -12,6 +12,7 @@ import click
 from ..errors import Exit, GovcloudError
 from ..printable import visible
 from .common import App, console, emit, json_option
+from .redacting import redacted
 from .tables import print_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ BAR = 20
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it, too.")
 @json_option
 @click.pass_obj
+@redacted
 def status(app: App, rollout: str, by: By, svg: Path | None, as_json: bool) -> int:
     """Tell how far a rollout is: the share done against dated targets, wave by wave, and who went back.
 

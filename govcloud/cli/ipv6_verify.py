@@ -10,6 +10,7 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from .common import App, console, emit, json_option
+from .redacting import redacted
 
 if TYPE_CHECKING:
     from ..ledger.evidence import Evidence
@@ -25,6 +26,7 @@ MOST = 6
 @click.option("--tries", type=click.IntRange(min=1), help="How often each check is tried.")
 @json_option
 @click.pass_obj
+@redacted
 def verify(app: App, what: tuple[str, ...], wave: str, tries: int | None, as_json: bool) -> int:
     """Measure members of a rollout over IPv6 from machines that use them, and keep the figures as evidence.
 

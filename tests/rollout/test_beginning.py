@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -10,16 +11,18 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from govcloud.errors import DeniedError
 from govcloud.ledger import entries as accepted
-from govcloud.ledger import open_ledger
+from govcloud.ledger import evidence, open_ledger
 from govcloud.ledger.evidence import Evidence
 from govcloud.rollout import situation, telling
 from govcloud.rollout.progress import progress, reasons_since
 from govcloud.rollout.reading import rollouts, typed
 from govcloud.rollout.said import Saying
 from govcloud.rollout.situation import Situation
+from govcloud.rollout.stages import evidence_name
 from govcloud.workspace import open_workspace
 from tests.rollout.city import Entries, entries, planner
 from tests.rollout.test_progress import LIMITS, NOW, TRUNK, good, now, of, record, with_ipv6
@@ -108,3 +111,37 @@ def test_waves_are_the_same_for_who_may_not_see_all_of_them(tmp_path: Path, cli:
         assert set(mine.members) <= set(wave.members)
         assert set(wave.members) - set(mine.members) <= gone | {"endpoint/hall"}
     assert not any(name in str(told) for name in gone)
+
+
+def test_why_a_wave_must_wait_names_nobody_that_its_reader_may_not_see(
+    tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    root = record(cli, tmp_path)
+    digests = {name: hashlib.sha256(f"{name}-secret".encode()).hexdigest() for name in ("admin", "reader")}
+    persons = {name: {"unit": "qionghai-gov", "duty": "staff", "token_digest": d} for name, d in digests.items()}
+    whole = ["administer", "plan", "apply", "read_classified"]
+    roles = {
+        "whole": {"permissions": whole, "persons": ["admin"]},
+        "part": {"permissions": ["plan", "apply"], "persons": ["reader"]},
+    }
+    (root / "people.yaml").write_text(yaml.safe_dump({"persons": persons, "roles": roles}))
+    edge = root / "edge.yaml"
+    edge.write_text(edge.read_text().replace("qionghai-gov: {", "qionghai-gov: {classified: true, "))
+    env = {name: {"GOVCLOUD_TOKEN": f"{name}-secret"} for name in persons}
+    done = cli("apply", "--yes", cwd=root)
+    assert done.code == 0, done
+    ledger = open_ledger(open_workspace(str(root)))
+    # It was verified, and has no address any more.
+    rows = [
+        Evidence("instance/hall-1", evidence_name(check), True, 1.0, "", {}, at=time.time())
+        for check in ("reach", "aaaa")
+    ]
+    with ledger.write() as connection:
+        evidence.keep(connection, "", "test", rows)
+    told = {
+        name: cli("ipv6", "run", "city-ipv6", "trunk", "--out", "w.plan", cwd=root, env=env[name])
+        for name in persons
+    }
+    assert [one.code for one in told.values()] == [4, 4], told
+    assert "instance/hall-1 went back" in told["admin"].err
+    assert "(classified) went back" in told["reader"].err and "hall-1" not in told["reader"].err
