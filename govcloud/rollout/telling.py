@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from ..model.organisation import Region, Unit
+from ..printable import visible
 from .board import last_day
 from .members import has_ipv6
 from .progress import STATES, Progress
@@ -160,7 +161,8 @@ def _wave(now: Situation, wave: Wave) -> dict[str, Any]:
 def markdown(now: Situation) -> str:
     """The waves as a document for people who decide."""
     rollout = now.course.rollout
-    lines = [f"# {rollout.title or now.name}", ""]
+    # The only text in it that people wrote freely.
+    lines = [f"# {visible(rollout.title or now.name)}", ""]
     lines += [f"Rollout `{now.name}`, goal: {rollout.goal.replace('_', ' ')}.", ""]
     for when, percent in sorted(rollout.shares.items()):
         lines.append(f"- {percent:g} % by {when}")

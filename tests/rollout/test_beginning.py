@@ -118,7 +118,9 @@ def test_why_a_wave_must_wait_names_nobody_that_its_reader_may_not_see(
 ) -> None:
     root = record(cli, tmp_path)
     digests = {name: hashlib.sha256(f"{name}-secret".encode()).hexdigest() for name in ("admin", "reader")}
-    persons = {name: {"unit": "qionghai-gov", "duty": "staff", "token_digest": d} for name, d in digests.items()}
+    persons = {
+        name: {"unit": "qionghai-gov", "duty": "staff", "token_digest": d} for name, d in digests.items()
+    }
     whole = ["administer", "plan", "apply", "read_classified"]
     roles = {
         "whole": {"permissions": whole, "persons": ["admin"]},

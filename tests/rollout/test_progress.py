@@ -191,6 +191,9 @@ def test_targets_are_held_against_the_day(known: Entries) -> None:
         "town",
     ]
     assert "| node/qionghai |" in telling.markdown(here)
+    forged = telling.markdown(now(known, [], title="x\n## 1. trunk: 3 members, 3 done"))
+    assert "\n## 1. trunk: 3 members, 0 done\n" in forged and "3 members, 3 done\n\n|" not in forged
+    assert forged.splitlines()[0] == "# x\\n## 1. trunk: 3 members, 3 done"
 
 
 # Room for four networks, of five that the city has.
