@@ -10,7 +10,7 @@ import yaml
 from .. import share
 from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
-from ..plan.devices import ports_of
+from ..plan.devices import description, ports_of
 from ..plan.hosts import HostVars
 from ..workspace import Workspace
 
@@ -58,7 +58,7 @@ class Linux:
         for interface in self._vars["govcloud_interfaces"]:
             title = titles[interface["name"]].title if interface["name"] in titles else ""
             if title:
-                yield f"# {title}"
+                yield f"# {description(title)}"
             for address in interface["addresses"]:
                 yield f"ip address add {address} dev {interface['name']}"
         routes = [*self._vars["govcloud_default_routes"], *self._vars["govcloud_routing"].get("static", ())]

@@ -16,7 +16,16 @@ from ..model.catalogue import Catalogue
 from ..model.network import Node
 from ..model.policy import Target
 from ..plan import advertising
-from ..plan.devices import LINUX, SSH, VARIABLE, device_variables, is_device, way_of, whole
+from ..plan.devices import (
+    LINUX,
+    SSH,
+    VARIABLE,
+    device_variables,
+    is_device,
+    refuse_control_characters,
+    way_of,
+    whole,
+)
 from ..plan.hosts import HostVars, Routing, host_variables
 from ..source.templatefile import Unfit, filled
 from ..workspace import Workspace
@@ -91,6 +100,7 @@ class Renderer:
             source = file.read_text(encoding="utf-8")
         except OSError as error:
             raise InputError([Problem(error.strerror or str(error), f"playbooks/{path}")]) from None
+        refuse_control_characters(node, variables)
         try:
             return filled(source, {**variables, "inventory_hostname": node})
         except Unfit as wrong:

@@ -51,6 +51,13 @@ class Zone(Planned, kw_only=True):
     ] = ""
 
 
+# A number of an autonomous system or an address, and a number. `$` alone would let a line end behind it.
+_TARGET = r"\d+(\.\d+\.\d+\.\d+)?:\d+"
+_RouteTarget = Annotated[
+    str, msgspec.Meta(pattern=rf"^{_TARGET}$(?!\n)", description="a route target as 65001:10")
+]
+
+
 @kind("vrf", "vrfs", "虚拟路由转发")
 class Vrf(Entry, kw_only=True):
     """A routing table of its own on shared routers; addresses may repeat between two of them."""
@@ -58,11 +65,11 @@ class Vrf(Entry, kw_only=True):
     zone: Annotated[str, Ref("zone"), Doc("网络区域", "The zone whose traffic it carries.")]
     rd: Annotated[
         str,
-        msgspec.Meta(pattern=r"^(\d+(\.\d+\.\d+\.\d+)?:\d+)?$", description="a distinguisher as 65001:10"),
+        msgspec.Meta(pattern=rf"^({_TARGET})?$(?!\n)", description="a distinguisher as 65001:10"),
         Doc("路由标识", "Route distinguisher (RFC 4364)."),
     ] = ""
-    imports: Annotated[list[str], Doc("导入目标", "Route targets that it takes routes from.")] = []
-    exports: Annotated[list[str], Doc("导出目标", "Route targets that its routes carry.")] = []
+    imports: Annotated[list[_RouteTarget], Doc("导入目标", "Route targets that it takes routes from.")] = []
+    exports: Annotated[list[_RouteTarget], Doc("导出目标", "Route targets that its routes carry.")] = []
     unit: Annotated[str, Ref("unit"), Doc("使用单位", "The unit that it was made for, if one.")] = ""
 
 

@@ -8,6 +8,7 @@ VPN instances).
 from __future__ import annotations
 
 import ipaddress
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from ..model.lines import Circuit, Translation
 from ..model.network import Interface, Link, Network, Node, Vrf
 from ..model.organisation import Unit
 from ..model.policy import Profile, Target
+from ..printable import visible
 from .filtering import posts_by_node
 from .hosts import OSPF_HELLO_S, HostVars, Routing, host_variables
 from .packetfilters import lists
@@ -41,6 +43,9 @@ PROFILE = "devices"
 LOOPBACK_PORT = "LoopBack0"
 # A neighbour is gone after so many hellos, where nothing else is said (RFC 2328, appendix C.3).
 DEAD_HELLOS = 4
+# Control characters, halves of characters, ends of lines and paragraphs (categories of Unicode).
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+DEFAULT_MTU = 1500
 # As much as every one of these systems takes of a description (Comware 5: 80; VRP: 242).
 LONGEST_DESCRIPTION = 80
 
@@ -138,15 +143,19 @@ def device_variables(
         if port not in addresses:
             addresses[port] = [a for a in (one.ipv4, one.ipv6) if a]
     ospf = {i["name"]: i for i in routing.get("interfaces", ())}
+    vlans = {one.interface: one.vlan for one in catalogue.all(Network).values() if one.gateway == name}
     interfaces = [
         _interface(port, addresses[port], ports.get(port), said.get(port), ospf.get(port))
+        | {"dot1q": vlans.get(port, 0) if "." in port else 0}
         for port in sorted(addresses, key=lambda port: (port != LOOPBACK, port))
         if addresses[port]
     ]
+    static = [_route(r["prefix"], r["via"]) for r in routing.get("static", ())]
+    _refuse_lost_routes(name, static, interfaces)
     filters = _filters(catalogue, name, node, interfaces)
     used = {i["vrf"] for i in interfaces if i["vrf"]}
     versions = {v: {i["vrf"] for i in interfaces if i[f"ipv{v}"]} for v in (4, 6)}
-    return {
+    out = {
         "name": name,
         "entry": f"node/{name}",
         "vrfs": [
@@ -156,9 +165,11 @@ def device_variables(
         "interfaces": interfaces,
         "filters": filters,
         "ospf": _ospf(routing, interfaces),
-        "static": [_route(r["prefix"], r["via"]) for r in routing.get("static", ())],
+        "static": static,
         "ntp": _ntp(catalogue),
     }
+    refuse_control_characters(name, out)
+    return out
 
 
 def _refuse_what_is_not_written(
@@ -175,6 +186,29 @@ def _refuse_what_is_not_written(
     if what:
         words = f"node/{name}: {', '.join(what)}: not written for {node.platform}"
         raise InputError([Problem(words)], hint="let a linux node do it")
+
+
+def _refuse_lost_routes(
+    name: str, static: Sequence[Mapping[str, Any]], interfaces: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raises ``InputError`` for a route of the common table by a neighbour that only an instance reaches."""
+    words = []
+    for interface in interfaces:
+        if not interface["vrf"]:
+            continue
+        beside = [ipaddress.ip_network(a.replace(" ", "/"), strict=False) for a in interface["ipv4"]]
+        beside += [ipaddress.ip_network(a, strict=False) for a in interface["ipv6"]]
+        lost = [r for r in static if any(ipaddress.ip_address(r["via"]) in network for network in beside)]
+        if lost:
+            more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+            ways = f"{lost[0]['to']}/{lost[0]['length']}{more}"
+            words.append(
+                f"node/{name}: the way to {ways} leads by {interface['name']}, "
+                f"which is in vrf/{interface['vrf']}: routes of an instance are not written"
+            )
+    if words:
+        hint = "take the interface out of the vrf, or let routers find the way (`routing: ospf`)"
+        raise InputError([Problem(one) for one in words], hint=hint)
 
 
 class Port:
@@ -231,6 +265,8 @@ def _interface(
         "description": description(title),
         "vrf": vrf,
         "enabled": said.enabled if said else True,
+        # What a device has of itself it does not show.
+        "mtu": said.mtu if said and said.mtu != DEFAULT_MTU else 0,
         "ipv4": [_masked(a) for a in addresses if ":" not in a],
         # As these systems show them: capital letters.
         "ipv6": [a.upper() for a in addresses if ":" in a],
@@ -257,6 +293,8 @@ def _filters(
         found = lists(posts, node.platform, speaking)
     except ValueError as error:
         raise InputError([Problem(f"node/{name}: {error}")]) from None
+    for one in found:
+        one["title"] = description(one["title"])
     for interface in interfaces:
         own = [one for one in found if interface["name"] in one["interfaces"]]
         interface["filters"].extend({k: one[k] for k in ("number", "version", "way")} for one in own)
@@ -323,7 +361,47 @@ def _route(prefix: str, via: str) -> dict[str, Any]:
     }
 
 
+class Said(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``profile/devices`` says. ``ntp``: addresses of time servers."""
+
+    ntp: list[str] = []
+
+
+def faults(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what is wrong, a hint) of what ``profile/devices`` says, the first of it."""
+    try:
+        for address in msgspec.convert({**values}, Said).ntp:
+            ipaddress.ip_address(address)
+    except msgspec.ValidationError as error:
+        return [(str(error), "`ntp` is a list of addresses: ntp: [10.0.0.1]")]
+    except ValueError as error:
+        return [(f"`ntp`: {visible(str(error))}", "`ntp` is a list of addresses: ntp: [10.0.0.1]")]
+    return []
+
+
 def _ntp(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Time servers. Raises ``InputError`` where what is said is no list of addresses."""
     profile = catalogue.find("profile", PROFILE)
     values = profile.values if isinstance(profile, Profile) else {}
-    return [{"version": 6 if ":" in a else 4, "address": a.upper()} for a in values.get("ntp", ())]
+    if wrong := faults(values):
+        raise InputError([Problem(f"profile/{PROFILE}: {words}", hint=hint) for words, hint in wrong])
+    found = [ipaddress.ip_address(address) for address in msgspec.convert({**values}, Said).ntp]
+    return [{"version": a.version, "address": str(a).upper()} for a in found]
+
+
+def refuse_control_characters(node: str, values: Any) -> None:
+    """Raises ``InputError`` for a text that would be more than one line, or less, where templates print it.
+
+    ``values``: what the templates read, whatever it is made of.
+    """
+    if isinstance(values, Mapping):
+        for key, one in values.items():
+            # A ruleset is a whole file, and no template prints it.
+            if key != "ruleset":
+                refuse_control_characters(node, one)
+    elif isinstance(values, Sequence) and not isinstance(values, str):
+        for one in values:
+            refuse_control_characters(node, one)
+    elif isinstance(values, str) and any(unicodedata.category(c) in _NO_TEXT for c in values):
+        words = f"node/{node}: a control character in what its configuration says: {visible(values)}"
+        raise InputError([Problem(words, hint="write it as one line of plain text")])

@@ -17,11 +17,12 @@ from govcloud.devices.comparing import commands, read
 from govcloud.devices.loading import proposed
 from govcloud.devices.rendering import Renderer
 from govcloud.devices.spelling import long_name
+from govcloud.errors import InputError
 from govcloud.ledger import open_ledger
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Link, Node
 from govcloud.plan.boundaries import Post, Rule
-from govcloud.plan.devices import LONGEST_DESCRIPTION, description
+from govcloud.plan.devices import LONGEST_DESCRIPTION, description, refuse_control_characters
 from govcloud.plan.packetfilters import lists
 from govcloud.plan.wiring import nth_address
 from govcloud.share import shipped
@@ -456,3 +457,66 @@ def test_what_devices_have_no_words_for_is_refused(cli: Cli, tmp_path: Path) -> 
     done = cli("network", "render", "county", "--files")
     assert done.code == 2
     assert "node/county: what network/halls advertises: not written for h3c_comware" in done.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        pytest.param(
+            '"imports": ["65001:20', r'"imports": ["1:1 x\n#\nuser-interface vty 0', "a route target", id="t"
+        ),
+        pytest.param('"rd": "65001:20', r'"rd": "65001:20\n', "a distinguisher", id="rd"),
+        pytest.param('["10.0.2.123', r'["10.0.2.123\n#', "does not appear to be", id="ntp"),
+        pytest.param('["10.0.2.123", "3fff:0:0:2::123"]', "[5]", "list of addresses", id="ntp-number"),
+        pytest.param('["10.0.2.123", "3fff:0:0:2::123"]', '"10.0.2.123"', "list of addresses", id="ntp-text"),
+    ],
+)
+def test_nothing_comes_in_by_a_field(cli: Cli, tmp_path: Path, before: str, after: str, words: str) -> None:
+    write(tmp_path)
+    base = tmp_path / "base.yaml"
+    said = base.read_text()
+    assert before in said
+    base.write_text(said.replace(before, after))
+    done = cli("network", "render", "edge", "--files")
+    assert done.code == 2 and words in done.err and "Traceback" not in done.err, done
+    assert "ntp" not in before or (cli("plan").code == 2)
+
+
+def test_no_template_prints_more_than_a_line_of_a_text() -> None:
+    refuse_control_characters("r", {"a": [{"b": "大厅 x"}], "c": 5, "ruleset": "a\nb"})
+    for text in ("a\nb", "a\rb", "a\x1bb", "a\u2028b", "a\x85b"):
+        with pytest.raises(InputError) as caught:
+            refuse_control_characters("r", {"a": [{"b": text}]})
+        assert "node/r: a control character" in caught.value.problems[0].message
+
+
+def test_a_title_is_one_line_on_linux_too(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    base = tmp_path / "base.yaml"
+    title = r'"edge-clinic": {"title": "a\nip route replace default via 6.6.6.6", '
+    base.write_text(base.read_text().replace("  edge-clinic: {", "  " + title))
+    done = cli("network", "render", "clinic", "--files", "--json")
+    assert done.code == 0, done
+    lines = done.json["commands"]
+    assert "# a ip route replace default via 6.6.6.6" in lines and not [x for x in lines if "\n" in x]
+
+
+def test_a_packet_size_and_a_vlan_are_written(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path)
+    base = tmp_path / "base.yaml"
+    said = base.read_text().replace('"interface": "GE0/0/2"', '"interface": "GE0/0/2.10", "vlan": 10')
+    base.write_text(said + "interfaces:\n  p: {device: node/edge, port: GE0/0/1, mtu: 9000}\n")
+    for platform, vlan in ((VRP, "vlan-type dot1q 10"), (COMWARE, "vlan-type dot1q vid 10")):
+        done = cli("network", "render", "edge", "--files", "--platform", platform)
+        assert f" description service\n {vlan}\n" in done.out, done
+        assert done.out.count("vlan-type") == 1
+        assert " description core-edge\n mtu 9000\n" in done.out and done.out.count(" mtu ") == 1
+
+
+def test_a_route_by_an_interface_in_an_instance_is_refused(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path, managed="core")
+    base = tmp_path / "base.yaml"
+    said = base.read_text().replace('"driver": "ssh"', '"driver": "ssh", "routing": "static"')
+    base.write_text(said + "interfaces:\n  p: {device: node/core, port: GE0/1/0, vrf: video}\n")
+    done = cli("network", "render", "core", "--files")
+    assert done.code == 2 and "leads by GE0/1/0, which is in vrf/video" in done.err, done

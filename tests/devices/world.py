@@ -35,7 +35,9 @@ def line_of(root: Path, name: str) -> int:
 
 def _tables(port: int, managed: str) -> dict[str, dict[str, Any]]:
     def node(number: int, role: str, platform: str, name: str, **more: Any) -> dict[str, Any]:
-        mine: dict[str, Any] = {"target": "devices", "connection": "network_cli"} if name == managed else {}
+        mine: dict[str, Any] = {"management4": f"192.0.2.{number}"} if platform != "linux" else {}
+        if name == managed:
+            mine = {"target": "devices", "connection": "network_cli", "management4": "127.0.0.1"}
         return {
             "region": "here",
             "zone": "extranet",
@@ -70,9 +72,9 @@ def _tables(port: int, managed: str) -> dict[str, dict[str, Any]]:
         },
         "sites": {"dc": {"region": "here", "role": "datacentre"}},
         "nodes": {
-            "core": node(1, "core", VRP, "core", management4="127.0.0.1"),
-            "county": node(2, "aggregation", COMWARE, "county", management4="127.0.0.1"),
-            "edge": node(3, "border", VRP, "edge", management4="127.0.0.1"),
+            "core": node(1, "core", VRP, "core"),
+            "county": node(2, "aggregation", COMWARE, "county"),
+            "edge": node(3, "border", VRP, "edge"),
             "clinic": node(
                 9, "access", "linux", "clinic", zone="health", loopback4="10.99.255.1", loopback6=""
             ),
