@@ -10,6 +10,7 @@ import msgspec
 from ..errors import DeniedError, InputError, Problem
 from ..ledger.connection import Connection
 from ..model.catalogue import Catalogue
+from ..plan import pins
 from ..plan.stages import Asked
 from ..run import ipv6policy
 from ..run.ipv6policy import Ipv6Policy
@@ -23,7 +24,7 @@ from .waves import Course, Planner, Wave
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """All that is asked about a rollout, read at one moment. ``progress``: by ``kind/name``; ``at``: when,
-    seconds since the epoch."""
+    seconds since the epoch; ``pinned``: the pin that holds an entry, by ``kind/name``."""
 
     course: Course
     catalogue: Catalogue
@@ -31,6 +32,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     progress: Mapping[str, Progress]
     limits: Ipv6Policy
     at: float = 0.0
+    pinned: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -67,7 +69,13 @@ def situation(
         course = course.seen_by(Ground(catalogue).all)
         found = {subject: one for subject, one in found.items() if subject in course.members}
     return Situation(
-        course=course, catalogue=catalogue, said=tuple(sayings), progress=found, limits=limits, at=now
+        course=course,
+        catalogue=catalogue,
+        said=tuple(sayings),
+        progress=found,
+        limits=limits,
+        at=now,
+        pinned={f"{row.kind}/{row.name}": row.claimant for row in pins.standing(connection)},
     )
 
 
@@ -79,6 +87,12 @@ def begin(now: Situation, name: str) -> tuple[Wave, Asked]:
     """
     wave = _wave(now, name)
     _refuse_before_its_time(now, wave)
+    if held := _held(now, wave):
+        # Whatever the wave says of them, the pin stands for the whole entry.
+        words = f"wave {name} of {now.name} can give nothing to {', '.join(held[:3])}"
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        pin = f"a revert holds {'it' if len(held) == 1 else 'them'} ({now.pinned[held[0]]})"
+        raise DeniedError(f"{words}{more}: {pin}", hint=_release(held))
     for earlier in now.course.before(name):
         waiting = [one for one in now.of(earlier) if not one.lets_pass]
         if waiting:
@@ -142,7 +156,20 @@ def _some(found: Iterable[Progress]) -> str:
     return names[0] + more
 
 
+def _held(now: Situation, wave: Wave) -> list[str]:
+    """Members of a wave that have no IPv6 and cannot get any, for a pin holds them as they were."""
+    catalogue, members = now.catalogue, now.course.members
+    return [s for s in wave.members if s in now.pinned and members[s].field and not has_ipv6(catalogue, s)]
+
+
+def _release(held: Sequence[str]) -> str:
+    only = " ".join(f"--only {subject}" for subject in held)
+    return f"`govcloud revert --release {only}` lets the files and the wave speak again"
+
+
 def _next(now: Situation, wave: Wave, waiting: Sequence[Progress]) -> str:
+    if held := _held(now, wave):
+        return _release(held)
     back = [one for one in waiting if one.state == "regressed"]
     if back:
         return _mend(now, back[0])

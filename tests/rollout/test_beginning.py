@@ -78,6 +78,21 @@ def test_a_wave_begins_in_its_time(known: Entries) -> None:
     situation.begin(at(soak_h=3), "trunk")
 
 
+def test_a_wave_that_was_reverted_says_what_holds_it(known: Entries) -> None:
+    pin = "pin:7"
+    here = msgspec.structs.replace(now(known, []), pinned={"node/qionghai": pin, "link/trunk-data": pin})
+    words = r"can give nothing to link/trunk-data, node/qionghai: a revert holds them \(pin:7\)"
+    with pytest.raises(DeniedError, match=words) as refused:
+        situation.begin(here, "trunk")
+    assert "revert --release --only link/trunk-data --only node/qionghai`" in refused.value.hint
+    with pytest.raises(DeniedError, match="wave city of city-ipv6 must wait") as refused:
+        situation.begin(here, "city")
+    assert "revert --release --only" in refused.value.hint
+    # A pin of an entry that has IPv6 is in nobody's way.
+    has = now(with_ipv6(known, TRUNK), [])
+    situation.begin(msgspec.structs.replace(has, pinned=here.pinned), "trunk")
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("order", "core_first"), ("stop_percent", 5.0), ("address_plan", "city")]
 )
