@@ -73,6 +73,8 @@ def _tell_cut_off(out: Console, one: CutOff) -> None:
     if one.exits:
         _say(out, f"exits lost over {family}: {_names(one.exits)}", "red")
     for part in one.parts:
+        if len(part) == 1 and part[0] not in one.nodes:
+            _say(out, f"reaches nobody else over {family}: {part[0]}", "red")
         if len(part) > 1:
             _say(out, f"still reach each other over {family}, and nobody else: {_names(part)}")
 

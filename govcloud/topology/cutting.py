@@ -28,7 +28,7 @@ class CutOff(msgspec.Struct, frozen=True):
     """Whom no core node reaches any more over one family, by whatever line; each list sorted.
 
     ``nodes``: without those that are cut themselves; ``parts``: nodes that still reach each other, and
-    nobody else, the largest part first.
+    nobody else, the largest part first; a part with core nodes of its own counts, where others have more.
     """
 
     family: Family
@@ -99,7 +99,9 @@ class Outcome(msgspec.Struct, frozen=True):
     def harmless(self) -> bool:
         """Whether nobody loses anything but a spare way."""
         return not (
-            self.broken or self.overloaded or any(c.nodes or c.machines or c.places for c in self.cut_off)
+            self.broken
+            or self.overloaded
+            or any(c.nodes or c.machines or c.places or c.parts for c in self.cut_off)
         )
 
 
@@ -191,28 +193,27 @@ def _cut_off(net: Net, hung: Iterable[Hung], family: Family, before: View, after
 def _parts(net: Net, before: View, after: View, dead: set[int]) -> list[list[str]]:
     """What each piece of the net, whole before, falls into, without its main part.
 
-    The main part is the one with a core node or, where there is none, the largest.
+    The main part is the one with the most core nodes or, where there are none, the largest. Where there were
+    some and are none left, no part is the main one.
     """
-    cut = {n for e in set(before.edges) - set(after.edges) for n in (net.edges[e].a, net.edges[e].b)}
     # Only who stood at a cut end can be in a new part; everybody else is where they were.
-    ends = sorted(net.nodes[n] for n in cut - dead)
-    pieces, wholes = _pieces(after, ends), _pieces(before, ends)
-    roots, old_roots = ({net.nodes[n] for n in view.roots} for view in (after, before))
+    ends = {n for e in set(before.edges) - set(after.edges) for n in (net.edges[e].a, net.edges[e].b)} - dead
+    if not ends:
+        return []
+    whole_of = {node: number for number, piece in enumerate(before.pieces) for node in piece}
+    wholes: dict[int, list[set[int]]] = {}
+    for piece in after.pieces:
+        if not ends.isdisjoint(piece):
+            wholes.setdefault(whole_of[next(iter(piece))], []).append(piece)
+    roots, old_roots = set(after.roots), set(before.roots)
     out = []
-    for whole in wholes:
-        mine = sorted((p for p in pieces if p <= whole), key=lambda p: (-len(p), min(p)))
-        main = [p for p in mine if p & roots] or ([] if whole & old_roots else mine[:1])
-        out += [sorted(p) for p in mine if p not in main]
+    for number, pieces in wholes.items():
+        first = min(pieces, key=after.foremost)
+        if first & roots or not before.pieces[number] & old_roots:
+            pieces = [piece for piece in pieces if piece is not first]
+        named = [sorted(net.nodes[n] for n in piece) for piece in pieces]
+        out += sorted(named, key=lambda names: (-len(names), names[0]))
     return out
-
-
-def _pieces(view: View, starts: Sequence[str]) -> list[set[str]]:
-    """What the starts reach, each piece once."""
-    found: list[set[str]] = []
-    for start in starts:
-        if not any(start in piece for piece in found):
-            found.append(view.reached(start))
-    return found
 
 
 def served(view: View) -> set[str]:

@@ -78,6 +78,25 @@ class View:
         return set(rx.node_connected_component(self.graph, top)) - {top}
 
     @cached_property
+    def pieces(self) -> list[set[int]]:
+        """Numbers of the nodes that reach each other, of which every node is in one; core nodes are joined by
+        links alone here."""
+        import rustworkx as rx
+
+        return [set(piece) for piece in rx.connected_components(self._plain)]
+
+    @cached_property
+    def main(self) -> frozenset[int]:
+        """Numbers of the nodes of the main part of the net: see ``foremost``. Empty without a core node."""
+        if not self.roots:
+            return frozenset()
+        return frozenset(min(self.pieces, key=self.foremost) - self._off)
+
+    def foremost(self, piece: set[int]) -> tuple[int, int, str]:
+        """What pieces are ordered by: most core nodes first, then most nodes, then by name."""
+        return -len(piece.intersection(self.roots)), -len(piece), min(self.net.nodes[n] for n in piece)
+
+    @cached_property
     def tree(self) -> list[tuple[int, int, int | None]]:
         """(parent, child, edge) from the roots on, nearer children first; the edge's number, or None where
         the parent is the vertex that joins all roots."""

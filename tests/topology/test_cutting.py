@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from govcloud.model import KINDS
 from govcloud.model.catalogue import Catalogue
-from govcloud.model.network import Link
+from govcloud.model.network import Link, Node
 from govcloud.topology import Net
 from govcloud.topology.cutting import lost_line, outcome
 from govcloud.topology.narrowing import narrowed
@@ -170,9 +170,20 @@ def test_a_cut_does_what_removing_does(made: tuple[Catalogue, list[str]]) -> Non
         whole = {n: frozenset(naive.costs(n, "", family, [])) for n in naive.nodes}
         for part in told.parts if told else []:
             names = [key.removeprefix("node/") for key in part]
-            # A part is a piece of its own now, was no whole before, and holds no core node.
+            # A part is a piece of its own now, and was no whole before.
             assert all(reach[n] == frozenset(names) and whole[n] > reach[n] for n in names)
-            assert not set(names) & set(naive.roots)
+        roots = set(naive.roots) - dead
+        expected = []
+        for every in set(whole.values()):
+            pieces = {reach[n] for n in every - dead}
+            if every in pieces:
+                continue
+            ordered = sorted(pieces, key=lambda p: (-len(p & roots), -len(p), min(p)))
+            # One part is the main one; none is where all core nodes are gone.
+            headless = every & set(naive.roots) and not every & roots
+            expected += ordered[0 if headless else 1 :]
+        parts = told.parts if told else []
+        assert sorted(parts) == sorted(sorted(f"node/{n}" for n in p) for p in expected)
         for plane in ("data", "video"):
             gone = naive.served(plane, family, []) - naive.served(plane, family, cut)
             rest = naive.served("", family, cut)
@@ -307,6 +318,26 @@ def test_a_duct_takes_all_that_runs_in_it() -> None:
     assert [one.nodes for one in found.cut_off] == [["node/n1", "node/n2"]] * 2
     assert [one.parts for one in found.cut_off] == [[["node/n1", "node/n2"]]] * 2
     assert {one.subject for one in found.broken} == {"flow/f0", "flow/f1"}
+
+
+def test_core_nodes_that_lose_each_other_are_parts() -> None:
+    pairs = [("core1", "core2"), ("core1", "a"), ("core2", "b")]
+    roles = {"core1": "core", "core2": "core", "a": "access", "b": "access"}
+    catalogue = Catalogue(
+        {
+            "node": {n: Node(region="r", zone="z", role=role) for n, role in roles.items()},  # type: ignore[arg-type]
+            "link": {
+                f"l{i}": Link(
+                    a=a, b=b, a_interface="x", b_interface="y", bandwidth_mbps=1, ipv4=f"10.0.0.{2 * i}/31"
+                )
+                for i, (a, b) in enumerate(pairs)
+            },
+        }
+    )
+    found = outcome(Net.of(catalogue), catalogue, ["link/l0"])
+    (one,) = found.cut_off
+    assert (one.family, one.nodes, one.parts) == (4, [], [["node/b", "node/core2"]])
+    assert not found.harmless
 
 
 def test_only_what_concerns_a_place_or_a_line() -> None:
