@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import __version__
+from ..addressing.wishes import ALLOCATOR
 from ..errors import InputError, Problem
 from ..ledger import Ledger, building, entries, evidence, sitestacks
 from ..ledger.claims import CHECKED_KEY, ClaimRow, claims, claims_on, sources
@@ -260,8 +261,9 @@ def _changed(
     found = found.with_claims(pinned.said, pinned.ended)
     changed: dict[Key, Mapping[str, Any] | None] = {key: pinned.merged.get(key) for key in touched}
     graph = LedgerGraph(asking.connection, changed)
-    if any(key[0] == "address_plan" for key in graph.accepted(k for k in changed if k[0] == "address_plan")):
-        # Whatever was given out under it may have to grow.
+    plans = [key for key in changed if key[0] == "address_plan"]
+    if graph.accepted(plans) or (plans and any(row.claimant == ALLOCATOR for row in rows)):
+        # Whatever was given out under it may have to grow or to move.
         raise scope.TooWide
     given = allocating.settle(
         asking.connection,

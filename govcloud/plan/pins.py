@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-from ..addressing.wishes import wishes
+from ..addressing.wishes import ALLOCATOR, wishes
 from ..errors import InputError, Problem
 from ..ledger import entries, history
 from ..ledger.claims import ClaimKey, ClaimRow
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from ..source import merge
+from ..source.answers import answer
 from ..source.layers import PINS
 from ..source.merging import Saying
 from .stages import PinChanges
@@ -54,8 +55,9 @@ def in_force(
     claims: Iterable[Saying], known: Iterable[ClaimRow], change: PinChanges, layers: Sequence[str]
 ) -> Pinned:
     """Merge claims that are no pins, and lay the pins over them. Raises ``InputError`` as ``merge`` does."""
-    answers: dict[Key, dict[str, Any]] = {}
-    merged = merge(claims, layers=layers, answers=answers)
+    rows = list(claims)
+    given = {(row.kind, row.name): row.fields or {} for row in rows if row.claimant == ALLOCATOR}
+    merged = merge((row for row in rows if row.claimant != ALLOCATOR), layers=layers)
     ended = list(change.ended)
     pins: dict[Key, ClaimRow] = {}
     for row in known:
@@ -68,17 +70,24 @@ def in_force(
     ]
     _refuse_heirs(merged, pins | new)
     said: list[ClaimRow] = []
+    beneath: dict[Key, dict[str, Any]] = {}
     for key, row in (pins | new).items():
-        if _agree(key[0], merged.get(key), row.fields):
+        under, chosen = merged.get(key), given.get(key, {})
+        answered = {of: chosen[of] for of in wishes(key[0], under or {}) if of in chosen}
+        if _agree(key[0], under and {**under, **answered}, row.fields):
             if key in pins:
                 ended.append(pins[key].claim_key)
             continue
         if key in new:
             said.append(row)
+        if answered:
+            beneath[key] = answered
         if row.fields is None:
             merged.pop(key, None)
         else:
             merged[key] = row.fields
+    # Judged by what is in force: a machine's address by its network's prefix as that is pinned.
+    answers = answer(merged, given) | beneath
     return Pinned(merged, tuple(said), tuple(dict.fromkeys(ended)), answers)
 
 

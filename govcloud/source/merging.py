@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..addressing.forms import AUTO
 from ..addressing.wishes import ALLOCATOR
 from ..errors import InputError, Problem
 from ..model import KINDS
 from ..model import fields as fields_of
+from .answers import answer
 from .claims import FILES, Key, Place, path_of
 from .layers import DELETE, PINS, layer_of, overlay, removes
 from .words import Hints, shown
@@ -153,31 +153,16 @@ def join(
     if raised:
         base = {key: shared.get(key) or [first[key]] for key in raised if key in first}
         found += _Raising(merged, base).run(raised)
-    for key, said in given.items():
-        wishing = merged.get(key, {})
-        answered = {field: value for field, value in said.items() if wishing.get(field) == AUTO}
-        if answered and not _outgrown(key, wishing, answered, merged):
-            merged[key] = wishing | answered
-            if answers is not None:
-                answers[key] = answered
     for key, whole in pins.items():
         if whole is None:
             merged.pop(key, None)
         else:
             merged[key] = whole
+    if given:
+        answered = answer(merged, given)
+        if answers is not None:
+            answers |= answered
     return merged, found
-
-
-def _outgrown(
-    key: Key, wishing: dict[str, Any], answered: dict[str, Any], merged: dict[Key, dict[str, Any]]
-) -> bool:
-    """Whether a prefix has another length than its level by now: then it is asked for again, to grow."""
-    if key[0] != "prefix":
-        return False
-    plan = merged.get(("address_plan", wishing.get("plan", "")), {})
-    lengths = dict(zip(plan.get("levels", ()), plan.get("lengths", ()), strict=False))
-    length = lengths.get(wishing.get("level"))
-    return length is not None and not str(answered.get("prefix")).endswith(f"/{length}")
 
 
 def left_over(files: Iterable[Saying], others: Iterable[Saying]) -> list[Saying]:

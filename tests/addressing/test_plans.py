@@ -387,3 +387,46 @@ def test_what_rests_in_one_routing_table_is_free_in_another(here: Place) -> None
     apply(here, files)
     assert accepted(here)["network", "blue"]["ipv4"] == first
     assert accepted(here)["network", "red"]["ipv4"] != first
+
+
+def test_auto_follows_its_network(here: Place) -> None:
+    files = small()
+    files["network", "m"] = network("west", interface="m", ipv4="10.1.2.0/28")
+    files["server", "s"] = {"rack": "r", "network": "n", "ipv4": "auto", "ipv6": "auto"}
+    files["server", "t"] = {"rack": "r", "network": "m", "ipv4": "auto"}
+    files["rack", "r"] = {"room": "room"}
+    files["room", "room"] = {"site": "site"}
+    files["site", "site"] = {"region": "east", "role": "office"}
+    apply(here, files)
+    assert accepted(here)["server", "t"]["ipv4"] == "10.1.2.2"
+    files["server", "s"]["network"] = "m"
+    # What its network has no prefix for, nothing answers any more.
+    with pytest.raises(InputError) as caught:
+        apply(here, files)
+    assert "network/m has no ipv6" in str(caught.value.problems[0])
+    del files["server", "s"]["ipv6"]
+    files["network", "m"] = {**files["network", "m"], "ipv4": "10.1.3.0/28"}
+    apply(here, files)
+    # Whose it was comes first, then by name: both are new there.
+    assert [accepted(here)["server", name]["ipv4"] for name in "st"] == ["10.1.3.2", "10.1.3.3"]
+
+
+def test_auto_follows_its_plan_and_its_parent(here: Place) -> None:
+    files = small()
+    files["prefix", "child"] = pool("auto", "town", parent="city")
+    apply(here, files)
+    first = allocator(here)
+    files["address_plan", "six"] = {**files["address_plan", "six"], "prefix": "3fff:470::/28"}
+    apply(here, files)
+    second = allocator(here)
+    assert second.keys() == first.keys()
+    for key, fields in second.items():
+        for of, text in (fields or {}).items():
+            if ":" in text:
+                assert text.startswith("3fff:47"), (key, of, text)
+            else:
+                assert (first[key] or {})[of] == text
+    files["prefix", "child"] = pool("auto", "town", parent="other")
+    files["prefix", "other"] = pool("3fff:47f:ff00::/40", "city")
+    apply(here, files)
+    assert accepted(here)["prefix", "child"]["prefix"].startswith("3fff:47f:ff")
