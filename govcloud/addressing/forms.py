@@ -76,6 +76,17 @@ def read_address(text: str, version: int) -> bytes:
     return address
 
 
+def read_interface(text: str, version: int) -> bytes:
+    """An address with the length of its network's prefix, or without. Raises ``Misread``."""
+    start, slash, digits = text.partition("/")
+    address = packed(start, version)
+    size = digits.isascii() and digits.isdecimal() and len(digits) < 4 and int(digits) <= _BITS[version]
+    if address is None or (slash and not size):
+        example = f"{_EXAMPLES[version][0]}/{_EXAMPLES[version][1].partition('/')[2]}"
+        raise Misread(f"expected an IPv{version} address with its length like {example}, got {shown(text)}")
+    return address
+
+
 def read_prefix(text: str, version: int) -> Prefix:
     """A prefix with length, room for two and no bits behind its length. Raises ``Misread``."""
     start, _, digits = text.partition("/")

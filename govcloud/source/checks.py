@@ -11,12 +11,22 @@ from graphlib import CycleError, TopologicalSorter
 from operator import attrgetter
 
 from ..addressing import judging
-from ..addressing.forms import AUTO, Misread, Prefix, after, packed, read_address, read_prefix, spelled
+from ..addressing.forms import (
+    AUTO,
+    Misread,
+    Prefix,
+    after,
+    packed,
+    read_address,
+    read_interface,
+    read_prefix,
+    spelled,
+)
 from ..model import Entry
 from ..model.catalogue import Catalogue
-from ..model.cloud import Instance
+from ..model.cloud import Instance, LoadBalancer
 from ..model.datacentre import Server
-from ..model.network import DnsZone, Link, Network, Node
+from ..model.network import DnsZone, Interface, Link, Network, Node
 from ..model.secret import Secret, SecretFile
 from ..references import NEEDED
 from . import devicechecks, dns64checks, translationchecks
@@ -24,6 +34,7 @@ from .claims import Finding
 from .words import shown
 
 MACHINES: tuple[type[Server] | type[Instance], ...] = (Server, Instance)
+IN_NETWORKS: tuple[type[Server] | type[Instance] | type[LoadBalancer], ...] = (*MACHINES, LoadBalancer)
 EDGES: tuple[type[Network] | type[Link], ...] = (Network, Link)
 Check = Callable[[Catalogue], Iterator[Finding]]
 
@@ -82,12 +93,21 @@ def addresses_are_written_well(catalogue: Catalogue) -> Iterator[Finding]:
     for name, node in catalogue.all(Node).items():
         yield from _misread("node", name, "loopback4", node.loopback4, 4)
         yield from _misread("node", name, "loopback6", node.loopback6, 6)
-    for cls in MACHINES:
+        yield from _misread("node", name, "management4", node.management4, 4)
+        yield from _misread("node", name, "management6", node.management6, 6)
+    for cls in IN_NETWORKS:
         for name, machine in catalogue.all(cls).items():
             if machine.ipv4 and packed(machine.ipv4, 4) is None:
                 yield from _misread(cls.KIND, name, "ipv4", machine.ipv4, 4)
             if machine.ipv6 and packed(machine.ipv6, 6) is None:
                 yield from _misread(cls.KIND, name, "ipv6", machine.ipv6, 6)
+    for name, port in catalogue.all(Interface).items():
+        for version, text in ((4, port.ipv4), (6, port.ipv6)):
+            try:
+                if text and text != AUTO:
+                    read_interface(text, version)
+            except Misread as wrong:
+                yield Finding("interface", name, f"ipv{version}", f"`ipv{version}`: {wrong}", wrong.hint)
 
 
 def _misread(kind: str, name: str, field: str, text: str, version: int) -> Iterator[Finding]:
@@ -109,11 +129,19 @@ def machines_are_in_their_networks(catalogue: Catalogue) -> Iterator[Finding]:
     for cls in MACHINES:
         for name, machine in catalogue.all(cls).items():
             prefix4, prefix6 = networks.get(machine.network, none)
-            for text, prefix in ((machine.ipv4, prefix4), (machine.ipv6, prefix6)):
-                if not text or prefix is None:
+            for version, text, prefix in ((4, machine.ipv4, prefix4), (6, machine.ipv6, prefix6)):
+                if not text or text == AUTO:
+                    continue
+                if prefix is None:
+                    network = catalogue.find("network", machine.network)
+                    # Another check tells what is no prefix, and that there is no such network.
+                    if isinstance(network, Network) and not getattr(network, f"ipv{version}"):
+                        field = f"ipv{version}"
+                        words = f"{text} is in no prefix: network {machine.network} has no {field}"
+                        yield Finding(cls.KIND, name, field, f"`{field}`: {words}")
                     continue
                 address = packed(text, prefix.version)
-                # What is no address is told by another check, and `auto` is none yet.
+                # What is no address is told by another check.
                 if address is None or prefix.low < address < prefix.high:
                     continue
                 message = ""
@@ -129,54 +157,87 @@ def machines_are_in_their_networks(catalogue: Catalogue) -> Iterator[Finding]:
 def addresses_are_used_once(catalogue: Catalogue) -> Iterator[Finding]:
     """No address has two holders in one space; gateways and ends of links hold theirs too.
 
-    A space is a zone, or a routing table (VRF) of its own in it.
+    A space is a zone, or a routing table (VRF) of its own in it. What a machine has may be said of the
+    machine and of its port, and be the address that it is managed by.
     """
     plan = _Plan(catalogue)
-    holders: dict[tuple[str, str], dict[bytes, tuple[str, str, str]]] = {}
-    for space, address, holder, field in _holders(catalogue, plan):
+    holders: dict[tuple[str, str], dict[bytes, tuple[str, str, str, str]]] = {}
+    for space, address, holder, field in (*_holders(catalogue, plan), *_ports(catalogue, plan)):
         first = holders.setdefault(space, {}).setdefault(address, holder)
-        if first is not holder:
-            kind, name, _ = holder
-            other = f"{first[0]}/{first[1]}{first[2]}"
-            message = f"`{field}`: {spelled(address)} is already that of {other}"
-            yield Finding(kind, name, field, message)
+        if first is holder or _same_machine(first, holder):
+            continue
+        kind, name, _, _ = holder
+        other = f"{first[0]}/{first[1]}{first[2]}"
+        message = f"`{field}`: {spelled(address)} is already that of {other}"
+        yield Finding(kind, name, field, message)
 
 
-def _holders(
-    catalogue: Catalogue, plan: _Plan
-) -> Iterator[tuple[tuple[str, str], bytes, tuple[str, str, str], str]]:
-    """((zone, VRF), address, (kind, name, note), field) of everything that has an address."""
+def _same_machine(one: _Holder, other: _Holder) -> bool:
+    """Whether both are words for one machine's address, at least one of them of a port or its management."""
+    ports = ("interface", " (its management)")
+    return one[3] == other[3] != "" and (other[0] in ports or other[2] in ports)
+
+
+# (kind, name, note, the machine as `kind/name`)
+_Holder = tuple[str, str, str, str]
+
+
+def _ports(catalogue: Catalogue, plan: _Plan) -> Iterator[tuple[tuple[str, str], bytes, _Holder, str]]:
+    """As ``_holders``: what is beside that or says it once more, addresses of management and of ports."""
+    for name, node in catalogue.all(Node).items():
+        for version, text in ((4, node.management4), (6, node.management6)):
+            if text and (address := packed(text, version)) is not None:
+                holder = ("node", name, " (its management)", f"node/{name}")
+                yield (node.zone, ""), address, holder, f"management{version}"
+    for name, port in catalogue.all(Interface).items():
+        kind, _, machine = port.device.partition("/")
+        zone, vrf = plan.space_of_network(port.network) if port.network else ("", port.vrf)
+        if kind == "node":
+            zone = plan.zone_of_node(machine)
+        elif not port.network and isinstance(plugged := catalogue.find(kind, machine), MACHINES):
+            zone, vrf = plan.space_of_network(plugged.network)
+        for version, text in ((4, port.ipv4), (6, port.ipv6)):
+            if text and (address := packed(text.partition("/")[0], version)) is not None:
+                yield (zone, port.vrf or vrf), address, ("interface", name, "", port.device), f"ipv{version}"
+
+
+def _holders(catalogue: Catalogue, plan: _Plan) -> Iterator[tuple[tuple[str, str], bytes, _Holder, str]]:
+    """((zone, VRF), address, holder, field) of everything that has an address."""
     for name, node in catalogue.all(Node).items():
         for version, text in ((4, node.loopback4), (6, node.loopback6)):
             if text and (address := packed(text, version)) is not None:
-                yield (node.zone, ""), address, ("node", name, ""), f"loopback{version}"
+                yield (node.zone, ""), address, ("node", name, "", f"node/{name}"), f"loopback{version}"
     for name, link in catalogue.all(Link).items():
         space = (plan.zone_of_node(link.a), "")
         for version, text in ((4, link.ipv4), (6, link.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
                 for end, address in ((link.a, prefix.first), (link.b, after(prefix.first))):
-                    yield space, address, ("link", name, f" (its end at {end})"), f"ipv{version}"
+                    holder = ("link", name, f" (its end at {end})", f"node/{end}")
+                    yield space, address, holder, f"ipv{version}"
     for name, network in catalogue.all(Network).items():
         space = plan.space_of_network(name)
         for version, text in ((4, network.ipv4), (6, network.ipv6)):
             if (prefix := plan.prefix(text, version)) is not None:
-                yield space, prefix.first, ("network", name, " (its gateway)"), f"ipv{version}"
-    for cls in MACHINES:
+                holder = ("network", name, " (its gateway)", f"node/{network.gateway}")
+                yield space, prefix.first, holder, f"ipv{version}"
+    for cls in IN_NETWORKS:
         for name, machine in catalogue.all(cls).items():
             space = plan.space_of_network(machine.network)
-            holder = (cls.KIND, name, "")
+            holder = (cls.KIND, name, "", f"{cls.KIND}/{name}")
             if machine.ipv4 and (address := packed(machine.ipv4, 4)) is not None:
                 yield space, address, holder, "ipv4"
             if machine.ipv6 and (address := packed(machine.ipv6, 6)) is not None:
                 yield space, address, holder, "ipv6"
     # One server may have the same one for two zones.
-    answering: dict[tuple[str, bytes], tuple[str, str, str]] = {}
+    answering: dict[tuple[str, bytes], _Holder] = {}
     for name, zone in catalogue.all(DnsZone).items():
         for server, text in zip(zone.servers, zone.dns64, strict=False):
             plugged = catalogue.find("server", server)
             address = packed(text, 6)
             if isinstance(plugged, Server) and address is not None:
-                holder = answering.setdefault((server, address), ("dns_zone", name, f" (DNS64 of {server})"))
+                holder = answering.setdefault(
+                    (server, address), ("dns_zone", name, f" (DNS64 of {server})", "")
+                )
                 yield plan.space_of_network(plugged.network), address, holder, "dns64"
 
 

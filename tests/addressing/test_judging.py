@@ -212,3 +212,41 @@ def test_an_address_alone_is_a_block_of_one() -> None:
     assert read_block("3fff::1").counted == 1
     assert read_block("3fff:460::/32").counted == 1 << 32
     assert read_block("10.0.0.0/24").counted == 256
+
+
+def test_an_address_that_no_prefix_of_its_network_holds() -> None:
+    files = base()
+    files["network", "n"] = network("east", ipv4="10.1.0.0/28")
+    files["server", "s"] = {"rack": "r", "network": "n", "ipv4": "10.1.0.3", "ipv6": "3fff:460::3"}
+    assert [words for words in told(files) if words.startswith("server/s: `ipv6`")] == [
+        "server/s: `ipv6`: 3fff:460::3 is in no prefix: network n has no ipv6"
+    ]
+
+
+def of_addresses(files: Entries) -> list[str]:
+    return [words for words in told(files) if "already that of" in words or "expected an IPv" in words]
+
+
+def test_addresses_of_management_ports_and_load_balancers_have_one_holder() -> None:
+    files = base()
+    files["network", "n"] = network("east", ipv4="10.1.7.0/24")
+    files["node", "east"] |= {"management4": "10.1.7.1", "loopback4": "10.1.9.1", "management6": "banana"}
+    files["interface", "i"] = {"device": "node/east", "port": "lan", "ipv4": "10.1.7.1/24"}
+    # One machine's address, said three times: of its network, its management and its port.
+    assert of_addresses(files) == [
+        "node/east: `management6`: expected an IPv6 address like fd00:1::2, got 'banana'"
+    ]
+    files["node", "east"]["management6"] = "3fff:460::1"
+    files["node", "west"] |= {"management4": "10.1.7.1", "management6": "3fff:460::1"}
+    files["interface", "j"] = {"device": "node/west", "port": "a", "ipv4": "10.1.9.1/24"}
+    files["interface", "k"] = {"device": "node/west", "port": "b", "ipv4": "10.1.8.9/33"}
+    files["interface", "l"] = {"device": "node/west", "port": "c", "vrf": "red", "ipv4": "10.1.7.1/24"}
+    files["server", "s"] = {"rack": "r", "network": "n", "ipv4": "10.1.7.9"}
+    files["load_balancer", "b"] = {"project": "p", "network": "n", "ipv4": "10.1.7.9"}
+    assert sorted(of_addresses(files)) == [
+        "interface/j: `ipv4`: 10.1.9.1 is already that of node/east",
+        "interface/k: `ipv4`: expected an IPv4 address with its length like 10.1.0.2/24, got '10.1.8.9/33'",
+        "load_balancer/b: `ipv4`: 10.1.7.9 is already that of server/s",
+        "node/west: `management4`: 10.1.7.1 is already that of network/n (its gateway)",
+        "node/west: `management6`: 3fff:460::1 is already that of node/east (its management)",
+    ]
