@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -63,6 +63,9 @@ def _slow(
             yield Breach(link, message, "bandwidth_mbps", (f"region/{region}",), f"at least {least:g} Mbit/s")
 
 
+# So many nodes that one which is cut off still reaches are named as witness.
+REACH = 8
+LINK = "a link towards the core"
 COVERAGE = ("region.level", "node.region", "node.zone", "circuit.region", "circuit.zone", "circuit.status")
 
 
@@ -97,17 +100,22 @@ def _uncovered(case: Case, levels: Any, words: str) -> Iterator[Breach]:
         if region.level not in levels:
             continue
         key = f"region/{name}"
-        if any(c.zone in extranet for _, c in case.lines.get(key, ())):
-            continue
         place = net.places.get(key)
-        nodes = [h.node for h in place.hangs if net.zones[h.node] in extranet] if place else []
+        hangs = [h for h in place.hangs if net.zones[h.node] in extranet] if place else []
+        # Nodes say more than circuits: a line to an office joins no router that stands there.
+        nodes = [h.node for h in hangs if h.own] or [h.node for h in hangs]
         if not nodes:
+            if any(c.zone in extranet for _, c in case.lines.get(key, ())):
+                continue
             message = f"no node and no circuit brings the extranet there{words}"
             yield Breach(key, message, "", (), "a node of the extranet, or a circuit to it")
-        elif not any(n in view.numbers for n in nodes):
+        elif view.main.isdisjoint(nodes):
             cut_off = net.nodes[nodes[0]]
-            message = f"no core node reaches its node {cut_off.removeprefix('node/')}{words}"
-            yield Breach(key, message, "", (cut_off,), "a link towards the core")
+            alone = nodes[0] in view.numbers
+            who = "the core as a whole does not reach" if alone else "no core node reaches"
+            message = f"{who} {cut_off}{words}"
+            reach = sorted(view.reached(cut_off))[:REACH]
+            yield Breach(key, message, "", (cut_off, *(n for n in reach if n != cut_off)), LINK)
 
 
 @rule(
@@ -144,7 +152,7 @@ def intranet_covers_departments_and_cities(case: Case) -> Iterator[Breach]:
             yield Breach(key, words, "", (), "a circuit of the intranet to it")
 
 
-@rule("N-21", "target", "exit.role", "exit.direction", "exit.status", "exit.node")
+@rule("N-21", "target", "exit.role", "exit.direction", "exit.status", "exit.node", "exit.circuits")
 def exits_lie_in_several_directions(case: Case) -> Iterator[Breach]:
     """The ways out of the province lie in so many directions from the day on."""
     policy = case.values("province-exits")
@@ -153,8 +161,11 @@ def exits_lie_in_several_directions(case: Case) -> Iterator[Breach]:
         return
     ways = {n: e for n, e in case.catalogue.all(Exit).items() if e.role == "province"}
     served = partial(_stands, case)
-    directions = sorted({e.direction for n, e in ways.items() if e.direction and served(n, e)})
+    standing = {n: e for n, e in ways.items() if e.direction and served(n, e)}
+    # However they are written: East and east are one.
+    directions = sorted({e.direction.strip().casefold(): e.direction for e in standing.values()}.values())
     if len(directions) >= least:
+        yield from _shared(case, standing)
         return
     there = ", ".join(directions) or "none"
     goal = f"{least} directions out of the province have been due since {start}, and there are "
@@ -164,6 +175,13 @@ def exits_lie_in_several_directions(case: Case) -> Iterator[Breach]:
             yield Breach(f"exit/{name}", f"{goal}: it is {way.status}", "status", (), "bring it into service")
         elif not way.direction:
             yield Breach(f"exit/{name}", f"{goal}: its direction is not said", "direction", (), "say it")
+        elif not (way.node or way.circuits):
+            message = f"{goal}: nothing says what it consists of"
+            yield Breach(f"exit/{name}", message, "node", (), "name its node, or its circuits")
+        elif not way.node:
+            idle = ", ".join(f"circuit/{c}" for c in way.circuits)
+            message = f"{goal}: not all of its circuits are in service ({idle})"
+            yield Breach(f"exit/{name}", message, "circuits", (), "bring them into service")
         elif not served(name, way):
             message = f"{goal}: no core node reaches node/{way.node}"
             yield Breach(f"exit/{name}", message, "node", (), "a link from the core to it")
@@ -173,10 +191,32 @@ def exits_lie_in_several_directions(case: Case) -> Iterator[Breach]:
 
 
 def _stands(case: Case, name: str, way: Exit) -> bool:
-    """Whether an exit is in service and, where it names its node, a core node reaches that."""
+    """Whether an exit is in service, and a core node reaches its node or, without one, its circuits are in
+    service too. One that names neither may stand nowhere."""
     if way.status not in CARRYING:
         return False
-    return not way.node or (f"exit/{name}" in case.net.places and case.net.view().serves(f"exit/{name}"))
+    if way.node:
+        return f"exit/{name}" in case.net.places and case.net.view().serves(f"exit/{name}")
+    circuits = case.catalogue.all(Circuit)
+    lines = [circuits[c] for c in way.circuits if c in circuits]
+    return bool(lines) and all(line.status in CARRYING for line in lines)
+
+
+def _shared(case: Case, ways: Mapping[str, Exit]) -> Iterator[Breach]:
+    """Exits of several directions that fail together: by one node, one circuit, or one duct."""
+    users: dict[str, dict[str, str]] = {}
+    for name, way in sorted(ways.items()):
+        needs = [f"node/{way.node}"] if way.node else []
+        needs += [f"circuit/{c}" for c in way.circuits]
+        if f"exit/{name}" in case.net.places:
+            needs += case.net.cuts().groups_of(f"exit/{name}", ("duct",))
+        for key in dict.fromkeys(needs):
+            users.setdefault(key, {}).setdefault(way.direction.strip().casefold(), f"exit/{name}")
+    for key, several in sorted(users.items()):
+        if len(several) > 1:
+            first, *rest = several.values()
+            message = f"it fails together with {', '.join(rest)}: all of them need {key}"
+            yield Breach(first, message, "node", (key, first, *rest), "lead each another way", "flag")
 
 
 def _province(case: Case) -> str:

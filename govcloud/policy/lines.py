@@ -74,13 +74,25 @@ def _of_graph(
     missing = [plane for plane in planes if not net.view(plane, zones=extranet).serves(key)]
     for plane in missing:
         message = f"has no {TITLES[plane]}: no way of that line leads from a core node to it"
-        yield Breach(key, message, "", (), f"a link or circuit of plane {plane} up to it, or one of both")
+        # What does lead to it is of the other line alone; where nothing does, whom it still reaches.
+        way = _way(case, key, extranet) or sorted({net.nodes[h.node] for h in place.hangs})[:MEMBERS]
+        yield Breach(
+            key, message, "", tuple(way), f"a link or circuit of plane {plane} up to it, or one of both"
+        )
     if len(missing) == 2:
         return
     cuts, view = net.cuts(zones=extranet), net.view(zones=extranet)
+    nodes = [h.node for h in view.hangs(key)]
+    if nodes and view.main.isdisjoint(nodes):
+        there = net.nodes[nodes[0]]
+        message = f"is cut off from the other core nodes: no way leads from {there} to them"
+        yield Breach(key, message, "", (there,), "both lines of the extranet up to it")
+        return
     single = cuts.of(key, MOST + 1)
     if single:
         way = _way(case, key, extranet)
+        # A line that alone connects it is the last step.
+        way = [*way[:-1], single[0], key] if way and single[0].startswith("circuit/") else way
         named = ", ".join(single[:MOST]) + (" and more" if len(single) > MOST else "")
         words = f"{named} alone cuts it off" if len(single) == 1 else f"each of {named} alone cuts it off"
         message = f"its two lines do not back each other up: {words}"
@@ -88,10 +100,12 @@ def _of_graph(
         yield Breach(key, message, "", tuple(way), cure)
         return
     for group in cuts.groups_of(key, together)[:MOST]:
+        way = _way(case, key, extranet)
         alive = (net.edges[n].entry for n in net.groups[group] if n in view.alive)
-        members = islice(alive, MEMBERS)
+        # The way there, then what else runs in it.
+        members = islice((entry for entry in alive if entry not in way), MEMBERS)
         message = f"its two lines do not back each other up: both run in {group}"
-        yield Breach(key, message, "", tuple(members), "lead one of them another way")
+        yield Breach(key, message, "", (*way, *members), "lead one of them another way")
 
 
 def _way(case: Case, key: str, extranet: frozenset[str]) -> list[str]:

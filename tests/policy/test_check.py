@@ -61,7 +61,8 @@ BASE: dict[str, Any] = {
         },
     },
     "exits": {
-        f"exit-{n}": {"role": "province", "direction": n, "node": "core"} for n in ("east", "west", "north")
+        f"exit-{n}": {"role": "province", "direction": n, "node": node}
+        for n, node in (("east", "core"), ("west", "spare"), ("north", "boao"))
     },
 }
 
@@ -107,7 +108,7 @@ def test_findings_have_entry_field_place_source_way_and_cure(cli: Cli, tmp_path:
         "path": "net.yaml",
         "line": line_of(root, "  boao:"),
         "message": "its two lines do not back each other up: both run in duct/old-road",
-        "witness": ["link/data", "link/video"],
+        "witness": ["node/spare", "link/video", "node/boao", "region/boao", "link/data"],
         "source": "001:L240 [互为备份]",
         "cure": "lead one of them another way",
         "waiver": "",
@@ -115,7 +116,10 @@ def test_findings_have_entry_field_place_source_way_and_cure(cli: Cli, tmp_path:
     text = cli("check", "--rule", "N-15", "--as-of", "2026-11-01", cwd=root)
     assert text.code == 3
     assert f"  denied  region/boao: {finding['message']}  net.yaml:{finding['line']}" in text.out
-    assert "      by link/data link/video\n      cure: lead one of them another way\n" in text.out
+    assert (
+        "      by node/spare link/video node/boao region/boao link/data\n      cure: lead one of them another way\n"
+        in text.out
+    )
     # The same finding of a slow line, at its field.
     both = {k: {**BASE["links"][k], "bandwidth_mbps": 30} for k in ("data", "video")}
     root = workspace(tmp_path / "slow", links=both)

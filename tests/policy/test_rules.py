@@ -326,7 +326,8 @@ EXAMPLES = [
         ("region/qionghai ",),
         {"link/trunk-video": {"path": ["east-motorway"]}},
         {"link/trunk-video": {"path": ["east-railway"]}},
-        witness=("link/trunk-data", "link/trunk-video"),
+        # A way there, and what else runs in the duct.
+        witness=("node/core-2", "link/trunk-video", "node/qionghai", "region/qionghai", "link/trunk-data"),
     ),
     Example(
         "N-15",
@@ -495,12 +496,13 @@ EXAMPLES = [
     Example(
         "N-21",
         "hainan",
-        ("exit/out-of-province",),
+        (*CORES, "exit/out-of-province"),
         ("exit/out-of-province status",),
         {
-            "exit/out-of-province": {"status": "running", "direction": "湛江"},
-            "exit/west": {"role": "province", "direction": "北海", "zone": "internet"},
-            "exit/east": {"role": "province", "direction": "珠海", "zone": "internet"},
+            "exit/out-of-province": {"status": "running", "direction": "湛江", "node": "core-1"},
+            "exit/west": {"role": "province", "direction": "北海", "zone": "internet", "node": "core-2"},
+            "exit/east": {"role": "province", "direction": "珠海", "zone": "internet", "circuits": ["sea"]},
+            "circuit/sea": {"zone": "internet", "line": "data"},
         },
         verdicts=("target",),
     ),
@@ -753,3 +755,44 @@ def test_a_rule_that_is_not_decided_is_told() -> None:
         "C-01 is not decided by the program yet",
         "N-99 is no rule",
     ]
+
+
+def exits(*said: tuple[str, dict[str, object]]) -> list[tuple[str, str, str]]:
+    """What N-21 says of these exits of a net of two cores: entry, verdict, sentence."""
+    table = {f"exit/x{n}": {"role": "province", "direction": d, **more} for n, (d, more) in enumerate(said)}
+    found = judge(case("hainan", CORES, table), ["N-21"])
+    return [(f.subject, f.verdict, f.message) for f in found]
+
+
+def test_exits_are_counted_by_what_they_are_and_not_by_how_they_are_written() -> None:
+    one, two, three = {"node": "core-1"}, {"node": "core-2"}, {"node": "haikou"}
+    assert exits(("east", one), ("west", two), ("north", three)) == []
+    ((_, verdict, words),) = exits(("east", one), (" East", two), ("north", three))
+    assert verdict == "target" and "there are 2" in words
+    # Where nothing says of what an exit consists, it may stand nowhere.
+    ((subject, verdict, words),) = exits(("east", one), ("west", two), ("north", {}))
+    assert (subject, verdict) == ("exit/x2", "target") and "nothing says what it consists of" in words
+    # Three directions over one node fail together.
+    ((subject, verdict, words),) = exits(("east", one), ("west", one), ("north", one))
+    assert (subject, verdict) == ("exit/x0", "flag") and words.endswith("all of them need node/core-1")
+
+
+def test_a_city_is_joined_by_its_node_and_to_the_core_as_a_whole() -> None:
+    office: Changes = {"circuit/office": {"zone": "extranet", "region": "sanya", "line": "data"}}
+    cut: Changes = {f"link/core-haikou-{n}": None for n in (1, 2)}
+    moved: Changes = {"node/haikou": {"region": "sanya"}}
+    rules = {"profile/city-interconnection": {"values": {"from": "2017", "levels": ["city"]}}}
+
+    def told(*changes: Changes) -> list[str]:
+        found = judge(case("hainan", CORES, rules, moved, office, *changes), ["N-22"])
+        return [f.message for f in found if f.subject == "region/sanya"]
+
+    assert told() == []
+    # A line to an office joins no router; nor does a core node alone.
+    assert [m.partition(";")[0] for m in told(cut)] == ["no core node reaches node/haikou"]
+    lonely: Changes = {**cut, "node/haikou": {"role": "core"}}
+    assert [m.partition(";")[0] for m in told(lonely)] == ["the core as a whole does not reach node/haikou"]
+    level = {"profile/two-lines": {"values": {"region_levels": ["city"]}}}
+    found = judge(case("hainan", CORES, level, moved, lonely), ["N-15"])
+    words = [f.message for f in found if f.subject == "region/sanya"]
+    assert words == ["is cut off from the other core nodes: no way leads from node/haikou to them"]
