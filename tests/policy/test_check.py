@@ -116,10 +116,8 @@ def test_findings_have_entry_field_place_source_way_and_cure(cli: Cli, tmp_path:
     text = cli("check", "--rule", "N-15", "--as-of", "2026-11-01", cwd=root)
     assert text.code == 3
     assert f"  denied  region/boao: {finding['message']}  net.yaml:{finding['line']}" in text.out
-    assert (
-        "      by node/spare link/video node/boao region/boao link/data\n      cure: lead one of them another way\n"
-        in text.out
-    )
+    way = "node/spare link/video node/boao region/boao link/data"
+    assert f"      by {way}\n      cure: lead one of them another way\n" in text.out
     # The same finding of a slow line, at its field.
     both = {k: {**BASE["links"][k], "bandwidth_mbps": 30} for k in ("data", "video")}
     root = workspace(tmp_path / "slow", links=both)
