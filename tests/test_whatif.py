@@ -198,5 +198,16 @@ def test_what_a_reader_may_not_see_is_not_named(cli: Cli, tmp_path: Path) -> Non
     assert found.code == 0, found
     (moved,) = found.json["moved"]
     assert moved["subject"] == "(classified)" and "meeting" not in found.out
+    # Nor guessed, where a name is nearly typed right.
+    from govcloud.cli import network_whatif
+    from govcloud.errors import InputError
+    from govcloud.model.catalogue import Catalogue
+    from govcloud.model.network import Node
+    from govcloud.topology import Net
+
+    nodes = Catalogue({"node": {"bunker": Node(region="r", zone="z", role="access")}})
+    with pytest.raises(InputError) as told:
+        network_whatif._outcome(nodes, Net.of(nodes), ("node/bunkre",), [], None, frozenset({"node/bunker"}))
+    assert "bunker" not in (told.value.problems[0].hint or "")
     refused = cli("network", "whatif", "--cut", "link/city-west", "--measure", "--yes")
     assert refused.code == 4 and "`apply` is missing" in refused.err

@@ -82,13 +82,13 @@ def whatif(
     from ..topology import Net
 
     net = Net.of(catalogue)
-    places = _places(net, sites)
+    places = _places(net, sites, hidden)
     if each:
         return _each(catalogue, net, each, most, hidden, as_json, began)
     if not cuts:
         assert line is not None
         return _line(net, line, places, hidden, as_json)
-    found = _outcome(catalogue, net, cuts, places, line)
+    found = _outcome(catalogue, net, cuts, places, line, hidden)
     if not measure:
         _tell(_veiled(found, hidden), as_json, None)
         return int(Exit.OK)
@@ -163,6 +163,7 @@ def _outcome(
     cuts: tuple[str, ...],
     places: list[str],
     line: Literal["data", "video"] | None,
+    hidden: frozenset[str],
 ) -> Outcome:
     from ..topology.cutting import outcome
     from ..topology.narrowing import narrowed
@@ -171,7 +172,7 @@ def _outcome(
     problems = []
     for key in cuts:
         if key not in known:
-            guess = nearest(key, known)
+            guess = nearest(key, known - hidden)
             hint = f"did you mean {guess}?" if guess else f"it should be {CUTTABLE}"
             problems.append(Problem(f"{key} is not in the net", hint=hint))
     if problems:
@@ -179,13 +180,13 @@ def _outcome(
     return narrowed(outcome(net, catalogue, cuts), net, catalogue, places, line)
 
 
-def _places(net: Net, sites: tuple[str, ...]) -> list[str]:
+def _places(net: Net, sites: tuple[str, ...], hidden: frozenset[str]) -> list[str]:
     """The places that are meant, by ``kind/name`` or by a name alone."""
     problems, found = [], []
     for word in sites:
         keys = [key for key in net.places if word in (key, key.partition("/")[2])]
         if not keys:
-            guess = nearest(word, net.places)
+            guess = nearest(word, net.places.keys() - hidden)
             hint = (
                 f"did you mean {guess}?" if guess else "a place is a site, region, unit or exit with a node"
             )
