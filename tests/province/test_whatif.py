@@ -71,6 +71,9 @@ ASKED = "; ".join(
     f"ip -{version} route get {address}"
     for version, address in [(4, "10.255.0.1"), (6, "3fff:0:0:1::1"), (4, "10.255.0.3"), (6, "3fff:0:0:3::1")]
 )
+# And theirs back to it.
+FAR = ("core", "right")
+BACK = "ip -4 route get 10.255.0.4; ip -6 route get 3fff:0:0:4::1"
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +93,8 @@ def ring(built: Place) -> Place:
     """The routers, when all of them know all ways."""
 
     def converged() -> bool:
-        return built.on("hamlet", "sh", "-c", f"{ASKED}; true").out.count("to-left") == 4
+        there = built.on("hamlet", "sh", "-c", f"{ASKED}; true").out.count("to-left") == 4
+        return there and all(built.on(r, "sh", "-c", f"{BACK}; true").out.count("to-") == 2 for r in FAR)
 
     assert until(60, converged)
     return built
