@@ -28,7 +28,7 @@ Ansible = Callable[[Sequence[str]], Told]
 class Reach:
     """A lab in which every host is there, and was born once."""
 
-    def __init__(self, _workspace: Workspace) -> None:
+    def __init__(self, _workspace: Workspace, _hosts: Any = None) -> None:
         pass
 
     def missing(self, _hosts: Any) -> list[str]:
