@@ -19,6 +19,7 @@ from govcloud.addressing.forms import Misread, packed, read_prefix
 from govcloud.errors import InputError
 from govcloud.model import KINDS, fields
 from govcloud.model.base import FieldInfo
+from govcloud.report.export import guarded
 from govcloud.source import Loaded, load
 from govcloud.source.loaded import place_faults
 from govcloud.source.reading import parse
@@ -248,8 +249,8 @@ def cell(value: Any, chinese: bool) -> str:
     if isinstance(value, bool):
         return ("是" if value else "否") if chinese else str(value).lower()
     if isinstance(value, list):
-        return ";".join(map(str, value))
-    return repr(value) if isinstance(value, float) else str(value)
+        return guarded(";".join(map(str, value)), value)
+    return repr(value) if isinstance(value, float) else guarded(str(value), value)
 
 
 @MANY

@@ -16,10 +16,10 @@ SEED = os.environ.get("TORTURE_SEED")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [int(SEED)] if SEED else [1, 2, 3, 4])
 def test_some_kills(tmp_path: Path, seed: int) -> None:
-    """Thirty-two in all, in four worlds."""
+    """Twenty in all, in four worlds; `make soak` has two hundred."""
     torture = Torture(tmp_path, seed)
-    torture.go(8)
-    assert torture.killed.total() >= 8
+    torture.go(5)
+    assert torture.killed.total() >= 5
 
 
 @pytest.mark.soak
