@@ -51,7 +51,7 @@ class Figures(msgspec.Struct, kw_only=True):
         return (
             f"{self.verified} of {self.members} members verified over IPv6 in {self.waves} waves, "
             f"{self.lost_packets} of {self.watched_packets} packets lost, another way after "
-            f"{self.reroute_seconds:.1f} s, {len(self.leftovers)} leftovers, {self.seconds:.0f} s."
+            f"{self.reroute_seconds:.2f} s, {len(self.leftovers)} leftovers, {self.seconds:.0f} s."
         )
 
 
