@@ -35,6 +35,14 @@ def sight(workspace: Workspace, ledger: Ledger, connection: Connection) -> froze
     return hidden_uids(connection, who(workspace, ledger))
 
 
+def keys_of(connection: Connection, uids: frozenset[str]) -> frozenset[Key]:
+    """(kind, name) of the accepted entries of these uids."""
+    if not uids:
+        return frozenset()
+    rows = connection.rows("SELECT uid, kind, name FROM accepted WHERE until IS NULL")
+    return frozenset((kind, name) for uid, kind, name in rows if uid in uids)
+
+
 def hidden_uids(connection: Connection, identity: Identity) -> frozenset[str]:
     """The uids of entries, of now and of the past, that somebody may not see."""
     if read_roles(connection).may(identity.person, "read_classified"):

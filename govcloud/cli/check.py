@@ -15,7 +15,6 @@ from .common import App, console, emit, json_option
 from .completing import complete_rule
 
 if TYPE_CHECKING:
-    from ..ledger.connection import Connection
     from ..policy import Finding
     from ..source import Key, Loaded, Place
 
@@ -45,14 +44,15 @@ def check(app: App, rules: tuple[str, ...], as_of: str | None, as_json: bool) ->
     Exit code 3 where something is denied or misses a dated target, 2 where the files are wrong.
     """
     day = _day(as_of)
-    from ..policy import Case, catalogue_of, chosen, judge
+    from ..model.catalogue import Catalogue
+    from ..policy import Case, chosen, judge
     from ..policy.registry import read
     from ..source.reading import collector_paused
 
     kinds = read(chosen(rules))
     with collector_paused():
         loaded, merged = _read(app, as_json)
-        findings = judge(Case(catalogue_of(merged, kinds), day), rules)
+        findings = judge(Case(Catalogue.of(merged, kinds), day), rules)
         places = _Places(loaded)
         if as_json:
             emit({"as_of": day.isoformat(), "findings": [places.document(f) for f in findings]})
@@ -74,6 +74,7 @@ def _day(text: str | None) -> date:
 def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]]]:
     """The files, and the entries as all claimants together say them. Raises ``InputError``."""
     from ..access import sight
+    from ..access.sight import keys_of
     from ..ledger import open_ledger
     from ..plan.together import together
     from .progress import reading
@@ -81,21 +82,13 @@ def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection, reading(quiet=quiet) as progress:
         hidden = sight(app.workspace, ledger, connection)
-        unseen = _keys(connection, hidden)
+        unseen = keys_of(connection, hidden)
         loaded, merged = together(app.workspace, connection, progress)
     if unseen:
         # Who has the files knows what is in them; of the rest, what may not be read is not judged either.
         said = {(claim.kind, claim.name) for claim in loaded.claims}
         merged = {key: fields for key, fields in merged.items() if key in said or key not in unseen}
     return loaded, merged
-
-
-def _keys(connection: Connection, hidden: frozenset[str]) -> frozenset[Key]:
-    """(kind, name) of the accepted entries of these uids."""
-    if not hidden:
-        return frozenset()
-    rows = connection.rows("SELECT uid, kind, name FROM accepted WHERE until IS NULL")
-    return frozenset((kind, name) for uid, kind, name in rows if uid in hidden)
 
 
 class _Places:

@@ -130,11 +130,13 @@ def _check(
 def _entries(app: App, ledger: Ledger, files: bool) -> tuple[Catalogue, frozenset[str]]:
     """The entries of the net, and the keys that this reader may not see."""
     from ..access import sight
+    from ..access.sight import keys_of
     from ..ledger.store import settings
     from ..report import nets
 
     with ledger.read() as connection:
-        hidden = nets.hidden_keys(connection, sight(app.workspace, ledger, connection))
+        unseen = keys_of(connection, sight(app.workspace, ledger, connection))
+        hidden = frozenset(f"{kind}/{name}" for kind, name in unseen)
         catalogue = None if files else nets.accepted(connection)
         if settings(connection).get("cut"):
             _warn_of_cut(connection)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
 from ..ledger import Ledger
-from ..ledger.entries import Key
-from ..model import KINDS
 from ..model.catalogue import Catalogue
 from ..plan.graph import Graph, LedgerGraph, MemoryGraph, with_what_they_need
 from ..plan.scope import built
@@ -48,11 +41,4 @@ def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
 def _of(graph: Graph) -> Catalogue:
     found = built(graph)
     found = with_what_they_need(graph, found | graph.of_kinds(RECORDED))
-    return _typed(found)
-
-
-def _typed(known: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
-    tables: dict[str, dict[str, Any]] = {}
-    for (kind, name), fields in known.items():
-        tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
-    return Catalogue(tables)
+    return Catalogue.of(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from .base import Entry, FieldInfo, Ref, fields
+import msgspec
+
+from .base import KINDS, Entry, FieldInfo, Ref, fields
 
 E = TypeVar("E", bound=Entry)
 
@@ -15,6 +17,22 @@ class Catalogue:
 
     def __init__(self, entries: Mapping[str, Mapping[str, Entry]]) -> None:
         self._entries = entries
+
+    @classmethod
+    def of(
+        cls, known: Mapping[tuple[str, str], Mapping[str, Any]], kinds: Collection[str] | None = None
+    ) -> Catalogue:
+        """Typed from fields by (kind, name), which were checked before; of these kinds, or of all."""
+        tables: dict[str, dict[str, Mapping[str, Any]]] = {}
+        for (kind, name), said in known.items():
+            if kinds is None or kind in kinds:
+                tables.setdefault(kind, {})[name] = said
+        typed: dict[str, dict[str, Entry]] = {}
+        for kind, table in tables.items():
+            entry = KINDS[kind]
+            # A table at a time: one by one takes longer.
+            typed[kind] = msgspec.convert(table, dict[str, entry])  # type: ignore[valid-type]
+        return cls(typed)
 
     def all(self, cls: type[E]) -> Mapping[str, E]:
         """Every entry of a kind by name; empty when there is none."""

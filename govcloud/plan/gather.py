@@ -190,7 +190,7 @@ class _Asking:
         versions: dict[str, Version] = {}
         if files := entries.current(self.connection, kind="secret_file"):
             files |= entries.current(self.connection, kind="secret")
-            versions = self.versions(_typed({key: entry.fields for key, entry in files.items()}))
+            versions = self.versions(Catalogue.of({key: entry.fields for key, entry in files.items()}))
         return settled.key_of(
             self.connection, self.workspace, self.programs, frr=frr_installed(), secrets=versions
         )
@@ -364,7 +364,7 @@ def _told(plan: Plan, found: delta.Delta, standing: list[ClaimRow]) -> Plan:
 
 def _built(asking: _Asking, inputs: Inputs, built: Mapping[Key, Fields]) -> Plan:
     """The plan; ``built``: all that has to do with what is built."""
-    inputs.catalogue = _typed(built)
+    inputs.catalogue = Catalogue.of(built)
     lacking = [*filtering.tools_missing(inputs.catalogue), *advertising.tools_missing(inputs.catalogue)]
     if lacking:
         raise InputError(lacking)
@@ -435,14 +435,4 @@ def read_plan(path: Path) -> Plan:
 
 def built_catalogue(connection: Connection) -> Catalogue:
     """The accepted entries that have to do with what is built, as typed structs."""
-    return _typed(scope.built(LedgerGraph(connection)))
-
-
-def _typed(known: Mapping[Key, Fields]) -> Catalogue:
-    """Entries as typed structs (they were checked before)."""
-    from ..model import KINDS
-
-    tables: dict[str, dict[str, Any]] = {}
-    for (kind, name), fields in known.items():
-        tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
-    return Catalogue(tables)
+    return Catalogue.of(scope.built(LedgerGraph(connection)))

@@ -11,7 +11,7 @@ Numbers are data: ``targets.toml`` has what the documents say, an entry ``profil
 their place. Nothing here reads a file of the workspace or the ledger.
 """
 
-from .base import Breach, Case, Finding, Verdict, catalogue_of
+from .base import Breach, Case, Finding, Verdict
 from .registry import Check, chosen, decided, judge
 
-__all__ = ["Breach", "Case", "Check", "Finding", "Verdict", "catalogue_of", "chosen", "decided", "judge"]
+__all__ = ["Breach", "Case", "Check", "Finding", "Verdict", "chosen", "decided", "judge"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -13,7 +13,6 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import InputError, Problem
-from ..model import KINDS, Entry
 from ..model.catalogue import Catalogue
 from ..model.governance import Review, Waiver
 from ..model.lines import Circuit
@@ -84,19 +83,6 @@ def _alike(known: Any, value: Any) -> bool:
         return isinstance(value, int | float) and value >= 0
     # A year may stand without quotes.
     return isinstance(value, str | int)
-
-
-def catalogue_of(merged: Mapping[tuple[str, str], Mapping[str, Any]], kinds: Collection[str]) -> Catalogue:
-    """Entries of these kinds as typed structs (they were checked before)."""
-    tables: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for (kind, name), fields in merged.items():
-        if kind in kinds:
-            tables.setdefault(kind, {})[name] = fields
-    typed: dict[str, dict[str, Entry]] = {}
-    for kind, table in tables.items():
-        cls = KINDS[kind]
-        typed[kind] = msgspec.convert(table, dict[str, cls])  # type: ignore[valid-type]
-    return Catalogue(typed)
 
 
 @cache

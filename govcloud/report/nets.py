@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from ..ledger import Ledger, entries
@@ -58,20 +55,4 @@ def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:
     Raises ``InputError`` with every fault of the files.
     """
     with ledger.read() as connection:
-        return _typed(together(workspace, connection).merged)
-
-
-def hidden_keys(connection: Connection, hidden: frozenset[str]) -> frozenset[str]:
-    """``kind/name`` of the accepted entries of these uids."""
-    if not hidden:
-        return frozenset()
-    rows = connection.rows("SELECT uid, kind, name FROM accepted WHERE until IS NULL")
-    return frozenset(f"{kind}/{name}" for uid, kind, name in rows if uid in hidden)
-
-
-def _typed(merged: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
-    tables: dict[str, dict[str, Any]] = {}
-    for (kind, name), fields in merged.items():
-        if kind in READ:
-            tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
-    return Catalogue(tables)
+        return Catalogue.of(together(workspace, connection).merged, READ)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from ..errors import GovcloudError, InputError, Problem
 from ..ledger import Ledger, entries
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
-from ..model import KINDS
-from ..model.base import Entry
 from ..model.catalogue import Catalogue
 from ..model.change import Rollout
 from ..plan.stages import Plan, Record
@@ -34,11 +30,7 @@ READ = (
 
 def typed(known: Mapping[Key, Mapping[str, Any]]) -> Catalogue:
     """Entries of these kinds as typed structs (they were checked before)."""
-    tables: dict[str, dict[str, Entry]] = {}
-    for (kind, name), fields in known.items():
-        if kind in READ:
-            tables.setdefault(kind, {})[name] = msgspec.convert(fields, KINDS[kind])
-    return Catalogue(tables)
+    return Catalogue.of(known, READ)
 
 
 def of_ledger(connection: Connection, hidden: Collection[str] = frozenset()) -> Catalogue:

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from govcloud.model import KINDS
-from govcloud.policy import Case, catalogue_of
+from govcloud.model.catalogue import Catalogue
+from govcloud.policy import Case
 from govcloud.source import load
 from govcloud.source.merging import merge
 from govcloud.workspace import open_workspace
@@ -56,4 +56,4 @@ def case(
             else:
                 taken[key] = taken.get(key, {}) | dict(fields)
     merged = {(key.partition("/")[0], key.partition("/")[2]): fields for key, fields in taken.items()}
-    return Case(catalogue_of(merged, KINDS.keys()), as_of)
+    return Case(Catalogue.of(merged), as_of)

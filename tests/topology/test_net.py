@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from govcloud.model import KINDS
 from govcloud.model.catalogue import Catalogue
-from govcloud.policy import catalogue_of
 from govcloud.topology import V4, V6, Net
 
 NODE = {"region": "hainan", "zone": "extranet", "role": "access"}
@@ -71,7 +69,7 @@ def net(**more: dict[str, dict[str, Any]]) -> Net:
 
 def catalogue(entries: dict[str, dict[str, Any]]) -> Catalogue:
     flat = {(kind, name): fields for kind, table in entries.items() for name, fields in table.items()}
-    return catalogue_of(flat, KINDS.keys())
+    return Catalogue.of(flat)
 
 
 def test_a_plane_and_a_family_see_their_own_links() -> None:
