@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import DeniedError, InputError, Problem
+from .common import json_option, plan_out_option, yes_option
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -41,6 +42,11 @@ def leave_options(function: F) -> F:
         return function(*arguments, leave=Leave(confirm or "", reason or ""), **options)
 
     return wrapped  # type: ignore[return-value]
+
+
+def order_options(function: F) -> F:
+    """What makes a plan and carries it out, or writes it: ``out``, ``as_json``, ``yes`` and ``leave``."""
+    return plan_out_option(json_option(yes_option(leave_options(function))))
 
 
 def verdict_on(workspace: Workspace, ledger: Ledger, plan: Plan) -> Verdict:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import App, json_option, plan_out_option, yes_option
-from .guarding import leave_options
+from .common import App
+from .guarding import order_options
 from .redacting import redacted
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 @click.command("rollback")
 @click.argument("rollout", metavar="ROLLOUT")
 @click.argument("wave", metavar="WAVE")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 @redacted
 def rollback(

@@ -11,8 +11,8 @@ import click
 from ..errors import Exit, GovcloudError
 from ..printable import visible
 from .attending import lost_document, tell_lost
-from .common import App, console, emit, json_option, plan_out_option, yes_option
-from .guarding import leave_options
+from .common import App, console, emit
+from .guarding import order_options
 from .redacting import redacted
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ MOST = 12
 @click.command("run")
 @click.argument("rollout", metavar="ROLLOUT")
 @click.argument("wave", metavar="WAVE")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 @redacted
 def run(app: App, rollout: str, wave: str, out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:

@@ -10,8 +10,8 @@ import click
 
 from ..errors import Exit, InputError, Problem
 from ..printable import visible
-from .common import App, console, emit, json_option, plan_out_option, yes_option
-from .guarding import leave_options
+from .common import App, console, emit, json_option
+from .guarding import order_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,10 +71,7 @@ def plan_command(app: App, name: str, markdown: bool, as_json: bool) -> int:
 
 @merge.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 def run(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
     """Carry merges out by one plan as any other, then prove isolation and service.
@@ -101,10 +98,7 @@ def run(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: 
 
 @merge.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 def undo(app: App, names: tuple[str, ...], out: Path | None, as_json: bool, yes: bool, leave: Leave) -> int:
     """End merges: links, translations, tables and filters go, and each host is as it was before.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InputError, Problem
-from .common import App, json_option, plan_out_option, yes_option
+from .common import App
 from .completing import complete_entry
-from .guarding import leave_options
+from .guarding import order_options
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     help="Only this entry; may be given again.",
 )
 @click.option("--release", is_flag=True, help="Let the files speak again: end the pins.")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 def revert(
     app: App,

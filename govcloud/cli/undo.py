@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Exit
-from .common import App, json_option, plan_out_option, yes_option
+from .common import App
 from .completing import complete_entry, complete_run
-from .guarding import leave_options
+from .guarding import order_options
 
 if TYPE_CHECKING:
     from ..plan.guards import Leave
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     help="Only this entry; may be given again.",
 )
 @click.option("--force", is_flag=True, help="Also take back what later runs did to the same entries.")
-@plan_out_option
-@json_option
-@yes_option
-@leave_options
+@order_options
 @click.pass_obj
 def undo(
     app: App,
