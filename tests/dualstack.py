@@ -102,23 +102,25 @@ class Servers:
 
     def __init__(self) -> None:
         self._http: dict[tuple[str, int], ThreadingHTTPServer] = {}
-        self._dns: dict[str, socket.socket] = {}
+        self._dns: dict[str, tuple[socket.socket, threading.Thread]] = {}
         self.answers: dict[str, Any] = {}
 
     def serve(self, services: dict[str, Any]) -> None:
         pages = {(s["address"], s.get("port", 80)): s for s in services.get("http", ())}
         names = {s["address"]: s for s in services.get("dns", ())}
+        for address in self._dns.keys() - names.keys():
+            # Shut down first: a thread in recvfrom would keep it open. And before its answers go, or a
+            # question would be taken and never answered.
+            sock, thread = self._dns.pop(address)
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+            thread.join()
         self.answers = {"http": pages, "dns": names}
         for key in self._http.keys() - pages.keys():
             server = self._http.pop(key)
             server.shutdown()
             server.server_close()
-        for address in self._dns.keys() - names.keys():
-            # Shut down first: a thread in recvfrom would keep it open.
-            sock = self._dns.pop(address)
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
         for key in pages.keys() - self._http.keys():
             self._http[key] = self._page_server(key)
         for address in names.keys() - self._dns.keys():
@@ -151,12 +153,13 @@ class Servers:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return server
 
-    def _name_server(self, address: str) -> socket.socket:
+    def _name_server(self, address: str) -> tuple[socket.socket, threading.Thread]:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
         sock.bind((address, 53))
-        threading.Thread(target=self._answer_names, args=(address, sock), daemon=True).start()
-        return sock
+        thread = threading.Thread(target=self._answer_names, args=(address, sock), daemon=True)
+        thread.start()
+        return sock, thread
 
     def _answer_names(self, address: str, sock: socket.socket) -> None:
         import dns.flags

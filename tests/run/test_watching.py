@@ -156,7 +156,8 @@ def test_what_was_seen_is_kept_where_the_run_fails(
     ):
         # The service goes away and does not come back.
         served.serve(http=BOTH[1:], dns=[])
-        time.sleep(0.3)
+        # Longer than a question waits that was under way then.
+        time.sleep(3 * FAST.watch_wait_ms / 1000)
         raise GovcloudError("the play failed")
     flow, name = watch.result.flows
     assert flow.lost >= 2 and flow.gaps[-1].open and "refused" in flow.refused.lower(), flow
