@@ -7,15 +7,24 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeVar
 
 from ..errors import InputError, Problem
+from ..model.base import Entry
 from ..model.rules import rules as rows
 from .base import Breach, Case, Finding, Verdict
 
+# A rule over the whole case, and one that looks at a single entry of a kind: (case, name, entry).
 Judge = Callable[[Case], Iterator[Breach]]
+One = Callable[[Case, str, Any], Iterator[Breach]]
+F = TypeVar("F", bound=Callable[..., Iterator[Breach]])
 
 # The files of this room that hold rules; each is imported when somebody judges or asks for the register.
-HOMES = ("isolation", "lines", "coverage", "private", "elements", "shape", "addresses")
+HOMES = (
+    *("isolation", "lines", "coverage", "private", "elements", "shape", "addresses"),
+    *("clouds", "centres", "recovering", "grading", "security", "projects"),
+    *("entrances", "exchanging", "duties"),
+)
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
 WAIVABLE = frozenset({"in_principle"})
 # What places, nets and verdicts are made of, whatever the rule.
@@ -34,18 +43,30 @@ class Check:
     """A rule that is decided: by which function, from which fields (``kind.field``), with which verdict.
 
     ``documents``: those that state it; empty: it binds everywhere (it is of the ledger itself, or of a
-    national standard). ``waivable``: a ``waiver`` entry may let a breach pass.
+    national standard). ``waivable``: a ``waiver`` entry may let a breach pass. ``each``: the kind whose
+    entries it judges one by one (``one``), each by itself, what it names and what names it; None: it looks
+    at everything at once.
     """
 
     id: str
     verdict: Verdict
     reads: tuple[str, ...]
-    judge: Judge
+    whole: Judge | None
     strength: str
     source: str
     sentence: str
     documents: frozenset[str]
     waivable: bool
+    each: type[Entry] | None = None
+    one: One | None = None
+
+    def judge(self, case: Case) -> Iterator[Breach]:
+        """Every breach of it in a case."""
+        if self.whole is not None:
+            yield from self.whole(case)
+        elif self.each is not None and self.one is not None:
+            for name, entry in case.catalogue.all(self.each).items():
+                yield from self.one(case, name, entry)
 
     def binds(self, case: Case) -> bool:
         """Whether a document that states it binds in the case's province."""
@@ -56,21 +77,36 @@ _register: dict[str, Check] = {}
 
 
 def rule(
-    id: str, verdict: Verdict, *reads: str, sentence: str = "", source: str = "", waivable: bool = False
-) -> Callable[[Judge], Judge]:
+    id: str,
+    verdict: Verdict,
+    *reads: str,
+    each: type[Entry] | None = None,
+    sentence: str = "",
+    source: str = "",
+    waivable: bool = False,
+) -> Callable[[F], F]:
     """Register a function as the rule ``id``: a row of ``model.rules``, whose words and strength it has.
 
-    A rule that is no row there says its own ``sentence`` and ``source``.
+    With ``each`` it is called as ``(case, name, entry)`` for every entry of that kind, and may read of others
+    only what that entry names and what names it; without, as ``(case)``. A rule that is no row there says
+    its own ``sentence`` and ``source``.
     """
 
-    def register(judge: Judge) -> Judge:
+    def register(judge: F) -> F:
         row = rows().get(id)
-        strength = row.strength if row else "flat"
-        where = row.source if row else source
-        words = row.sentence if row else sentence
-        documents = frozenset(_DOCUMENT.findall(where)) if row else frozenset()
-        may = waivable or strength in WAIVABLE
-        _register[id] = Check(id, verdict, reads, judge, strength, where, words, documents, may)
+        _register[id] = Check(
+            id=id,
+            verdict=verdict,
+            reads=reads,
+            whole=None if each else judge,
+            strength=row.strength if row else "flat",
+            source=row.source if row else source,
+            sentence=row.sentence if row else sentence,
+            documents=frozenset(_DOCUMENT.findall(row.source)) if row else frozenset(),
+            waivable=waivable or (row is not None and row.strength in WAIVABLE),
+            each=each,
+            one=judge if each else None,
+        )
         return judge
 
     return register

@@ -1,0 +1,1 @@
+"""Clouds: what runs on the provincial one, by whose demand, how well it is used, under whose eyes."""

@@ -1,0 +1,1 @@
+"""Organisation: who carries which duty."""

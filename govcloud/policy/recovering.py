@@ -1,0 +1,1 @@
+"""Disaster recovery and backup: one centre for the province, and who relies on it."""

@@ -1,0 +1,1 @@
+"""Security: grades, assessments, dangers, protected objects, products, providers."""
