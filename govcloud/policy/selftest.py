@@ -1,0 +1,250 @@
+"""The examples of the rules: cases that must pass and cases that must fail, and whether they do.
+
+``examples/GROUP.yaml`` has those of the rules that ship, ``{id: group}`` or ``{id: [group, …]}``:
+
+    C-02:
+      sample: hainan                 # whose real entries the cases are made of
+      entries: [application/hyb, review/*]   # with wildcards; regions, zones and profiles are always there
+      as_of: 2026-11-01              # set, add, as_of: of all cases of the group
+      passes:
+        - {}                         # set: fields by entry (null takes one or an entry away), add: entries
+      fails:
+        - set: {application/hyb: {cloud: null}}
+          about: application/hyb     # what must be found; a list: all of them
+          verdict: deny              # field, says: what else the finding must be
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError, Problem
+from ..source.claims import Locator, Path
+from ..source.words import Hints, one_of, shown
+from ..source.yamlfile import document
+from .base import Case, Finding, Verdict
+from .registry import HOMES, Check, decided, judge
+from .samples import Stock, Wrong, day, stock
+
+FOLDER = "govcloud/policy/examples"
+# The day of an example that says none: the samples' reviews and dates are laid around it.
+AS_OF = "2026-11-01"
+
+
+class Passing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is laid over a group's entries. ``why``: what the case shows, for its reader."""
+
+    set: dict[str, dict[str, Any] | None] = {}
+    add: dict[str, dict[str, Any]] = {}
+    as_of: str = ""
+    why: str = ""
+
+
+class Failing(Passing, forbid_unknown_fields=True, kw_only=True):
+    """The same, with what must be found: ``says`` is a part of the finding's sentence."""
+
+    about: str | list[str]
+    field: str | None = None
+    verdict: Verdict | None = None
+    says: str = ""
+
+    @property
+    def subjects(self) -> list[str]:
+        """Every entry that must be found."""
+        return [self.about] if isinstance(self.about, str) else self.about
+
+
+class Group(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Cases made of the same entries."""
+
+    sample: str = ""
+    entries: list[str] = []
+    set: dict[str, dict[str, Any] | None] = {}
+    add: dict[str, dict[str, Any]] = {}
+    as_of: str = AS_OF
+    passes: list[Passing] = []
+    fails: list[Failing] = []
+
+
+@dataclass(frozen=True)
+class Example:
+    """One case of a rule, where it is written, and what it must come to.
+
+    ``own``: the entries of a site's own rule; None: those of a sample.
+    """
+
+    rule: str
+    group: Group
+    laid: Passing
+    number: int
+    path: str
+    line: int
+    own: Stock | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing may be found."""
+        return not isinstance(self.laid, Failing)
+
+    @property
+    def id(self) -> str:
+        """``C-02 passes 1``."""
+        return f"{self.rule} {'passes' if self.passes else 'fails'} {self.number}"
+
+    def case(self) -> Case:
+        """What is judged. Raises ``InputError`` with the example's place where it is wrong in itself."""
+        try:
+            entries = self.own or stock(self.group.sample)
+            for part in (self.group, self.laid):
+                self._there(entries, part)
+            changes = (self.group.add, self.group.set, self.laid.add, self.laid.set)
+            return entries.case(self.group.entries, changes, day(self.laid.as_of or self.group.as_of))
+        except Wrong as wrong:
+            message = f"{self.id}: {wrong}"
+            raise InputError([Problem(message, self.path, self.line, 0, wrong.hint)]) from None
+
+    def _there(self, entries: Stock, part: Group | Passing) -> None:
+        """What is set is there, what is added is not."""
+        added = {**self.group.add, **self.laid.add}
+        taken = entries.taken(self.group.entries)
+        for key in part.set:
+            if key not in taken and key not in added:
+                hint = f"`add` makes one, `entries` takes one of {entries.words}"
+                raise Wrong(f"`set`: {shown(key)} is not among the entries", hint)
+        for key in part.add:
+            if key in taken:
+                raise Wrong(f"`add`: {shown(key)} is there already", "`set` changes it")
+
+
+def hold(example: Example, check: Check | None = None) -> str:
+    """Empty where the example holds; else what was found instead, in a sentence.
+
+    ``check``: the rule, where it is not one of those that ship. Raises ``InputError`` where the example
+    is wrong in itself.
+    """
+    case = example.case()
+    check = check or decided().get(example.rule)
+    if check is None:
+        return "the rule is not decided"
+    laid = example.laid
+    found = [f for f in judge(case, [check.id]) if not f.waiver] if check.binds(case) else []
+    if not isinstance(laid, Failing):
+        return f"found {_told(found)}" if found else ""
+    if not check.binds(case):
+        return f"the rule does not bind in the province of {example.group.sample or 'this ledger'}"
+    for subject in laid.subjects:
+        if not any(f.subject == subject and _fits(f, laid) for f in found):
+            expected = f"{laid.verdict or check.verdict} about {subject}"
+            more = [f"`{laid.field}`" if laid.field else "", f"saying {laid.says!r}" if laid.says else ""]
+            return f"expected {' '.join([expected, *filter(None, more)])}, found {_told(found)}"
+    return ""
+
+
+def _fits(finding: Finding, laid: Failing) -> bool:
+    return (
+        laid.verdict in (None, finding.verdict)
+        and laid.field in (None, finding.field)
+        and laid.says in finding.message
+    )
+
+
+def _told(found: list[Finding]) -> str:
+    if not found:
+        return "nothing"
+    told = [f"{f.verdict} about {f.subject}{f' `{f.field}`' if f.field else ''}: {f.message}" for f in found]
+    return "; ".join(told[:3]) + (f"; and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+@cache
+def shipped() -> Mapping[str, list[Example]]:
+    """The examples of the rules that ship, by rule. Raises ``InputError`` with everything wrong in them."""
+    out: dict[str, list[Example]] = {}
+    problems: list[Problem] = []
+    folder = files(__package__).joinpath("examples")
+    for home in HOMES:
+        source = folder.joinpath(f"{home}.yaml")
+        if source.is_file():
+            _read_file(f"{FOLDER}/{home}.yaml", source.read_bytes(), out, problems)
+    if problems:
+        raise InputError(problems)
+    return out
+
+
+def _read_file(path: str, data: bytes, out: dict[str, list[Example]], problems: list[Problem]) -> None:
+    found = document(data)
+    problems += [Problem(f.message, path, f.line, f.column, f.hint) for f in found.faults]
+    if found.faults or found.value is None:
+        return
+    if not isinstance(found.value, dict):
+        problems.append(Problem("expected a mapping of rules to their examples", path, 1, 1))
+        return
+    for rule, said in found.value.items():
+        if rule not in decided():
+            hint = Hints().did_you_mean(rule, decided().keys())
+            problems.append(_at(found.locate, path, (rule,), f"no rule {shown(rule)} is decided", hint))
+        for way, one in (
+            [((rule, n), s) for n, s in enumerate(said)] if isinstance(said, list) else [((rule,), said)]
+        ):
+            examples, wrong = examples_of(rule, one, path, found.locate, way)
+            out.setdefault(rule, []).extend(examples)
+            problems += wrong
+
+
+def examples_of(
+    rule: str, said: Any, path: str, locate: Locator, way: Path, own: Stock | None = None
+) -> tuple[list[Example], list[Problem]]:
+    """The examples of one group as it is written at ``way``, and what is wrong with its form."""
+    try:
+        group = msgspec.convert(said, Group)
+    except msgspec.ValidationError as error:
+        return [], [_misread(str(error), path, locate, way)]
+    problems = []
+    if own is None and not group.sample:
+        problems.append(_at(locate, path, way, f"{rule}: `sample` is missing", "e.g. `sample: hainan`"))
+    out = []
+    for word, cases in (("passes", group.passes), ("fails", group.fails)):
+        for number, laid in enumerate(cases):
+            line = locate((*way, word, number), 0, False).line
+            out.append(Example(rule, group, laid, number + 1, path, line, own))
+    return out, problems
+
+
+def _misread(error: str, path: str, locate: Locator, way: Path) -> Problem:
+    """The reader's words, at the place that they are about."""
+    words, _, at = error.partition(" - at `$")
+    steps: list[str | int] = []
+    for field, index in re.findall(r"\.([\w-]+)|\[(\d+|\.\.\.)\]", at):
+        if index == "...":
+            break
+        steps.append(field or int(index))
+    hint = ""
+    if unknown := re.search(r"unknown field `(.*)`", words):
+        forms: dict[str, type[msgspec.Struct]] = {"passes": Passing, "fails": Failing}
+        form = forms.get(str(steps[0]) if steps else "", Group)
+        known = [field.name for field in msgspec.structs.fields(form)]
+        steps.append(unknown[1])
+        words = f"no setting is called {shown(unknown[1])}"
+        hint = Hints().did_you_mean(unknown[1], known, otherwise=f"settings: {one_of(known)}")
+    return _at(locate, path, (*way, *steps), words, hint)
+
+
+def _at(locate: Locator, path: str, way: Path, message: str, hint: str = "") -> Problem:
+    spot = locate(way, 0, True)
+    return Problem(message, path, spot.line, spot.column, hint)
+
+
+def run(examples: Mapping[str, list[Example]]) -> Iterator[tuple[Example, str]]:
+    """Every example with what ``hold`` says of it; what is wrong in itself is told so too."""
+    for rule in examples:
+        for example in examples[rule]:
+            try:
+                yield example, hold(example)
+            except InputError as error:
+                yield example, "; ".join(p.message.removeprefix(f"{example.id}: ") for p in error.problems)
