@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
 from ..errors import InputError, Problem
+from ..model.base import Entry, fields
 from ..model.catalogue import Catalogue
-from ..model.governance import Review, Waiver
+from ..model.governance import Evaluation, Inspection, Review, Waiver
 from ..model.lines import Circuit
 from ..model.network import Zone
 from ..model.organisation import Region
 from ..model.policy import Profile
 from ..topology import Net
 from ..topology.net import CARRYING
-from ..topology.zones import Crossings
+from ..topology.zones import Crossings, Zones
 
 # deny: must not be; target: a dated goal is missed; require: something must be decided or said first;
 # flag: worth a look.
@@ -29,6 +30,9 @@ Verdict = Literal["deny", "target", "require", "flag"]
 
 # The province that each document binds, by the first two digits of GB/T 2260 (facts.md, section 3).
 BINDS: Mapping[str, str] = {"000": "46", "001": "46", "003": "46", "002": "42", "004": "21"}
+
+
+E = TypeVar("E", bound=Entry)
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -96,22 +100,76 @@ class Case:
     """What is judged: the entries, their net, and the day.
 
     ``documents``: those that bind; None: those of the province that the entries are of.
+
+    What a rule of one entry (``each=``) may ask, so that it need not be asked again of everything where one
+    entry changes: ``catalogue.all(Kind).get(name)`` of what its entry names, and on from there; whom
+    ``named_by`` finds (the fields by which it looks stand in the rule's ``back=``); evidence (``reviewed``,
+    ``reviews``, ``inspections``, ``evaluations``); ``role`` and ``zone_of_network``; ``values``, ``reached``,
+    ``days_since``. It walks through no whole table, and asks nothing of ``net``, ``crossings``, ``lines`` or
+    ``access``: they are made of everything.
     """
 
     catalogue: Catalogue
     as_of: date = field(default_factory=date.today)
     documents: frozenset[str] | None = None
+    # The fields by which the rule at work may go back; None: it looks at everything.
+    back: frozenset[str] | None = field(default=None, repr=False)
     _access: dict[frozenset[str] | None, dict[str, tuple[float, str]]] = field(default_factory=dict)
+    _naming: dict[tuple[str, str], dict[str, list[tuple[str, Entry]]]] = field(default_factory=dict)
+    _values: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def net(self) -> Net:
         """The net of the entries."""
-        return Net.of(self.catalogue)
+        self._whole("the net")
+        return self._net
 
     @cached_property
+    def _net(self) -> Net:
+        return Net.of(self.catalogue)
+
+    @property
     def crossings(self) -> Crossings:
         """Where its zones touch."""
-        return Crossings(self.catalogue, self.net)
+        self._whole("where zones touch")
+        return self._crossings
+
+    @cached_property
+    def _crossings(self) -> Crossings:
+        return Crossings(self.catalogue, self._net)
+
+    def _whole(self, what: str) -> None:
+        if self.back is not None:
+            raise LookupError(f"a rule of one entry asks for {what}, which is made of everything")
+
+    @cached_property
+    def zones(self) -> Zones:
+        """Zones and what is within them; it needs no net."""
+        return Zones(self.catalogue)
+
+    def role(self, zone: str) -> str:
+        """The role of a zone, by the zone it is within; empty for none and for one that is not there."""
+        return self.zones.role(zone)
+
+    def zone_of_network(self, name: str) -> str:
+        """The zone that a network is part of: of its routing table, else of its gateway; empty for none."""
+        return self.zones.zone_of_network(name)
+
+    def named_by(self, kind: type[E], field: str, subject: str) -> Sequence[tuple[str, E]]:
+        """Entries of a kind, with their names, whose reference ``field`` names ``subject`` (``kind/name``).
+
+        ``named_by(Instance, "project", "project/x")``: the instances of a project. A rule of one entry
+        says ``back=("instance.project",)``; raises ``LookupError`` where it does not.
+        """
+        if self.back is not None and f"{kind.KIND}.{field}" not in self.back:
+            raise LookupError(f"a rule of one entry looks back by {kind.KIND}.{field}: name it in `back`")
+        naming = getattr(self.catalogue, "naming", None)
+        if naming is not None:
+            return cast(Sequence[tuple[str, E]], naming(kind, field, subject))
+        table = self._naming.get((kind.KIND, field))
+        if table is None:
+            table = self._naming[kind.KIND, field] = _by_reference(self.catalogue.all(kind), kind, field)
+        return cast(Sequence[tuple[str, E]], table.get(subject, ()))
 
     @cached_property
     def province(self) -> str:
@@ -134,6 +192,11 @@ class Case:
 
         Raises ``InputError`` for keys that the table does not have, and values that are not of their sort.
         """
+        if name not in self._values:
+            self._values[name] = self._read_values(name)
+        return self._values[name]
+
+    def _read_values(self, name: str) -> dict[str, Any]:
         known = _targets()[name]
         profile = self.catalogue.all(Profile).get(name)
         if profile is None:
@@ -155,14 +218,22 @@ class Case:
         """Whether a year, a month or a day has begun; an empty text never has."""
         return bool(when) and when <= self.as_of.isoformat()[: len(when)]
 
+    def days_since(self, day: str) -> int | None:
+        """Days from a day of the calendar (YYYY-MM-DD) until the case's; negative before it; None: no day."""
+        return (self.as_of - date.fromisoformat(day)).days if len(day) == 10 else None
+
     def zones_of(self, role: str) -> frozenset[str]:
         """Names of the zones of a role, with the security domains in them."""
-        crossings = self.crossings
-        return frozenset(name for name in self.catalogue.all(Zone) if crossings.role(name) == role)
+        return frozenset(name for name in self.catalogue.all(Zone) if self.role(name) == role)
 
-    @cached_property
+    @property
     def lines(self) -> Mapping[str, list[tuple[str, Circuit]]]:
         """Circuits in service by each place that they name (``site/x``, ``unit/y``, ``region/z``)."""
+        self._whole("the circuits of every place")
+        return self._lines
+
+    @cached_property
+    def _lines(self) -> Mapping[str, list[tuple[str, Circuit]]]:
         out: dict[str, list[tuple[str, Circuit]]] = {}
         for name, circuit in self.catalogue.all(Circuit).items():
             if circuit.status in CARRYING:
@@ -188,12 +259,23 @@ class Case:
             self._access[zones] = best
         return self._access[zones]
 
-    @cached_property
-    def _reviews(self) -> Mapping[tuple[str, str], list[Review]]:
-        out: dict[tuple[str, str], list[Review]] = {}
-        for review in self.catalogue.all(Review).values():
-            out.setdefault((review.type, review.subject), []).append(review)
-        return out
+    def reviews(self, type: str, subject: str) -> list[tuple[str, Review]]:
+        """Reviews of a type of ``kind/name`` that were held by the day, the oldest first."""
+        return self._held(Review, subject, type)
+
+    def inspections(self, type: str, subject: str) -> list[tuple[str, Inspection]]:
+        """Inspections of a type of ``kind/name`` by the day, the oldest first."""
+        return self._held(Inspection, subject, type)
+
+    def evaluations(self, subject: str) -> list[tuple[str, Evaluation]]:
+        """Evaluations of ``kind/name`` with a result by the day, the oldest first."""
+        return self._held(Evaluation, subject)
+
+    def _held(self, kind: type[Any], subject: str, type: str = "") -> list[tuple[str, Any]]:
+        today = self.as_of.isoformat()
+        found = self.named_by(kind, "subject", subject)
+        held = [one for one in found if one[1].date <= today and (not type or one[1].type == type)]
+        return sorted(held, key=lambda one: (one[1].date, one[0])) if len(held) > 1 else held
 
     def reviewed(self, type: str, subjects: Iterable[str]) -> bool:
         """Whether a review of one of these was passed by the day, names its document and still counts.
@@ -202,7 +284,7 @@ class Case:
         """
         today = self.as_of.isoformat()
         for subject in subjects:
-            held = [r for r in self._reviews.get((type, subject), ()) if r.date <= today]
+            held = [review for _, review in self._held(Review, subject, type)]
             failed = max((r.date for r in held if not r.passed), default="")
             for r in held:
                 counts = r.passed and r.document and (not r.valid_until or r.valid_until >= today)
@@ -210,14 +292,35 @@ class Case:
                     return True
         return False
 
+    @cached_property
+    def _waivers(self) -> Mapping[tuple[str, str], str]:
+        today = self.as_of.isoformat()
+        out: dict[tuple[str, str], str] = {}
+        for name, waiver in self.catalogue.all(Waiver).items():
+            if waiver.reason and waiver.granted_by and waiver.starts_on <= today <= waiver.ends_on:
+                for subject in waiver.subjects:
+                    out.setdefault((waiver.rule, subject), f"waiver/{name}")
+        return out
+
     def waiver(self, rule: str, subject: str) -> str:
         """The waiver of a rule for an entry that holds on the day, as ``waiver/NAME``; else empty.
 
         One counts that gives a reason, says who granted it and until when.
         """
-        today = self.as_of.isoformat()
-        for name, waiver in self.catalogue.all(Waiver).items():
-            holds = waiver.reason and waiver.granted_by and waiver.starts_on <= today <= waiver.ends_on
-            if holds and waiver.rule == rule and subject in waiver.subjects:
-                return f"waiver/{name}"
-        return ""
+        return self._waivers.get((rule, subject), "")
+
+
+def _by_reference(
+    table: Mapping[str, Entry], kind: type[Entry], field: str
+) -> dict[str, list[tuple[str, Entry]]]:
+    """Entries by what their field names, as ``kind/name``."""
+    info = fields(kind.KIND)[field]
+    if info.ref is None:
+        raise LookupError(f"{kind.KIND}.{field} names no entry")
+    prefix = f"{info.ref.kinds[0]}/" if len(info.ref.kinds) == 1 else ""
+    out: dict[str, list[tuple[str, Entry]]] = {}
+    for name, entry in table.items():
+        if said := getattr(entry, field):
+            for one in dict.fromkeys(said) if info.many else (said,):
+                out.setdefault(prefix + one, []).append((name, entry))
+    return out

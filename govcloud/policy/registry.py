@@ -35,6 +35,8 @@ READ = frozenset(
         *("room", "rack", "server", "cloud", "instance", "endpoint", "profile", "review", "waiver"),
     }
 )
+# Evidence names what it is about.
+EVIDENCE = ("review.subject", "inspection.subject", "evaluation.subject")
 _DOCUMENT = re.compile(r"\b(\d{3}):L\d+")
 
 
@@ -59,14 +61,26 @@ class Check:
     waivable: bool
     each: type[Entry] | None = None
     one: One | None = None
+    # Of a rule of one entry: fields (`kind.field`) by which it finds those that name something.
+    back: frozenset[str] = frozenset()
 
     def judge(self, case: Case) -> Iterator[Breach]:
         """Every breach of it in a case."""
         if self.whole is not None:
             yield from self.whole(case)
-        elif self.each is not None and self.one is not None:
-            for name, entry in case.catalogue.all(self.each).items():
-                yield from self.one(case, name, entry)
+        elif self.each is not None:
+            yield from self.over(case, case.catalogue.all(self.each).items())
+
+    def over(self, case: Case, entries: Iterable[tuple[str, Any]]) -> Iterator[Breach]:
+        """Every breach in these entries of its kind; of a rule that looks at single ones."""
+        one = self.one
+        assert one is not None
+        former, case.back = case.back, self.back
+        try:
+            for name, entry in entries:
+                yield from one(case, name, entry)
+        finally:
+            case.back = former
 
     def binds(self, case: Case) -> bool:
         """Whether a document that states it binds in the case's province."""
@@ -81,6 +95,7 @@ def rule(
     verdict: Verdict,
     *reads: str,
     each: type[Entry] | None = None,
+    back: Collection[str] = (),
     sentence: str = "",
     source: str = "",
     waivable: bool = False,
@@ -88,8 +103,11 @@ def rule(
     """Register a function as the rule ``id``: a row of ``model.rules``, whose words and strength it has.
 
     With ``each`` it is called as ``(case, name, entry)`` for every entry of that kind, and may read of others
-    only what that entry names and what names it; without, as ``(case)``. A rule that is no row there says
-    its own ``sentence`` and ``source``.
+    only what ``Case`` offers for that; without, as ``(case)``, and may read everything. ``reads``: every
+    field that it reads, of whatever entry, as ``kind.field``: a change of others does not ask it again.
+    ``back``: the references by which an ``each`` rule looks who names something (``Case.named_by``); those
+    of reviews, inspections and evaluations go without saying where it reads these kinds. A rule that is no
+    row there says its own ``sentence`` and ``source``.
     """
 
     def register(judge: F) -> F:
@@ -105,6 +123,7 @@ def rule(
             documents=frozenset(_DOCUMENT.findall(row.source)) if row else frozenset(),
             waivable=waivable or (row is not None and row.strength in WAIVABLE),
             each=each,
+            back=frozenset(back) | {by for by in EVIDENCE if any(r.startswith(by.removesuffix("subject")) for r in reads)},
             one=judge if each else None,
         )
         return judge

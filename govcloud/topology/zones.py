@@ -23,15 +23,11 @@ from .net import CARRYING, Net
 Joint = tuple[str, str, str]
 
 
-class Crossings:
-    """What joins vertices of different zones in a catalogue.
+class Zones:
+    """Zones of a catalogue, the zones that they are within, and what stands in them."""
 
-    Vertices are nodes, machines with more than one network, private networks, and circuits that end on a node
-    of another zone, by their entries' keys.
-    """
-
-    def __init__(self, catalogue: Catalogue, net: Net) -> None:
-        self._catalogue, self._net = catalogue, net
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._zones = catalogue.all(Zone)
         self._tops: dict[str, str] = {}
 
@@ -49,6 +45,28 @@ class Crossings:
         """The role of a zone, by the zone it is within; empty for none and for one that is not there."""
         top = self._zones.get(self.top(zone))
         return top.role if top is not None else ""
+
+    def zone_of_network(self, name: str) -> str:
+        """The zone that a network is part of: of its routing table, else of its gateway; empty for none."""
+        network = self._catalogue.all(Network).get(name)
+        if network is None:
+            return ""
+        if (vrf := self._catalogue.all(Vrf).get(network.vrf)) is not None:
+            return vrf.zone
+        node = self._catalogue.all(Node).get(network.gateway)
+        return node.zone if node is not None else ""
+
+
+class Crossings(Zones):
+    """What joins vertices of different zones in a catalogue.
+
+    Vertices are nodes, machines with more than one network, private networks, and circuits that end on a node
+    of another zone, by their entries' keys.
+    """
+
+    def __init__(self, catalogue: Catalogue, net: Net) -> None:
+        super().__init__(catalogue)
+        self._net = net
 
     @cached_property
     def zones(self) -> dict[str, frozenset[str]]:
@@ -71,16 +89,6 @@ class Crossings:
             if circuit.zone and end and circuit.status in CARRYING and self.top(circuit.zone) not in end:
                 out[f"circuit/{name}"] = frozenset({self.top(circuit.zone)})
         return out
-
-    def zone_of_network(self, name: str) -> str:
-        """The zone that a network is part of: of its routing table, else of its gateway; empty for none."""
-        network = self._catalogue.all(Network).get(name)
-        if network is None:
-            return ""
-        if (vrf := self._catalogue.all(Vrf).get(network.vrf)) is not None:
-            return vrf.zone
-        node = self._catalogue.all(Node).get(network.gateway)
-        return node.zone if node is not None else ""
 
     @cached_property
     def joints(self) -> list[Joint]:
