@@ -185,6 +185,10 @@ class Application(Planned, kw_only=True):
         float, NotNegative, Doc("年费用(元)", "What it costs a year, yuan; 0: not said.")
     ] = 0
     opened_on: Annotated[When, Doc("上线日期", "When it came into service.")] = ""
+    spread: Annotated[
+        Literal["any", "server", "room", "site"],
+        Doc("分散放置", "What no two of its instances share when they are placed."),
+    ] = "any"
 
 
 @kind("endpoint", "endpoints", "访问端点")

@@ -146,6 +146,12 @@ class Instance(Entry, kw_only=True):
         Percent, Doc("内存使用率(%)", "Mean use of its memory, as last checked, percent.", ("C-08",))
     ] = 0
     checked_on: Annotated[Day, Doc("使用率核查日期", "Day its use was last checked.", ("C-07", "C-08"))] = ""
+    apart_from: Annotated[
+        list[str], Ref("instance"), Doc("互斥主机", "Instances that never share a server with it.")
+    ] = []
+    together_with: Annotated[
+        list[str], Ref("instance"), Doc("同机主机", "Instances that stand on the same server as it.")
+    ] = []
 
 
 @kind("volume", "volumes", "云硬盘")

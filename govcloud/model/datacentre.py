@@ -153,6 +153,13 @@ class Server(Entry, kw_only=True):
         list[Literal["control", "monitoring", "audit"]],
         Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit.", ("S-10",)),
     ] = []
+    cloud: Annotated[
+        str, Ref("cloud"), Doc("承载云", "The cloud whose instances it carries; empty: of none.")
+    ] = ""
+    pool: Annotated[
+        Grade,
+        Doc("资源池等保级别", "Level of the pool that it belongs to; none: that of its cloud."),
+    ] = 0
 
 
 @kind("storage", "storages", "存储设备")
