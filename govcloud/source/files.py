@@ -29,8 +29,8 @@ ALIKE = {
 DATA = "data"
 # What Excel puts beside a workbook that somebody has open.
 _OPEN_ELSEWHERE = "~$"
-# Folders at the top of a workspace that hold programs, not declarations.
-PROGRAMS = frozenset({"stacks", "playbooks"})
+# Folders at the top of a workspace that hold programs and requests (with their templates), not declarations.
+PROGRAMS = frozenset({"stacks", "playbooks", "requests"})
 LARGEST = 64 * 1024 * 1024
 # A million rows are about 100 MB.
 LARGEST_TABLE = 256 * 1024 * 1024
@@ -186,9 +186,12 @@ def _walk(base: str, folder: str, found: Found, links: list[str], aside: set[str
                 found.alike.setdefault(ending, []).append(path)
 
 
-def read(root: str | os.PathLike[str], path: str) -> bytes:
-    """The bytes of a file. Raises ``Unreadable`` with a sentence; never waits for a pipe."""
-    largest = LARGEST_TABLE if path.lower().endswith(".csv") else LARGEST
+def read(root: str | os.PathLike[str], path: str, largest: int = 0) -> bytes:
+    """The bytes of a file. Raises ``Unreadable`` with a sentence; never waits for a pipe.
+
+    ``largest``: the most bytes that it may have; 0: as many as a file of entries.
+    """
+    largest = largest or (LARGEST_TABLE if path.lower().endswith(".csv") else LARGEST)
     try:
         handle = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb", buffering=0) as file:
@@ -204,7 +207,8 @@ def read(root: str | os.PathLike[str], path: str) -> bytes:
                     return data
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {_reason(error)}") from None
-    raise Unreadable(f"the file is larger than {largest >> 20} MiB; split it")
+    size = f"{largest >> 20} MiB" if largest >> 20 else f"{largest >> 10} KiB"
+    raise Unreadable(f"the file is larger than {size}; split it")
 
 
 def _reason(error: OSError) -> str:

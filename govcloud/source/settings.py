@@ -1,4 +1,5 @@
-"""``govcloud.yaml``, read as the sources are: every fault with its place, and what was meant."""
+"""Files that hold no entries (``govcloud.yaml``, a request), read as the sources are: every fault with its
+place, and what was meant."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import msgspec
 
 from ..errors import InputError, Problem
 from . import files
-from .claims import Fault
+from .claims import Fault, Locator
 from .explain import explain
 from .texts import CONFLICT, BadText, conflicts
 from .words import Hints, one_of, shown
@@ -25,8 +26,23 @@ def read(path: Path, form: type[T], version: int, distinct: Sequence[str] = ()) 
     Lists in ``distinct`` name nothing twice. A file of a newer ``version`` is refused before anything
     else of it is judged.
     """
+    return located(path, form, version, distinct)[0]
+
+
+def located(
+    path: Path,
+    form: type[T],
+    version: int,
+    distinct: Sequence[str] = (),
+    largest: int = files.LARGEST,
+    what: str = "setting",
+) -> tuple[T, Locator]:
+    """The same with what tells where each of its values stands; a file of more bytes is not read.
+
+    ``what``: how one of its keys is called in messages.
+    """
     try:
-        data = files.read(path.parent, path.name)
+        data = files.read(path.parent, path.name, largest)
         if lines := conflicts(data):
             raise InputError([Problem(CONFLICT[0], path.name, line, 1, CONFLICT[1]) for line in lines])
         found = document(data)
@@ -42,12 +58,12 @@ def read(path: Path, form: type[T], version: int, distinct: Sequence[str] = ()) 
         try:
             settings = msgspec.convert(found.value, form)
             if not any(_repeated(getattr(settings, name)) for name in distinct):
-                return settings
+                return settings, found.locate
         except msgspec.ValidationError:
             pass
     problems = [_formal(fault, found, path.name) for fault in found.faults]
     if found.value is not None or not problems:
-        problems += _meant(found, form, path.name, distinct)
+        problems += _meant(found, form, path.name, distinct, what)
     raise InputError(sorted(problems, key=lambda p: (p.line, p.column)))
 
 
@@ -65,14 +81,16 @@ def _formal(fault: Fault, found: Document, path: str) -> Problem:
     return Problem(message, path, fault.line, fault.column, hint)
 
 
-def _meant(found: Document, form: type[T], path: str, distinct: Sequence[str]) -> Iterator[Problem]:
+def _meant(
+    found: Document, form: type[T], path: str, distinct: Sequence[str], what: str
+) -> Iterator[Problem]:
     """What is wrong with the settings themselves."""
     value = {} if found.value is None else found.value
     if not isinstance(value, dict):
-        message = f"expected a mapping of settings, got {shown(value)}"
-        yield Problem(message, path, 1, 1, "each stands on a line of its own as `setting: value`")
+        message = f"expected a mapping of {what}s, got {shown(value)}"
+        yield Problem(message, path, 1, 1, f"each stands on a line of its own as `{what}: value`")
         return
-    yield from _fields(found, form, value, path, distinct, ())
+    yield from _fields(found, form, value, path, distinct, (), what)
 
 
 def _fields(
@@ -82,11 +100,12 @@ def _fields(
     path: str,
     distinct: Sequence[str],
     at: tuple[str | int, ...],
+    what: str,
 ) -> Iterator[Problem]:
     """What is wrong with one mapping of settings: the file's, or an item's of a list in it."""
     hints = Hints()
     types: dict[str, Any] = get_type_hints(form, include_extras=True)
-    every = f"settings: {one_of(list(types))}"
+    every = f"{what}s: {one_of(list(types))}"
     meant = set()
     wrong = False
     for name, one in value.items():
@@ -95,7 +114,7 @@ def _fields(
                 meant.add(hints.nearest(name, types.keys()))
                 spot = found.locate((*at, name), 0, True)
                 hint = hints.did_you_mean(name, types.keys(), otherwise=every)
-                yield Problem(f"no setting is called {shown(name)}", path, spot.line, spot.column, hint)
+                yield Problem(f"no {what} is called {shown(name)}", path, spot.line, spot.column, hint)
                 wrong = True
             continue
         try:
@@ -104,7 +123,7 @@ def _fields(
             wrong = True
             inner = _struct_of(types[name])
             if inner is not None and isinstance(one, list):
-                yield from _items(found, inner, one, path, (*at, name))
+                yield from _items(found, inner, one, path, (*at, name), what)
                 continue
             for index, message, hint in explain(types[name], one, str(error), hints):
                 spot = found.locate((*at, name) if index is None else (*at, name, index), 0, False)
@@ -138,13 +157,18 @@ def _struct_of(type_: Any) -> type[msgspec.Struct] | None:
 
 
 def _items(
-    found: Document, form: type[msgspec.Struct], items: list[Any], path: str, at: tuple[str | int, ...]
+    found: Document,
+    form: type[msgspec.Struct],
+    items: list[Any],
+    path: str,
+    at: tuple[str | int, ...],
+    what: str,
 ) -> Iterator[Problem]:
     """What is wrong with the items of a list of settings."""
     for index, one in enumerate(items):
         if isinstance(one, dict):
-            yield from _fields(found, form, one, path, (), (*at, index))
+            yield from _fields(found, form, one, path, (), (*at, index), what)
         else:
             spot = found.locate((*at, index), 0, False)
-            message = f"`{at[-1]}`: expected a mapping of settings, got {shown(one)}"
+            message = f"`{at[-1]}`: expected a mapping of {what}s, got {shown(one)}"
             yield Problem(message, path, spot.line, spot.column)
