@@ -323,4 +323,6 @@ def _by_reference(
         if said := getattr(entry, field):
             for one in dict.fromkeys(said) if info.many else (said,):
                 out.setdefault(prefix + one, []).append((name, entry))
+    for found in out.values():
+        found.sort(key=lambda one: one[0])
     return out

@@ -112,6 +112,7 @@ def rule(
 
     def register(judge: F) -> F:
         row = rows().get(id)
+        kinds = {field.partition(".")[0] for field in reads}
         _register[id] = Check(
             id=id,
             verdict=verdict,
@@ -123,7 +124,7 @@ def rule(
             documents=frozenset(_DOCUMENT.findall(row.source)) if row else frozenset(),
             waivable=waivable or (row is not None and row.strength in WAIVABLE),
             each=each,
-            back=frozenset(back) | {by for by in EVIDENCE if any(r.startswith(by.removesuffix("subject")) for r in reads)},
+            back=frozenset(back) | {by for by in EVIDENCE if by.partition(".")[0] in kinds},
             one=judge if each else None,
         )
         return judge
@@ -166,24 +167,21 @@ def judge(case: Case, only: Collection[str] = ()) -> list[Finding]:
 
     A rule that is named in ``only`` binds wherever it is asked for. Raises ``InputError`` for an unknown id.
     """
-    out = []
-    for check in chosen(only):
-        if not only and not check.binds(case):
-            continue
-        for breach in check.judge(case):
-            waiver = case.waiver(check.id, breach.subject) if check.waivable else ""
-            out.append(
-                Finding(
-                    rule=check.id,
-                    verdict=breach.verdict or check.verdict,
-                    strength=check.strength,
-                    source=check.source,
-                    subject=breach.subject,
-                    message=breach.message,
-                    field=breach.field,
-                    witness=breach.witness,
-                    cure=breach.cure,
-                    waiver=waiver,
-                )
-            )
-    return out
+    checks = [check for check in chosen(only) if only or check.binds(case)]
+    return [finding(check, case, breach) for check in checks for breach in check.judge(case)]
+
+
+def finding(check: Check, case: Case, breach: Breach) -> Finding:
+    """A breach of a rule as it is told, with the waiver that lets it pass."""
+    return Finding(
+        rule=check.id,
+        verdict=breach.verdict or check.verdict,
+        strength=check.strength,
+        source=check.source,
+        subject=breach.subject,
+        message=breach.message,
+        field=breach.field,
+        witness=breach.witness,
+        cure=breach.cure,
+        waiver=case.waiver(check.id, breach.subject) if check.waivable else "",
+    )
