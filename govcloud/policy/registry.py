@@ -90,6 +90,11 @@ class Check:
 _register: dict[str, Check] = {}
 
 
+def documents_in(source: str) -> frozenset[str]:
+    """The documents that a rule's source names."""
+    return frozenset(_DOCUMENT.findall(source))
+
+
 def rule(
     id: str,
     verdict: Verdict,
@@ -121,7 +126,7 @@ def rule(
             strength=row.strength if row else "flat",
             source=row.source if row else source,
             sentence=row.sentence if row else sentence,
-            documents=frozenset(_DOCUMENT.findall(row.source)) if row else frozenset(),
+            documents=documents_in(row.source) if row else frozenset(),
             waivable=waivable or (row is not None and row.strength in WAIVABLE),
             each=each,
             back=frozenset(back) | {by for by in EVIDENCE if by.partition(".")[0] in kinds},

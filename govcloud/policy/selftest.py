@@ -10,8 +10,8 @@
         - {}                         # set: fields by entry (null takes one or an entry away), add: entries
       fails:
         - set: {application/hyb: {cloud: null}}
-          about: application/hyb     # what must be found; a list: all of them
-          verdict: deny              # field, says: what else the finding must be
+          about: application/hyb     # what must be found, as `kind/name` or `kind/name field`; a list: all
+          verdict: deny              # where it is not the rule's own; says: a part of the finding's sentence
 """
 
 from __future__ import annotations
@@ -48,16 +48,19 @@ class Passing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Failing(Passing, forbid_unknown_fields=True, kw_only=True):
-    """The same, with what must be found: ``says`` is a part of the finding's sentence."""
+    """The same, with what must be found (``kind/name`` or ``kind/name field``), and what it must be.
+
+    ``says``: a part of the finding's sentence; ``witness``: the way that proves it.
+    """
 
     about: str | list[str]
-    field: str | None = None
     verdict: Verdict | None = None
     says: str = ""
+    witness: list[str] | None = None
 
     @property
     def subjects(self) -> list[str]:
-        """Every entry that must be found."""
+        """Everything that must be found."""
         return [self.about] if isinstance(self.about, str) else self.about
 
 
@@ -83,7 +86,6 @@ class Example:
     rule: str
     group: Group
     laid: Passing
-    number: int
     path: str
     line: int
     own: Stock | None = None
@@ -95,8 +97,8 @@ class Example:
 
     @property
     def id(self) -> str:
-        """``C-02 passes 1``."""
-        return f"{self.rule} {'passes' if self.passes else 'fails'} {self.number}"
+        """``C-02 passes``, as messages call it beside its place."""
+        return f"{self.rule} {'passes' if self.passes else 'fails'}"
 
     def case(self) -> Case:
         """What is judged. Raises ``InputError`` with the example's place where it is wrong in itself."""
@@ -140,18 +142,25 @@ def hold(example: Example, check: Check | None = None) -> str:
     if not check.binds(case):
         return f"the rule does not bind in the province of {example.group.sample or 'this ledger'}"
     for subject in laid.subjects:
-        if not any(f.subject == subject and _fits(f, laid) for f in found):
-            expected = f"{laid.verdict or check.verdict} about {subject}"
-            more = [f"`{laid.field}`" if laid.field else "", f"saying {laid.says!r}" if laid.says else ""]
-            return f"expected {' '.join([expected, *filter(None, more)])}, found {_told(found)}"
+        met = [f for f in found if _fits(f, laid, subject, laid.verdict or check.verdict)]
+        if not met:
+            expected = [f"{laid.verdict or check.verdict} about {subject}"]
+            expected += [f"saying {laid.says!r}"] if laid.says else []
+            expected += [f"by {' '.join(laid.witness)}"] if laid.witness else []
+            return f"expected {' '.join(expected)}, found {_told(found)}"
+        if example.own is None and not all(f.message and f.cure and f.source for f in met):
+            return f"what was found of {subject} lacks a sentence, a cure or a source"
     return ""
 
 
-def _fits(finding: Finding, laid: Failing) -> bool:
+def _fits(finding: Finding, laid: Failing, subject: str, verdict: Verdict) -> bool:
+    entry, _, field = subject.partition(" ")
     return (
-        laid.verdict in (None, finding.verdict)
-        and laid.field in (None, finding.field)
+        finding.subject == entry
+        and (not field or finding.field == field)
+        and finding.verdict == verdict
         and laid.says in finding.message
+        and (laid.witness is None or tuple(laid.witness) == finding.witness)
     )
 
 
@@ -212,7 +221,7 @@ def examples_of(
     for word, cases in (("passes", group.passes), ("fails", group.fails)):
         for number, laid in enumerate(cases):
             line = locate((*way, word, number), 0, False).line
-            out.append(Example(rule, group, laid, number + 1, path, line, own))
+            out.append(Example(rule, group, laid, path, line, own))
     return out, problems
 
 

@@ -9,6 +9,6 @@ from govcloud.policy.selftest import Example, hold, shipped
 EVERY = [example for examples in shipped().values() for example in examples]
 
 
-@pytest.mark.parametrize("example", EVERY, ids=[example.id for example in EVERY])
+@pytest.mark.parametrize("example", EVERY, ids=lambda e: f"{e.id} line {e.line}".replace(" ", "-"))
 def test_an_example_holds(example: Example) -> None:
     assert hold(example) == "", f"{example.path}:{example.line}"
