@@ -20,10 +20,11 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import DeniedError, InputError, Problem
-from ..ledger import Ledger, audit
+from ..ledger import Ledger, audit, clearances
 from ..ledger.connection import Connection
 from ..secrets.resolving import taken
 from ..workspace import Workspace
+from .asof import rows_of
 
 TOKEN, TOKEN_FILE, SSH_KEY = "GOVCLOUD_TOKEN", "GOVCLOUD_TOKEN_FILE", "GOVCLOUD_SSH_KEY"
 NAMESPACE = "govcloud-identity"
@@ -166,23 +167,15 @@ def _by_account(connection: Connection) -> Identity:
 
 def persons(connection: Connection, holding: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, fields) of the accepted persons whose JSON holds a text."""
-    rows = connection.rows(
-        "SELECT name, fields FROM accepted WHERE until IS NULL AND kind = 'person' "
-        "AND (:holding = '' OR replace(fields, :holding, '') <> fields) ORDER BY name",
-        holding=holding,
-    )
-    for name, fields in rows:
-        yield name, msgspec.json.decode(fields)
+    return rows_of(connection, "person", holding=holding)
 
 
 def keys(connection: Connection) -> Iterator[tuple[str, str]]:
-    """(person, public key) of every accepted key; one that is no public key is left out."""
-    from ..signatures import bare
+    """(person, public key) of every accepted key that is good now; one that is no public key, whose days
+    are over or to come, or that is revoked is left out."""
+    from .keyring import read_ring
 
-    for name, fields in persons(connection, '"ssh_keys"'):
-        for public in fields.get("ssh_keys", ()):
-            try:
-                yield name, bare(public)
-            except ValueError:
-                # `validate` tells whoever wrote it; here it opens nothing.
-                continue
+    time_now = clearances.now(connection)
+    for key in read_ring(connection):
+        if not key.fault(time_now):
+            yield key.person, key.public

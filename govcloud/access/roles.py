@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from ..ledger.connection import Connection
+from .asof import rows_of
 from .identity import keys, persons
 
 Permission = Literal["read_classified", "plan", "apply", "approve", "emergency", "administer"]
@@ -23,44 +24,72 @@ DELEGATED = ("approve",)
 
 class Roles(msgspec.Struct, frozen=True):
     """Who may do what. ``inforce``: whether any role is accepted; ``by_person``: their roles' permissions,
-    with those that are delegated to them today; ``names``: each person's roles."""
+    with those that are delegated to them today; ``names``: each person's roles; ``own``: their roles'
+    permissions alone."""
 
     inforce: bool
     by_person: dict[str, frozenset[str]] = {}
     names: dict[str, tuple[str, ...]] = {}
+    own: dict[str, frozenset[str]] = {}
 
     def may(self, person: str, permission: Permission) -> bool:
         """Whether a person (empty: nobody known) may."""
         return not self.inforce or permission in self.by_person.get(person, frozenset())
+
+    def may_alone(self, person: str, permission: Permission) -> bool:
+        """Whether a person may without anything that somebody delegated to them."""
+        return not self.inforce or permission in self.own.get(person, frozenset())
 
     def who_may(self, permission: Permission) -> list[str]:
         """The persons who may, by name."""
         return sorted(name for name, held in self.by_person.items() if permission in held)
 
 
-def read_roles(connection: Connection) -> Roles:
-    """The roles of the accepted revision, with the delegations of today."""
-    rows = connection.rows(
-        "SELECT kind, name, fields FROM accepted WHERE until IS NULL AND kind = 'role' ORDER BY name"
-    )
-    if not rows:
+class Delegation(msgspec.Struct, frozen=True):
+    """That one person decides for another; ``starts_on``, ``ends_on``: its first and its last day."""
+
+    name: str
+    giver: str
+    taker: str
+    permissions: tuple[str, ...]
+    starts_on: str
+    ends_on: str
+
+    def fault(self, day: str) -> str:
+        """Why it does not hold on a day, in a few words; empty where it does."""
+        if not self.ends_on:
+            # It would be a role that no administrator gave.
+            return "has no end and counts for nothing"
+        if day < self.starts_on:
+            return f"begins on {self.starts_on}"
+        return f"ended on {self.ends_on}" if day > self.ends_on else ""
+
+
+def read_roles(connection: Connection, revision: int | None = None, at: float | None = None) -> Roles:
+    """The roles of a revision (None: the newest), with the delegations of a time (None: today)."""
+    roles = dict(rows_of(connection, "role", revision))
+    if not roles:
         return Roles(False)
-    roles = {name: msgspec.json.decode(fields) for _, name, fields in rows}
     held: dict[str, set[str]] = {}
     names: dict[str, list[str]] = {}
     for name, fields in roles.items():
         for person in fields.get("persons", ()):
             held.setdefault(person, set()).update(fields.get("permissions", ()))
             names.setdefault(person, []).append(name)
-    for giver, taker, permissions in _delegations(connection):
+    day = time.strftime("%Y-%m-%d", time.localtime(at))
+    own = {person: frozenset(found) for person, found in held.items()}
+    for one in delegations(connection, revision):
+        if one.fault(day):
+            continue
         # Nobody hands over what they do not have; what was handed to them is not theirs to hand on.
-        handed = set(permissions) & _own(roles, giver)
+        handed = set(one.permissions) & _own(roles, one.giver)
         if handed:
-            held.setdefault(taker, set()).update(handed)
+            held.setdefault(one.taker, set()).update(handed)
     return Roles(
         True,
         {person: frozenset(found) for person, found in held.items()},
         {person: tuple(found) for person, found in names.items()},
+        own,
     )
 
 
@@ -73,16 +102,19 @@ def _own(roles: Mapping[str, Mapping[str, Any]], person: str) -> set[str]:
     }
 
 
-def _delegations(connection: Connection) -> Iterable[tuple[str, str, tuple[str, ...]]]:
-    """(giver, taker, permissions) of those that hold today, by this machine's calendar."""
-    today = time.strftime("%Y-%m-%d")
-    rows = connection.rows("SELECT fields FROM accepted WHERE until IS NULL AND kind = 'delegation'")
-    for (text,) in rows:
-        fields = msgspec.json.decode(text)
-        begins, ends = fields.get("starts_on") or "", fields.get("ends_on") or ""
-        # One without an end is no delegation: it would be a role that no administrator gave.
-        if begins <= today <= ends:
-            yield fields["giver"], fields["taker"], tuple(fields.get("permissions") or DELEGATED)
+def delegations(connection: Connection, revision: int | None = None) -> list[Delegation]:
+    """Those that are accepted at a revision (None: now), by name, whether they hold or not."""
+    return [
+        Delegation(
+            name,
+            fields["giver"],
+            fields["taker"],
+            tuple(fields.get("permissions") or DELEGATED),
+            fields.get("starts_on") or "",
+            fields.get("ends_on") or "",
+        )
+        for name, fields in rows_of(connection, "delegation", revision)
+    ]
 
 
 def signers(connection: Connection, permission: Permission = "approve") -> list[tuple[str, str]]:
@@ -152,8 +184,10 @@ def identities_changed(connection: Connection, changes: Iterable[Any]) -> list[s
         elif change.kind == "person":
             new = {} if change.verb == "delete" else change.fields
             old = before.get(getattr(change, "was", "") or change.name, {})
-            # A renamed person is another one in the roles.
-            names = ("accounts", "ssh_keys", "token_digest")
+            # A renamed person is another one in the roles; whose duty it is decides who signs what.
+            names = ["accounts", "ssh_keys", "token_digest", "key_dates", "revoked_keys"]
+            if old.get("ssh_keys") and new:
+                names += ["unit", "duty"]
             if getattr(change, "was", "") or any(old.get(f) != new.get(f) for f in names):
                 found.append(f"person/{change.name}")
     return found

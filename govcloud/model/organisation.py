@@ -132,6 +132,22 @@ class Person(Entry, kw_only=True):
         msgspec.Meta(pattern=r"^([0-9a-f]{64})?$", description="64 hexadecimal digits"),
         Doc("令牌摘要", "SHA-256 of the person's token, in lower-case hexadecimal."),
     ] = ""
+    key_dates: Annotated[
+        dict[str, str],
+        Doc(
+            "密钥有效期",
+            "First and last day of a key, by its fingerprint: `SHA256:…: 2026-01-01/2026-12-31`; either end "
+            "may be left out.",
+        ),
+    ] = {}
+    revoked_keys: Annotated[
+        dict[str, str],
+        Doc(
+            "已吊销密钥",
+            "Day from which a key is not its owner's alone, by its fingerprint; empty: it never was. What it "
+            "signed from then on counts for nothing.",
+        ),
+    ] = {}
 
 
 @kind("role", "roles", "角色")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .base import Count, Doc, Entry, Ref, kind
+from .base import Count, Doc, Entry, Grade, Ref, kind
 
 
 @kind("target", "targets", "目标")
@@ -40,3 +40,70 @@ class Profile(Entry, kw_only=True):
     """Numbers that rules, plays and the planner read, with where they come from."""
 
     values: Annotated[dict[str, Any], Doc("参数", "The numbers by name.")] = {}
+
+
+@kind("approval_stage", "approval_stages", "审批环节")
+class ApprovalStage(Entry, kw_only=True):
+    """A step of deciding on a request: whose duty it is, in which unit, and how many of them sign."""
+
+    of: Annotated[
+        Literal["unit", "parent", "management", "named"],
+        Doc(
+            "所在单位",
+            "Whose people decide: of the unit that asks, of its parent, of the nearest unit that manages the "
+            "base where it is (001:L268), or of the unit that `unit` names.",
+        ),
+    ] = "unit"
+    unit: Annotated[str, Ref("unit"), Doc("指定单位", "The unit, where `of` is named.")] = ""
+    duty: Annotated[
+        Literal[
+            "any",
+            "principal",
+            "information_officer",
+            "business_manager",
+            "chief_information_officer",
+            "security_officer",
+            "staff",
+        ],
+        Doc("职责", "Whoever carries this duty there; any: anybody of the unit who may approve."),
+    ] = "any"
+    role: Annotated[str, Ref("role"), Doc("角色", "They need this role as well.")] = ""
+    count: Annotated[
+        int, msgspec.Meta(ge=1, le=9), Doc("会签人数", "So many different people sign it (countersigning).")
+    ] = 1
+    days: Annotated[Count, Doc("时限(工作日)", "Working days to decide; 0: as profile/approvals says.")] = 0
+    late_to: Annotated[
+        Literal["parent", "next"],
+        Doc("超期上报", "To whom it goes up when it is late: the parent unit's people, or the next stage's."),
+    ] = "parent"
+
+
+@kind("approval_chain", "approval_chains", "审批流程")
+class ApprovalChain(Entry, kw_only=True):
+    """Who decides on which requests, stage by stage; of several that fit, the stages are joined."""
+
+    order: Annotated[
+        int, msgspec.Meta(ge=1), Doc("次序", "Its place among the chains: those before it come first.")
+    ]
+    stages: Annotated[
+        list[str], Ref("approval_stage"), Doc("环节", "The stages, in the order in which they are decided.")
+    ]
+    types: Annotated[
+        list[Literal["resources", "access", "recovery", "data", "component", "change", "retire"]],
+        Doc("申请类型", "Types of request that it is for; empty: all."),
+    ] = []
+    templates: Annotated[list[str], Doc("模板", "Templates of the catalogue; empty: all.")] = []
+    kinds: Annotated[
+        list[str], Doc("资源种类", "Kinds of entry, of which the request changes at least one; empty: all.")
+    ] = []
+    environments: Annotated[list[str], Doc("环境", "Environments that it is for; empty: all.")] = []
+    classified: Annotated[bool, Doc("涉密", "Only where something classified is concerned.")] = False
+    mlps_from: Annotated[
+        Grade, Doc("等保级别起", "Only where something of at least this MLPS level is concerned; 0: any.")
+    ] = 0
+    vcpus_from: Annotated[Count, Doc("vCPU起", "From so many virtual processors on; 0: no matter.")] = 0
+    memory_gib_from: Annotated[Count, Doc("内存起(GiB)", "From so much memory on; 0: no matter.")] = 0
+    instances_from: Annotated[Count, Doc("云主机起", "From so many machines on; 0: no matter.")] = 0
+    yuan_from: Annotated[
+        float, msgspec.Meta(ge=0), Doc("金额起(元)", "From so much money on, yuan; 0: no matter.")
+    ] = 0
