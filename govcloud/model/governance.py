@@ -21,6 +21,7 @@ SUBJECTS = (
     "site",
     "room",
     "server",
+    "storage",
     "contract",
     "cloud",
     "project",
@@ -100,15 +101,15 @@ class Programme(Planned, kw_only=True):
     major: Annotated[bool, Doc("重大事项", "True where the leading group must approve it.", ("F-09",))] = (
         False
     )
-    planned_on: Annotated[Day, Doc("规划日期", "Day its planning was done.", ("F-01",))] = ""
-    approved_on: Annotated[Day, Doc("立项日期", "Day it was approved.", ("F-01",))] = ""
-    tendered_on: Annotated[Day, Doc("招投标日期", "Day of its tender.", ("F-01",))] = ""
-    supervised_on: Annotated[Day, Doc("监理日期", "Day its supervision began.", ("F-01",))] = ""
-    accepted_on: Annotated[Day, Doc("验收日期", "Day it was accepted.", ("F-01",))] = ""
-    evaluated_on: Annotated[Day, Doc("评估日期", "Day it was evaluated.", ("F-01",))] = ""
+    planned_on: Annotated[Day, Doc("规划日期", "Day its planning was done.")] = ""
+    approved_on: Annotated[Day, Doc("立项日期", "Day it was approved.")] = ""
+    tendered_on: Annotated[Day, Doc("招投标日期", "Day of its tender.")] = ""
+    supervised_on: Annotated[Day, Doc("监理日期", "Day its supervision began.")] = ""
+    accepted_on: Annotated[Day, Doc("验收日期", "Day it was accepted.")] = ""
+    evaluated_on: Annotated[Day, Doc("评估日期", "Day it was evaluated.")] = ""
     sharing_checked: Annotated[
         list[Literal["approval", "acceptance", "supervision"]],
-        Doc("共享审查环节", "Stages at which information sharing was checked.", ("F-07",)),
+        Doc("共享审查环节", "Stages at which information sharing was checked; reviews prove it."),
     ] = []
     library: Annotated[
         str, Doc("财政项目库编号", "Its number in the finance project library.", ("F-06",))
@@ -118,7 +119,8 @@ class Programme(Planned, kw_only=True):
         Doc("资金方式", "How it is paid (003:L269)."),
     ] = "unknown"
     security_item: Annotated[
-        Answer, Doc("安全建设内容", "Whether security is built along with it.", ("S-15",))
+        Answer,
+        Doc("安全建设内容", "Whether security is built along with it; a budget or a review proves it."),
     ] = "unknown"
     amount_yuan: Annotated[float, NotNegative, Doc("总投资(元)", "What it costs, yuan; 0: not said.")] = 0
 
@@ -146,6 +148,24 @@ class Review(Entry, kw_only=True):
             "trusted_product",
             "leading_group",
             "exception",
+            # Stages of a project's life (000:L8), and whether they look at the sharing of data (003:L93).
+            "planning",
+            "approval",
+            "tender",
+            "supervision",
+            "acceptance",
+            "sharing_at_approval",
+            "sharing_at_acceptance",
+            "sharing_at_supervision",
+            "performance_goals",
+            # How something is watched (002:L33), and how an enterprise is managed (001:L282).
+            "terminal_control",
+            "monitoring",
+            "audit",
+            "provider_management",
+            # What a unit has in writing: its plan of the year (000:L95), its posts and duties (000:L101).
+            "yearly_plan",
+            "posts",
         ],
         Doc(
             "类型",
@@ -154,10 +174,15 @@ class Review(Entry, kw_only=True):
                 "C-12",
                 "D-02",
                 "D-10",
+                "F-01",
+                "F-03",
+                "F-07",
                 "F-09",
+                "F-10",
                 "N-02",
                 "N-08",
                 "N-09",
+                "O-06",
                 "R-04",
                 "S-01",
                 "S-02",
@@ -165,6 +190,9 @@ class Review(Entry, kw_only=True):
                 "S-07",
                 "S-08",
                 "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
                 "S-16",
             ),
         ),
@@ -256,7 +284,7 @@ class Budget(Entry, kw_only=True):
         Doc("状态", "What became of it.", ("F-02", "N-06")),
     ] = "asked"
     performance_linked: Annotated[
-        Answer, Doc("与绩效挂钩", "Whether it follows the evaluation.", ("F-03",))
+        Answer, Doc("与绩效挂钩", "Whether it follows the evaluation; the evaluation itself proves it.")
     ] = "unknown"
     use_plan: Annotated[str, Doc("资金使用计划", "The document that plans its use.", ("F-06",))] = ""
 
