@@ -70,7 +70,10 @@ DOMAINS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "change": ("变更", ("request", "wave", "rollout", "freeze")),
-    "policy": ("策略", ("profile", "target", "secret", "secret_file", "approval_stage", "approval_chain")),
+    "policy": (
+        "策略",
+        ("profile", "rule", "target", "secret", "secret_file", "approval_stage", "approval_chain"),
+    ),
 }
 
 

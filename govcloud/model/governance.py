@@ -37,7 +37,7 @@ SUBJECTS = (
     "request",
 )
 
-RULE_PATTERN = r"^[NCDRSFEXO]-\d{2}$"
+RULE_PATTERN = r"^([NCDRSFEXO]-\d{2}|[a-z][a-z0-9._-]{0,62})$"
 
 
 @kind("programme", "programmes", "建设项目")
@@ -295,7 +295,7 @@ class Waiver(Entry, kw_only=True):
 
     rule: Annotated[
         str,
-        msgspec.Meta(pattern=RULE_PATTERN, description="the id of a rule, as N-05"),
+        msgspec.Meta(pattern=RULE_PATTERN, description="the id of a rule, as N-05 or local-flavours"),
         Doc(
             "规则",
             "The rule that is waived.",

@@ -107,3 +107,30 @@ class ApprovalChain(Entry, kw_only=True):
     yuan_from: Annotated[
         float, msgspec.Meta(ge=0), Doc("金额起(元)", "From so much money on, yuan; 0: no matter.")
     ] = 0
+
+
+@kind("rule", "rules", "本地规则")
+class Rule(Entry, kw_only=True):
+    """A rule of the site's own, judged like those of the documents; its name begins with `local-`."""
+
+    each: Annotated[str, Doc("判定种类", "The kind whose entries it judges, one by one, e.g. `instance`.")]
+    when: Annotated[
+        str, Doc("适用条件", "An expression (CEL) that says of which of them; empty: of all of them.")
+    ] = ""
+    holds: Annotated[str, Doc("判定条件", "The expression (CEL) that is true where the rule is kept.")]
+    verdict: Annotated[
+        Literal["deny", "target", "require", "flag"], Doc("结论", "What it comes to where it is not kept.")
+    ] = "flag"
+    message: Annotated[
+        str, Doc("提示", "What is wrong, in a sentence; `{entry.FIELD}` stands for what the entry says.")
+    ]
+    cure: Annotated[str, Doc("整改办法", "What cures it, in the same form.")]
+    field: Annotated[str, Doc("字段", "The field to look at; empty: the entry as a whole.")] = ""
+    waivable: Annotated[bool, Doc("可豁免", "True where a waiver may let a breach pass.")] = False
+    examples: Annotated[
+        dict[str, Any],
+        Doc(
+            "样例",
+            "Cases that must pass and cases that must fail (`passes`, `fails`), as docs/check.md says.",
+        ),
+    ] = {}
