@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ..errors import GovcloudError
-from . import leases, refused
+from . import leases, refused, requests
 from .connection import Connection
 from .retention import Policy
 from .runs import OVER
@@ -244,11 +244,12 @@ def _blob_step(policy: Policy, now: float) -> Callable[[Connection], Tally]:
 
 def _blobs(connection: Connection, policy: Policy, now: float) -> tuple[Tally, list[str]]:
     """Content that nobody needs: no plan of a run that is kept or that waits for a signature, no program or
-    playbook of such a plan, and no file of a host.
+    playbook of such a plan, no form and no plan of a request, and no file of a host.
     """
     statement = f"SELECT DISTINCT digest FROM kept_file WHERE NOT ({_OLD_FILES})"
     needed = {digest for (digest,) in connection.rows(statement, **_named(statement, _values(policy, now)))}
     needed |= set(refused.plans(connection, since=policy.before("plans_days", now)))
+    needed |= set(requests.papers(connection))
     for run, digest in _plans_kept(connection, policy, now):
         if digest in needed:
             continue

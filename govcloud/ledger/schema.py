@@ -405,3 +405,55 @@ site_stack = Table(
     Column("run", String(40), nullable=False),
     Column("at", Float, nullable=False),
 )
+
+# What a unit asked for, as it was last submitted. ``document``: digest of the blob with the form and all
+# that it stands for; ``plan``: of the blob with the plan that is decided on.
+request = Table(
+    "request",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("unit", String(63), nullable=False),
+    Column("applicant", String(63), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("document", String(32), nullable=False),
+    Column("plan", String(32), nullable=False),
+    Column("effect", String(32), nullable=False),
+    Column("starts_on", String(10), nullable=False, server_default=""),
+    Column("until", String(10), nullable=False, server_default=""),
+    Column("submitted", Float, nullable=False),
+    Column("changed", Float, nullable=False),
+    Column("run", String(40), nullable=False, server_default=""),
+)
+Index("request_state", request.c.state)
+
+# Each step of a request's life; rows are never taken away. ``state``: where it stood afterwards.
+request_event = Table(
+    "request_event",
+    metadata,
+    Column("request", String(63), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("event", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("person", String(63), nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("data", Text, nullable=False, server_default="{}"),
+    Column("at", Float, nullable=False),
+)
+
+# What is held for a request until its entries are accepted: so much of a pool for each of them. From then
+# on the entry itself takes it, and its row counts no more.
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("request", String(63), primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("amount", Float, nullable=False),
+    Column("at", Float, nullable=False),
+)
+Index("reservation_pool", reservation.c.pool)

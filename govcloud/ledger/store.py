@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .heads import Outside
     from .patience import Patience
 
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0004"
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 # What an environment is bound to at init; another value is refused.

@@ -68,27 +68,33 @@ def propose(
     destroy: bool = False,
     pins: PinChanges = NO_PINS,
     asked: Asked = NOTHING_ASKED,
+    recorded: bool = False,
     everything: bool = False,
     progress: Progress | None = None,
 ) -> Proposal:
     """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
     ``pins``: what is held against the files from now on, and no longer. ``asked``: what orders say beside
-    the files from now on, and no longer. ``everything``: judge all entries, also where few changed.
+    the files from now on, and no longer. ``recorded``: plan from what the ledger knows of the files, whatever
+    they say by now. ``everything``: judge all entries, also where few changed.
     ``progress`` is told (files read, in all) where all are read. Raises ``InputError`` with every fault of
     the files, ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
         withdraw_variables(workspace, connection)
-        asking = _Asking(workspace, connection, programs(workspace), pins, asked, progress)
+        asking = _Asking(
+            workspace, connection, programs(workspace), pins, asked, progress, as_recorded=recorded
+        )
         if destroy:
             plan, blobs = site.extend(workspace, connection, builder.build_destroy(asking.inputs()))
         else:
             plan, blobs = site.extend(workspace, connection, _planned(asking, everything))
             # After what fetches secrets: git is a child, and no child gets one in its environment.
-            commit = commit_of(workspace.root, entries.last_commit(connection, workspace.settings.workspace))
+            last = entries.last_commit(connection, workspace.settings.workspace)
+            # No commit is looked at where no file is.
+            commit = "" if recorded else commit_of(workspace.root, last)
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins, asked=asked)
-            plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace)
+            plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace, recorded=recorded)
             plan = msgspec.structs.replace(plan, effect=signed_effect(plan.effect, pins, asked))
         base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
         plan = msgspec.structs.replace(plan, base=base)
@@ -150,6 +156,8 @@ class _Asking:
     pins: PinChanges = NO_PINS
     asked: Asked = NOTHING_ASKED
     progress: Progress | None = None
+    # The files count as they were recorded.
+    as_recorded: bool = False
     _fetching: Fetching | None = None
 
     def versions(self, catalogue: Catalogue) -> dict[str, Version]:
@@ -213,7 +221,10 @@ def _plan_of_changes(asking: _Asking, *, only: str = "") -> Plan:
     """
     connection, workspace = asking.connection, asking.workspace
     known = asking.recorded()
-    changes = read_changes(workspace, known, only=only)
+    if asking.as_recorded:
+        changes = Changes(dict(known), [], [], [], [])
+    else:
+        changes = read_changes(workspace, known, only=only)
     found = delta.find(connection, workspace.claimants, changes, known)
     if len(found.touched) > scope.MOST:
         raise scope.TooWide
@@ -299,9 +310,10 @@ def _plan_of_all(asking: _Asking) -> Plan:
     """Look at every entry."""
     connection, workspace = asking.connection, asking.workspace
     over = {row.claim_key for row in asking.asked.said} | set(asking.asked.ended)
+    known = asking.recorded()
     others = [
         row
-        for row in claims(connection, apart_from=workspace.claimants)
+        for row in claims(connection, apart_from="" if asking.as_recorded else workspace.claimants)
         if not row.claimant.startswith(PINS) and row.claim_key not in over
     ]
     others += asking.asked.said
@@ -309,7 +321,10 @@ def _plan_of_all(asking: _Asking) -> Plan:
     # The files are judged as they will be seen: under the pins that hold from now on.
     pins = {row.key: row for row in standing if row.claim_key not in asking.pins.ended}
     pins |= {row.key: row for row in asking.pins.said}
-    loaded = load(workspace, others=[*others, *pins.values()], progress=asking.progress)
+    if asking.as_recorded:
+        loaded = Loaded(workspace.root, known, {}, [], list, workspace.settings.layers)
+    else:
+        loaded = load(workspace, others=[*others, *pins.values()], progress=asking.progress)
     inputs = asking.inputs()
     rows: list[ClaimRow] = list(others)
     heirs, gone = allocating.without_entry(loaded.claims, rows, asking.asked.said)
@@ -318,6 +333,9 @@ def _plan_of_all(asking: _Asking) -> Plan:
     rest: list[Saying] = [*loaded.claims, *rows]
     pinned = pinning.in_force(rest, standing, asking.pins, loaded.layers)
     inputs.proposed = pinned.merged
+    if asking.as_recorded:
+        # What files say is judged as it is loaded.
+        check(inputs.proposed, loaded)
     inputs.accepted = entries.current(connection)
     given = allocating.settle(
         connection,
@@ -344,9 +362,9 @@ def _plan_of_all(asking: _Asking) -> Plan:
     plan = _built(asking, inputs, built)
     if plan.empty and not plan.secrets:
         settled.remember(workspace, asking.key(), built)
-    known = asking.recorded()
     removed = sorted(known.keys() - loaded.files.keys())
-    changes = Changes(loaded.files, removed, loaded.claims, sorted(loaded.files), loaded.notes)
+    looked_at = [] if asking.as_recorded else sorted(loaded.files)
+    changes = Changes(loaded.files, removed, loaded.claims, looked_at, loaded.notes)
     found = delta.find(connection, workspace.claimants, changes, known)
     found = found.with_claims(asking.asked.said, asking.asked.ended).with_claims(heirs, gone)
     found = found.with_claims(pinned.said, pinned.ended).with_claims(given.said, given.ended)

@@ -323,6 +323,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pinned: dict[str, str] = {}
     # What orders say with it.
     asked: Asked = Asked()
+    # Made from the files as they were recorded, whatever they say by now: as requests are.
+    recorded: bool = False
     # Whose files they are, and the commit that they came from.
     workspace: str = ""
     commit: str = ""

@@ -124,7 +124,14 @@ def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
     if plan.limited:
         raise ConflictError(f"{sentence}; nothing was done", hint="type it again")
     try:
-        again = propose(workspace, ledger, destroy=plan.destroy, pins=plan.pins, asked=plan.asked).plan
+        again = propose(
+            workspace,
+            ledger,
+            destroy=plan.destroy,
+            pins=plan.pins,
+            asked=plan.asked,
+            recorded=plan.recorded,
+        ).plan
     except InputError as error:
         raise ConflictError(f"{sentence}, and now {error.problems[0]}; nothing was done", hint=hint) from None
     if again.effect != plan.effect:
