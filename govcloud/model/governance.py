@@ -166,13 +166,26 @@ class Review(Entry, kw_only=True):
             # What a unit has in writing: its plan of the year (000:L95), its posts and duties (000:L101).
             "yearly_plan",
             "posts",
+            # The four unified of a cloud (001:L242): 统一门户, 统一云管, 统一监控, 统一运维.
+            "unified_portal",
+            "unified_management",
+            "unified_monitoring",
+            "unified_operations",
+            # A centre that is green (000:L41), and one that is a pilot of regional integration (003:L81).
+            "green_centre",
+            "regional_pilot",
         ],
         Doc(
             "类型",
             "What was examined.",
             (
+                "C-09",
                 "C-12",
                 "D-02",
+                "D-03",
+                "D-04",
+                "D-07",
+                "D-08",
                 "D-10",
                 "F-01",
                 "F-03",
