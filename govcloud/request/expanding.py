@@ -1,0 +1,241 @@
+"""A request's form -> the entries that it asks for, or everything that is wrong with it.
+
+What a form may ask for is bounded here, once, for every door: kinds that it may make, entries that are there
+already, what belongs to another unit, expressions in texts. Rules judge what comes out, in the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from ..addressing.wishes import ALLOCATOR
+from ..errors import InputError, Problem
+from ..ledger.claims import claims_on
+from ..ledger.connection import Connection
+from ..model import KINDS, PLURALS
+from ..model.catalogue import references, split_ref
+from ..source.claims import Draft, Table
+from ..source.convert import convert_draft
+from ..source.words import Hints, one_of, shown
+from ..workspace import Workspace
+from .document import Document, Way, problem
+from .filling import made
+from .ground import Ground, Key
+from .parameters import Form, unsafe
+from .templates import Template, catalogue, unknown
+
+# What is copied is its owner's, whatever kind it is of (`backup.subject`).
+SUBJECT = "subject"
+# Who says the entries of a request: this and its name.
+CLAIMANT = "request:"
+
+
+def expand(
+    workspace: Workspace, connection: Connection, document: Document, *, hidden: Collection[Key] = ()
+) -> dict[Key, dict[str, Any]]:
+    """The entries that a request asks for, fields as said, by (kind, name); without ``request/NAME`` itself.
+
+    ``hidden``: entries that the asker may not see; there is none of such a name. Raises ``InputError`` with
+    every fault, each with its place where the document was read from a file.
+    """
+    return _Expansion(catalogue(workspace), connection, document, Ground(connection, hidden)).entries()
+
+
+class _Expansion:
+    """One request on its way."""
+
+    def __init__(
+        self, templates: Mapping[str, Template], connection: Connection, document: Document, ground: Ground
+    ) -> None:
+        self._templates, self._document, self._ground = templates, document, ground
+        self._connection = connection
+        self._claimant = CLAIMANT + document.name
+        self._hints = Hints()
+        self._problems: list[Problem] = []
+        # Where each entry comes from: the item, or the free entry.
+        self._ways: dict[Key, Way] = {}
+        self._made: dict[Key, dict[str, Any]] = {}
+
+    def entries(self) -> dict[Key, dict[str, Any]]:
+        self._people()
+        self._texts(_plain(self._document), ())
+        for number in range(len(self._document.items)):
+            self._item(number)
+        self._free()
+        if not self._problems and not self._made:
+            self._tell((), "asks for nothing", "items, each with a template: `govcloud request templates`")
+        most = self._ground.policy["most_entries"]
+        if len(self._made) > most:
+            self._tell((), f"asks for {len(self._made)} entries at once, and {most} may be", "ask in parts")
+        else:
+            self._convert()
+            self._judge()
+        if self._problems:
+            raise InputError(_sorted(self._problems))
+        return self._made
+
+    def _tell(self, way: Way, message: str, hint: str = "", *, on_key: bool = False) -> None:
+        self._problems.append(problem(self._document, way, message, hint, on_key=on_key))
+
+    def _people(self) -> None:
+        """The unit, whoever asks, and the investment project are there."""
+        for field, kind in (("unit", "unit"), ("applicant", "person"), ("programme", "programme")):
+            name = getattr(self._document, field)
+            if (name or field != "programme") and self._ground.get(kind, name) is None:
+                hint = self._hints.did_you_mean(name, self._ground.table(kind).keys())
+                self._tell((field,), f"`{field}`: no {kind} is called {shown(name)}", hint)
+
+    def _texts(self, value: Any, way: Way) -> None:
+        """No text of a request holds an expression or what cannot be shown; parameters tell it themselves."""
+        if isinstance(value, dict):
+            for key, one in value.items():
+                self._texts(key, (*way, key))
+                if way[:1] != ("items",) or key != "parameters":
+                    self._texts(one, (*way, key))
+        elif isinstance(value, list):
+            for number, one in enumerate(value):
+                self._texts(one, (*way, number))
+        elif isinstance(value, str) and (reason := unsafe(value)):
+            self._tell(way, f"{shown(value)}: {reason}", "write it in plain words")
+
+    def _item(self, number: int) -> None:
+        item = self._document.items[number]
+        way: Way = ("items", number)
+        template = self._templates.get(item.template)
+        if template is None:
+            self._tell((*way, "template"), *unknown(self._templates, item.template))
+            return
+        values, faults = (form := Form(template, self._ground, self._document)).filled(item.parameters)
+        for fault in faults:
+            there = fault.parameter in item.parameters
+            at = (*way, "parameters", fault.parameter) if there else way
+            stranger = fault.parameter not in template.asked
+            self._tell(at, f"{item.template}: {fault.message}", fault.hint, on_key=stranger)
+        if faults:
+            return
+        for one in made(template, form.variables(values)):
+            if not _begins_with(one.name, self._document.name):
+                message = f"makes {one.kind}/{one.name}; names that a template makes begin with the request's"
+                self._tell(way, f"{item.template}: {message}", "`{{ name }}` is what they begin with")
+            self._add((one.kind, one.name), one.fields, way)
+
+    def _free(self) -> None:
+        for plural, table in self._document.entries.items():
+            kind = PLURALS.get(plural)
+            if kind is None:
+                hint = self._hints.did_you_mean(plural, PLURALS.keys())
+                self._tell(("entries", plural), f"no kind is called {shown(plural)}", hint, on_key=True)
+                continue
+            for name, said in table.items():
+                self._add((kind, name), said, ("entries", plural, name))
+
+    def _add(self, key: Key, said: dict[str, Any], way: Way) -> None:
+        kind, name = key
+        if kind not in self._ground.kinds():
+            message = f"asks for {kind}/{name}; entries of the kind {kind} are not made by requests"
+            self._tell(way, message, f"kinds: {one_of(sorted(self._ground.kinds()))}")
+        elif key in self._ways:
+            other = self._ways[key]
+            first = f"items[{other[1]}]" if other[0] == "items" else "entries"
+            message = f"{kind}/{name} is asked for twice, first by {first}"
+            self._tell(way, message, "give one of the items a `part`, which goes into the names it makes")
+        else:
+            self._ways[key] = way
+            self._made[key] = said
+
+    def _convert(self) -> None:
+        """Hold the fields against their kinds; what is right stays."""
+        draft = Draft()
+        for plural in {KINDS[kind].PLURAL: None for kind, _ in self._made}:
+            kind = PLURALS[plural]
+            names = [name for of, name in self._made if of == kind]
+            raws = [dict(self._made[kind, name]) for name in names]
+            draft.tables.append(Table(kind, plural, names, raws, [0] * len(names)))
+        blocks = convert_draft(draft, self._hints)
+        for fault in draft.faults:
+            key = (PLURALS[str(fault.path[0])], str(fault.path[1]))
+            way = self._ways[key]
+            whole = ("entries", *fault.path) if way[0] == "entries" else way
+            self._tell(whole, fault.message, fault.hint, on_key=fault.on_key)
+        for block in blocks:
+            for name, said in zip(block.names, block.fields, strict=True):
+                self._made[block.kind, name] = said
+
+    def _judge(self) -> None:
+        """Nothing that is there already, nothing of others, nobody that is not there."""
+        for key in sorted(self._ground.taken(self._made.keys()) - self._mine()):
+            message = f"{key[0]}/{key[1]} is there already; a request makes what is new"
+            self._tell(self._ways[key], message, "choose another name for the request, the item or the entry")
+        for key, said in self._made.items():
+            way = self._ways[key]
+            for field, message, hint in self._dangling(key, said):
+                at = (*way, field) if way[0] == "entries" else way
+                self._tell(at, f"{key[0]}/{key[1]}: `{field}`: {message}", hint)
+            for field, message in self._of_others(key, said):
+                at = (*way, field) if way[0] == "entries" and field else way
+                self._tell(
+                    at, f"{key[0]}/{key[1]} {message}", "a unit asks for its own; the other asks itself"
+                )
+
+    def _of_others(self, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """(field, what to say) where an entry would be another unit's, or would use what is another's."""
+        unit = self._document.unit
+        owner = self._ground.owner(key[0], said, self._made)
+        if owner not in ("", unit) and self._ground.get("unit", owner) is not None:
+            yield "unit" if "unit" in said else "", f"would be of unit/{owner}, and unit/{unit} asks"
+            return
+        own, surely = set(self._ground.policy["own"]), set(self._ground.policy["surely_own"])
+        for info, value in references(key[0], said):
+            with suppress(ValueError):  # told as leading nowhere
+                assert info.ref is not None
+                kind, name = split_ref(info.ref, value)
+                there = self._ground.get(kind, name)
+                if there is None or (kind, name) in self._made:
+                    continue
+                of = self._ground.owner(kind, there, self._made)
+                mine = kind in own | surely or info.name == SUBJECT
+                if mine and of != unit and (of or kind in surely):
+                    whose = f"which is of unit/{of}" if of else "of which nobody says whose it is"
+                    yield info.name, f"uses {kind}/{name}, {whose}"
+
+    def _mine(self) -> set[Key]:
+        """The entries that the same request made before: nobody else says anything of them."""
+        others = {
+            row.key
+            for row in claims_on(self._connection, self._made.keys())
+            if row.claimant not in (self._claimant, ALLOCATOR)
+        }
+        mine = {r.key for r in claims_on(self._connection, self._made.keys()) if r.claimant == self._claimant}
+        return mine - others
+
+    def _dangling(self, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """(field, message, hint) of each reference that leads nowhere."""
+        for info, value in references(key[0], said):
+            assert info.ref is not None
+            try:
+                kind, name = split_ref(info.ref, value)
+            except ValueError as error:
+                yield info.name, str(error), ""
+                continue
+            itself = (kind, name) == ("request", self._document.name)
+            if itself or (kind, name) in self._made or self._ground.get(kind, name) is not None:
+                continue
+            near = [*self._ground.table(kind), *(n for k, n in self._made if k == kind)]
+            yield info.name, f"no {kind} is called {shown(name)}", self._hints.did_you_mean(name, near)
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(document)
+    return plain
+
+
+def _begins_with(name: str, request: str) -> bool:
+    return name == request or name.startswith((f"{request}-", f"{request}.", f"{request}_"))
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    return sorted(dict.fromkeys(problems), key=lambda p: (p.line, p.column))

@@ -1,0 +1,80 @@
+"""What the ledger holds, as somebody who asks for something may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any
+
+from ..ledger import entries
+from ..ledger.connection import Connection
+from ..model import KINDS, fields
+from ..model.catalogue import Catalogue
+from ..model.policy import Profile
+from ..policy import Case
+
+Key = entries.Key
+# What an entry belongs to: the first of these fields that it has leads to the unit that it is.
+OWNERS = ("unit", "project", "application", "instance", "primary")
+
+
+class Ground:
+    """Accepted entries of now, read as they are wanted; what is ``hidden`` from the asker is not there."""
+
+    def __init__(self, connection: Connection, hidden: Collection[Key] = ()) -> None:
+        self._connection = connection
+        self._hidden = frozenset(hidden)
+        self._tables: dict[str, dict[str, dict[str, Any]]] = {}
+        self._known: dict[Key, dict[str, Any] | None] = {}
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The fields that an entry says; None where there is none."""
+        if kind in self._tables:
+            return self._tables[kind].get(name)
+        key = (kind, name)
+        if key not in self._known:
+            found = entries.among(self._connection, [key]) if key not in self._hidden else {}
+            self._known[key] = found[key].fields if key in found else None
+        return self._known[key]
+
+    def taken(self, keys: Collection[Key]) -> set[Key]:
+        """Which of these keys an entry has, hidden or not."""
+        return set(entries.digests(self._connection, keys))
+
+    def table(self, kind: str) -> Mapping[str, dict[str, Any]]:
+        """Every entry of a kind that may be seen, by name."""
+        if kind not in self._tables:
+            found = entries.current(self._connection, kind=kind)
+            self._tables[kind] = {
+                name: entry.fields
+                for (_, name), entry in sorted(found.items())
+                if (kind, name) not in self._hidden
+            }
+        return self._tables[kind]
+
+    def whole(self, kind: str, name: str) -> dict[str, Any]:
+        """An entry's fields with the defaults of those that it does not say, and its ``name``."""
+        said = self.get(kind, name) or {}
+        return {key: said.get(key, info.default) for key, info in fields(kind).items()} | {"name": name}
+
+    def owner(self, kind: str, said: Mapping[str, Any], made: Mapping[Key, Mapping[str, Any]]) -> str:
+        """The unit that an entry belongs to; empty where it is nobody's. ``made``: entries beside these."""
+        for _ in range(len(OWNERS)):
+            field = next((f for f in OWNERS if said.get(f) and f in KINDS[kind].__struct_fields__), "")
+            value = said.get(field)
+            if not isinstance(value, str) or field == "unit":
+                return value if isinstance(value, str) else ""
+            kind = "instance" if field == "primary" else field
+            said = made.get((kind, value)) or self.get(kind, value) or {}
+        return ""
+
+    @cached_property
+    def policy(self) -> dict[str, Any]:
+        """Numbers and lists for requests: ``profile/request-entries`` over the program's own."""
+        profile = self.get("profile", "request-entries")
+        known = {} if profile is None else {("profile", "request-entries"): profile}
+        return Case(Catalogue.of(known)).values("request-entries")
+
+    def kinds(self) -> frozenset[str]:
+        """The kinds that a request may make (``Profile``: never itself)."""
+        return frozenset(map(str, self.policy["kinds"])) & (KINDS.keys() - {Profile.KIND})
