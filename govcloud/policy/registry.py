@@ -24,6 +24,7 @@ HOMES = (
     *("isolation", "lines", "coverage", "private", "elements", "shape", "addresses"),
     *("clouds", "centres", "recovering", "grading", "security", "projects"),
     *("entrances", "exchanging", "duties"),
+    *("protecting", "supervising", "duplicating", "funding", "evaluating"),
 )
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
 WAIVABLE = frozenset({"in_principle"})

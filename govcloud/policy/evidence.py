@@ -1,0 +1,76 @@
+"""Dated evidence with a document: whether there is some, whether it still counts, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..model.governance import Evaluation
+from .base import Case
+
+# What is used: 已建 and 改建 of 001:L242.
+SERVING = frozenset({"running", "rebuilding"})
+
+# What the functions below read, for `reads` of a rule.
+REVIEW = (
+    *("review.type", "review.subject", "review.passed", "review.document", "review.date"),
+    "review.valid_until",
+)
+INSPECTION = ("inspection.type", "inspection.subject", "inspection.date", "inspection.document")
+EVALUATION = ("evaluation.subject", "evaluation.date", "evaluation.document")
+
+
+class Dated(Protocol):
+    """What reviews, inspections and evaluations share."""
+
+    date: str
+    document: str
+
+
+def stale(case: Case, held: Iterable[tuple[str, Dated]], days: int, kind: str) -> str:
+    """Empty where one of these names its document and is at most so many days old; else why none counts.
+
+    ``days``: 0 sets no bound. ``held``: the oldest first, of one kind, as ``Case`` gives them.
+    """
+    last = ""
+    for name, one in held:
+        if one.document:
+            last = f"{kind}/{name} of {one.date}"
+            age = case.days_since(one.date)
+            if not days or (age is not None and age <= days):
+                return ""
+    return f"the last is {last}, and {days} days are the most" if last else "there is none with its document"
+
+
+def unreviewed(case: Case, type: str, subjects: Iterable[str], days: int = 0) -> str:
+    """Empty where a review of one of these was passed, counts and is at most so many days old (0: no bound).
+
+    Else the rest of a sentence that says why none does: not there, not passed, ended, or too old.
+    """
+    subjects = list(subjects)
+    held = [one for subject in subjects for one in case.reviews(type, subject)]
+    if not held:
+        return f"there is no review of type {type}"
+    if not case.reviewed(type, subjects):
+        name, last = max(held, key=lambda one: (one[1].date, one[0]))
+        if not last.passed:
+            return f"review/{name} of {last.date} was not passed"
+        if not last.document:
+            return f"review/{name} names no document"
+        return f"review/{name} ended on {last.valid_until}" if last.valid_until else f"review/{name} is over"
+    held.sort(key=lambda one: (one[1].date, one[0]))
+    return stale(case, [one for one in held if one[1].passed], days, "review")
+
+
+def uninspected(case: Case, types: Iterable[str], subjects: Iterable[str], days: int) -> str:
+    """Empty where one of these was inspected at most so many days ago, with a record; else why not."""
+    subjects = list(subjects)
+    held = [one for type in types for subject in subjects for one in case.inspections(type, subject)]
+    held.sort(key=lambda one: (one[1].date, one[0]))
+    return stale(case, held, days, "inspection")
+
+
+def result(case: Case, subject: str) -> tuple[str, Evaluation] | None:
+    """The newest evaluation of ``kind/name`` that came to a result, in a document."""
+    held = [one for one in case.evaluations(subject) if one[1].result != "none" and one[1].document]
+    return held[-1] if held else None
