@@ -1,0 +1,71 @@
+"""One server for one item, at once: the fast path, and what is left of a packing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from .estate import UNBOUNDED, Estate, Host, Item
+
+
+def choose(estate: Estate, item: Item, hosts: Iterable[Host], prefer: str) -> Host | None:
+    """The best server for an item among these, None where none takes it.
+
+    ``prefer``: ``fewest`` takes one that carries something already, and of those the one whose room has the
+    shape of the need (the largest cosine), so that no resource is left over alone; ``even`` the one that is
+    least used afterwards.
+    """
+    bound = estate.bound_to(item)
+    if bound:
+        hosts = [estate.hosts[name] for name in bound] if len(bound) == 1 else []
+    best, best_score = None, (math.inf, math.inf, "")
+    for host in hosts:
+        if not estate.roomy(host, item) or not estate.admits(host, item):
+            continue
+        score = _score(estate, host, item, prefer)
+        if score < best_score and estate.clashing(host, item) is None:
+            best, best_score = host, score
+    return best
+
+
+def _score(estate: Estate, host: Host, item: Item, prefer: str) -> tuple[float, float, str]:
+    free = estate.free[host.name]
+    if prefer == "even":
+        return highest_use(host, [f - n for f, n in zip(free, item.need, strict=True)]), 0.0, host.name
+    dot = there = wanted = 0.0
+    for room, much, all in zip(free, item.need, host.total, strict=True):
+        if all and all < UNBOUNDED:
+            share, part = room / all, much / all
+            dot, there, wanted = dot + share * part, there + share * share, wanted + part * part
+    cosine = dot / math.sqrt(there * wanted) if there and wanted else 0.0
+    return float(not estate.carries[host.name]), -cosine, host.name
+
+
+def highest_use(host: Host, free: Iterable[int]) -> float:
+    """The largest share in use of a server's resources, with this much free."""
+    return max((1 - room / all for room, all in zip(free, host.total, strict=True) if all), default=0.0)
+
+
+def fit(estate: Estate, items: Iterable[Item], prefer: str) -> list[Item]:
+    """Let each stand on the best server for it, the largest first; returns those that found none."""
+    hosts: dict[str, list[Host]] = {}
+    for host in estate.hosts.values():
+        hosts.setdefault(host.cloud, []).append(host)
+    left = []
+    for item in sorted(items, key=lambda one: size(estate, hosts.get(one.cloud, ()), one)):
+        found = choose(estate, item, hosts.get(item.cloud, ()), prefer)
+        if found is None:
+            left.append(item)
+        else:
+            estate.stand(item.names, item.need, found.name)
+    return left
+
+
+def size(estate: Estate, hosts: Iterable[Host], item: Item) -> tuple[float, float, str]:
+    """Sorts items, those that are hardest to place first: what must stay apart, then what needs most."""
+    apart = sum(len(estate.apart.get(name, ())) for name in item.names)
+    first = next(iter(hosts), None)
+    if first is None:
+        return 0.0, 0.0, item.name
+    share = max(much / max(1, all) for much, all in zip(item.need, first.total, strict=True))
+    return -float(bool(apart or len(item.names) > 1)), -share, item.name

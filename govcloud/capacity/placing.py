@@ -1,0 +1,192 @@
+"""Where instances would stand: all that wait, on as few servers as can be, or those of one request at once.
+
+Nothing is written here: what comes back are names of servers, which a request or a person declares.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..model.catalogue import Catalogue
+from .bounds import Bound, bound_of
+from .estate import Estate, Host, Item
+from .figures import Placement, figures
+from .fitting import fit
+from .unfolding import given_places, unfold
+
+if TYPE_CHECKING:
+    from .clashes import Clash
+    from .packing import Class, Shape
+
+# Classes of servers that carry something, beyond which they are filled first-fit before the solver begins.
+MOST_OPEN = 40
+
+
+@dataclass
+class Placed:
+    """``where``: server by instance, of those that waited; ``left``: those that found none; ``bounds``: how
+    many servers each cloud uses, and how few it could; ``clashes``: why some found none."""
+
+    where: dict[str, str] = field(default_factory=dict)
+    left: list[Item] = field(default_factory=list)
+    bounds: list[Bound] = field(default_factory=list)
+    clashes: list[Clash] = field(default_factory=list)
+
+
+def place_new(catalogue: Catalogue, names: Collection[str]) -> Placed:
+    """Where these new instances would stand, over what stands: the fast path, no solver where they fit.
+
+    ``catalogue``: the entries with the request's own. What has a ``server`` already, or is of a cloud without
+    servers, is not asked about. Where they do not fit one by one, all of them are tried together before any
+    is said to clash. Raises ``InputError`` for a wrong ``profile/placement``.
+    """
+    numbers = figures(Placement, catalogue)
+    whole = Estate.of(catalogue, numbers, only=names)
+    clouds = {host.cloud for host in whole.hosts.values()}
+    items = [item for item in whole.waiting if item.cloud in clouds]
+    tried = whole.copy()
+    left = fit(tried, items, numbers.prefer)
+    if not left:
+        return _result(tried, items, left)
+    # Late: the solver is for what is not plain.
+    from .clashes import explain, together
+
+    found = together(whole, items)
+    if found is None:
+        placed = _result(tried, items, left)
+        placed.clashes = explain(whole, items)
+        return placed
+    for item in items:
+        whole.stand(item.names, item.need, found[item.name])
+    return _result(whole, items, [])
+
+
+def place(estate: Estate, numbers: Placement, seed: int = 0) -> Placed:
+    """All that wait: on the fewest servers, or evenly, as ``numbers.prefer`` says. The estate is filled."""
+    items = list(estate.waiting)
+    opened = {name for name, those in estate.carries.items() if those}
+    left: list[Item] = []
+    bounds = []
+    by_cloud: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_cloud[item.cloud].append(item)
+    for cloud, those in sorted(by_cloud.items()):
+        hosts = [host for host in estate.hosts.values() if host.cloud == cloud]
+        bound = bound_of(estate, cloud, hosts, those)
+        if not hosts:
+            left += those
+        elif numbers.prefer == "even":
+            left += spread(estate, hosts, those)
+        else:
+            left += _fewest(estate, hosts, those, bound, seed)
+        bound.used = sum(1 for host in hosts if estate.carries[host.name])
+        bound.before = sum(1 for host in hosts if host.name in opened)
+        bound.finish(estate, hosts)
+        bounds.append(bound)
+    placed = _result(estate, items, left)
+    placed.bounds = bounds
+    return placed
+
+
+def _result(estate: Estate, items: Iterable[Item], left: Iterable[Item]) -> Placed:
+    names = {name for item in items for name in item.names}
+    where = {name: estate.standing[name] for name in sorted(names) if name in estate.standing}
+    return Placed(where, sorted(left, key=lambda item: item.name))
+
+
+def spread(estate: Estate, hosts: Collection[Host], items: Iterable[Item]) -> list[Item]:
+    """Evenly: the largest first, each on the server that is least used afterwards."""
+    return fit(estate, items, "even")
+
+
+def _fewest(
+    estate: Estate, hosts: Collection[Host], items: Collection[Item], bound: Bound, seed: int
+) -> list[Item]:
+    """On the fewest servers: those whose place is given, then the solver, then one by one what it left."""
+    from .packing import pack
+
+    special, plain, within = given_places(estate, hosts, items)
+    left = fit(estate, special, "fewest")
+    if len(_classes(estate, hosts, by_place=bool(within), open_only=True)) > MOST_OPEN:
+        plain = _fill_open(estate, hosts, plain, within)
+    keys = _classes(estate, hosts, by_place=bool(within))
+    classes = list(keys)
+    groups: dict[tuple[object, ...], list[Item]] = defaultdict(list)
+    for item in plain:
+        groups[item.need, item.level, within.get(item.name)].append(item)
+    shapes = [_shape(estate, those, keys, within) for those in groups.values()]
+    packed = pack(shapes, [_class(key, keys[key]) for key in classes], seed)
+    bound.lacks = packed.lacks
+    if not special and not within and packed.lacks == 0 and len(plain) == len(items):
+        bound.programme = packed.bound
+    rng = random.Random(seed)
+    servers = [(keys[classes[at]], pattern) for at, pattern in packed.servers]
+    rest = unfold(estate, servers, list(groups.values()), rng)
+    return left + fit(estate, rest, "fewest")
+
+
+Key = tuple[tuple[int, ...], int, str, bool]
+
+
+def _classes(
+    estate: Estate, hosts: Collection[Host], *, by_place: bool, open_only: bool = False
+) -> dict[Key, list[Host]]:
+    """Servers by what is left of them, their level, room (where that matters) and whether they are open."""
+    out: dict[Key, list[Host]] = {}
+    for host in hosts:
+        is_open = bool(estate.carries[host.name])
+        if is_open or not open_only:
+            free = tuple(max(0, room) for room in estate.free[host.name])
+            out.setdefault((free, host.level, host.room if by_place else "", is_open), []).append(host)
+    return out
+
+
+def _class(key: Key, hosts: list[Host]) -> Class:
+    from .packing import Class
+
+    return Class(key[0], len(hosts), key[3])
+
+
+def _shape(
+    estate: Estate, items: list[Item], keys: Mapping[Key, list[Host]], within: Mapping[str, str]
+) -> Shape:
+    from .packing import Shape
+
+    first = items[0]
+    place = within.get(first.name)
+    allowed = frozenset(
+        at
+        for at, hosts in enumerate(keys.values())
+        if estate.admits(hosts[0], first) and (place is None or place in (hosts[0].room, hosts[0].site))
+    )
+    return Shape(first.need, len(items), allowed)
+
+
+def _fill_open(
+    estate: Estate, hosts: Collection[Host], items: Iterable[Item], within: Mapping[str, str]
+) -> list[Item]:
+    """First-fit on servers that carry something already; returns what found no room there."""
+    already = sorted((h for h in hosts if estate.carries[h.name]), key=lambda host: host.name)
+    rest: list[Item] = []
+    start: dict[tuple[object, ...], int] = {}
+    for item in sorted(items, key=lambda one: (*(-much for much in one.need), one.name)):
+        place = within.get(item.name)
+        key = (item.need, item.level, place)
+        at = start.get(key, 0)
+        while at < len(already):
+            host = already[at]
+            fine = estate.roomy(host, item) and estate.admits(host, item)
+            fine = fine and (place is None or place in (host.room, host.site))
+            if fine and estate.clashing(host, item) is None:
+                estate.stand(item.names, item.need, host.name)
+                break
+            at += 1
+        else:
+            rest.append(item)
+        # A server that had no room for one of a kind has none for the next, but it may only have clashed.
+        start[key] = at if not any(estate.apart.get(name) for name in item.names) else start.get(key, 0)
+    return rest
