@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,7 +60,13 @@ def apply(app: App, file: Path | None, as_json: bool, yes: bool, leave: Leave) -
         vouch_asked(app.workspace, ledger, asked)
     with reading(quiet=as_json) as progress:
         proposal = propose(
-            app.workspace, ledger, destroy=destroying, pins=pins, asked=asked, progress=progress
+            app.workspace,
+            ledger,
+            destroy=destroying,
+            pins=pins,
+            asked=asked,
+            recorded=given is not None and given.recorded,
+            progress=progress,
         )
     check_rollouts(ledger, proposal.plan)
     if given is not None:
@@ -154,11 +160,11 @@ def carry(
     _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
     order = order or of_plan(workspace, ledger, plan)
-    judge = order.judge if order is not None else bool
+    how: dict[str, Any] = {} if order is None else {"judge": order.judge, "ended": order.ended}
 
     def go(began: Callable[[str], None]) -> Outcome:
         shown = sinks(as_json)
-        return start(workspace, ledger, plan, proposal.blobs, shown, leave=leave, judge=judge, began=began)
+        return start(workspace, ledger, plan, proposal.blobs, shown, leave=leave, began=began, **how)
 
     return attended(workspace, ledger, plan, order, go, as_json)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VOUCHERS = {
     "rollout:": "govcloud.rollout.vouching",
     "merge:": "govcloud.merge.vouching",
+    "request:": "govcloud.request.vouching",
 }
 # The same, for ``judge(workspace, ledger, plan)``: what a plan ends in.
 JUDGES = {"merge:": "govcloud.merge.vouching"}

@@ -1,13 +1,14 @@
 """Orders that are carried out under watch: what runs already is watched while their run goes on.
 
 However a wave of a rollout is carried out (by its own command, by a plan file, by going on with its run), it
-is judged once more when nobody else can change anything, watched, and written down where a run began.
+is judged once more when nobody else can change anything, watched, and written down where a run began. So is
+a request, but for the watching.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,42 +18,71 @@ from .common import console, emit
 
 if TYPE_CHECKING:
     from ..ledger import Ledger
-    from ..plan.stages import Plan
-    from ..run.runner import Outcome
+    from ..ledger.connection import Connection
+    from ..ledger.runs import Status
+    from ..plan.stages import Asked, Plan
+    from ..run.runner import Ended, Outcome
     from ..run.watched import Result
     from ..workspace import Workspace
+
+
+def _nothing(_run: str) -> None:
+    """An order that nobody writes down when it begins."""
+
+
+def _nothing_more(_connection: Connection, _run: str, _status: Status) -> None:
+    """An order that nobody writes down when it ends."""
 
 
 @dataclass
 class Order:
     """What somebody ordered. ``waves``: (rollout, wave) of each, none of a merge; ``back``: they are taken
     back. ``judge`` raises where it may not be carried out now; ``tells``: what was lost is told here, not by
-    who gave the order. ``run`` and ``result`` are there once a run began, and once it was watched.
+    who gave the order. ``begun`` and ``ended`` write down that its run began, and how it ended (in the run's
+    own transaction). ``run`` and ``result`` are there once a run began, and once it was watched.
     """
 
     waves: tuple[tuple[str, str], ...]
     back: bool
     judge: Callable[[], object]
     tells: bool = True
+    begun: Callable[[str], None] = field(default=_nothing)
+    ended: Ended = field(default=_nothing_more)
     run: str = ""
     result: Result | None = None
 
     def begin(self, run: str) -> None:
         """Its run began."""
         self.run = run
+        self.begun(run)
 
 
 def of_plan(workspace: Workspace, ledger: Ledger, plan: Plan) -> Order | None:
     """The order that a plan carries out; None where it carries out none."""
+    return of_asked(workspace, ledger, plan.asked) if plan.asked else None
+
+
+def of_asked(workspace: Workspace, ledger: Ledger, asked: Asked) -> Order:
+    """The order of what is asked, though a plan may say it no more: what is left of it is carried out."""
     from .asking import vouch_asked
 
-    if not plan.asked:
-        return None
-    claimants = [*(row.claimant for row in plan.asked.said), *(key[2] for key in plan.asked.ended)]
+    claimants = [*(row.claimant for row in asked.said), *(key[2] for key in asked.ended)]
     names = [c.removeprefix("rollout:").partition("/") for c in claimants if c.startswith("rollout:")]
     waves = tuple(dict.fromkeys((rollout, wave) for rollout, _, wave in names))
-    judge = partial(vouch_asked, workspace, ledger, plan.asked)
-    return Order(waves, not plan.asked.said, judge)
+    judge = partial(vouch_asked, workspace, ledger, asked)
+    order = Order(waves, not asked.said, judge)
+    if any(c.startswith("request:") for c in claimants):
+        from ..access import who
+        from ..request import carrying
+
+        identity = who(workspace, ledger)
+        order.begun = partial(carrying.begun, ledger, identity, asked)
+
+        def ended(connection: Connection, run: str, status: Status) -> None:
+            carrying.ended(connection, identity, asked, run, status)
+
+        order.ended = ended
+    return order
 
 
 def attended(
@@ -68,8 +98,10 @@ def attended(
     Where the order is of waves, what runs already is watched meanwhile, if anything but the ledger changes.
     Exits with 3 where a packet was lost or nothing could be watched.
     """
-    if order is None or not order.waves:
-        return int(go(lambda _run: None).exit_code)
+    if order is None:
+        return int(go(_nothing).exit_code)
+    if not order.waves:
+        return int(go(order.begin).exit_code)
     try:
         if all(stage.kind == "record" for stage in plan.stages):
             return int(go(order.begin).exit_code)
@@ -100,7 +132,8 @@ def _watched(
             watch.void = True
 
             def began(run: str) -> None:
-                watch.void, watch.run, order.run = False, run, run
+                watch.void, watch.run = False, run
+                order.begin(run)
 
             code = go(began).exit_code
     finally:

@@ -25,7 +25,9 @@ class LazyGroup(click.Group):
         if cmd_name not in self.TABLE:
             return None
         module = importlib.import_module(f".{self.TABLE[cmd_name][0]}", __package__)
-        command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        # One that is called as something of Python's own (`list`) has a `_` behind it there.
+        command = getattr(module, name, None) or getattr(module, f"{name}_")
         assert isinstance(command, click.Command)
         return command
 

@@ -177,10 +177,13 @@ def resume(app: App, run: str, as_json: bool, leave: Leave) -> int:
     enforce(app.workspace, ledger, "apply")
     plan = runner.plan_of(ledger, run)
 
-    def go(began: Callable[[str], None]) -> Outcome:
-        return runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave, began=began)
+    order = of_plan(app.workspace, ledger, plan)
+    how = {} if order is None else {"ended": order.ended}
 
-    return attended(app.workspace, ledger, plan, of_plan(app.workspace, ledger, plan), go, as_json)
+    def go(began: Callable[[str], None]) -> Outcome:
+        return runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave, began=began, **how)
+
+    return attended(app.workspace, ledger, plan, order, go, as_json)
 
 
 @runs.command()

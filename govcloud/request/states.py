@@ -7,7 +7,7 @@ request's history and a row of the audit trail, in one transaction with what it 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -132,8 +132,6 @@ _TYPED: Mapping[Event, str] = {
     "release": "request release {}",
 }
 
-Release = Callable[[], None]
-
 
 def after(state: State, event: Event, name: str = "") -> tuple[State, Who]:
     """Where a step leads from a state, and who may take it.
@@ -164,9 +162,11 @@ def move(
     *,
     note: str = "",
     data: dict[str, Any] | None = None,
+    by_rule: bool = False,
     **changed: Any,
 ) -> Row:
-    """Take a step, in the caller's transaction; ``changed``: further values of its row.
+    """Take a step, in the caller's transaction; ``changed``: further values of its row. ``by_rule``: it
+    follows from what was done, whoever did it and whatever their clock says.
 
     Where it leads to an end of a kind, what was held for it is let go. Raises ``ConflictError`` where the
     step does not lead anywhere from where it stands or the clock was set back, ``DeniedError`` where this
@@ -175,8 +175,9 @@ def move(
     known = requests.find(connection, row.name)
     state: State = known.state if known is not None else "draft"  # type: ignore[assignment]
     target, who = after(state, event, row.name)
-    refuse_others(connection, identity, row, who, event)
-    now = clock(connection)
+    if not by_rule:
+        refuse_others(connection, identity, row, who, event)
+    now = max(time.time(), requests.newest(connection)) if by_rule else clock(connection)
     row = msgspec.structs.replace(row, state=target, changed=now, **changed)
     requests.keep(connection, row)
     if target in LETS_GO:

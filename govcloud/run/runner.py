@@ -42,6 +42,14 @@ from .ready import check_reachable, check_standing
 ENDS = {Status.DONE: Exit.OK, Status.FAILED: Exit.FAILED, Status.STOPPED: Exit.FAILED}
 
 
+# What an order does in the transaction that ends its run: (connection, run, status).
+Ended = Callable[[Connection, str, Status], object]
+
+
+def _nothing_more(connection: Connection, run: str, status: Status) -> None:
+    """An order that the ledger need not hear of."""
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How a run ended in this process."""
 
@@ -65,14 +73,15 @@ def start(
     leave: Leave = NO_LEAVE,
     judge: Callable[[], object] = lambda: None,
     began: Callable[[str], None] = lambda _run: None,
+    ended: Ended = _nothing_more,
 ) -> Outcome:
     """Carry out a plan. ``blobs``: its programs and playbooks by digest, kept with the run.
 
     ``leave``: what somebody says who lets it go past its guards. ``judge``: called when nobody else can
     change the ledger any more; what it raises ends it before anything is done. ``began``: called with the
-    run's id when there is one. Raises ``DeniedError`` where one stands
-    against it, ``ConflictError`` where another run is at work, ``LabDown`` where there is no lab to build
-    in, before anything is done.
+    run's id when there is one. ``ended``: called in the transaction that writes down how it ended. Raises
+    ``DeniedError`` where one stands against it, ``ConflictError`` where another run is at work, ``LabDown``
+    where there is no lab to build in, before anything is done.
     """
     # First of all, for what follows starts children.
     kept = keeping.fetch(workspace, ledger, plan)
@@ -107,7 +116,7 @@ def start(
             audit.append(connection, actor(), "run started", {"run": run, "effect": plan.effect})
             _keep_claims(connection, plan)
         began(run)
-        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus, kept=kept), 1)
+        return _carry(RunContext(workspace, ledger, run, actor(), plan, fence, bus, kept=kept), 1, ended)
 
 
 def _of_now(workspace: Workspace, ledger: Ledger, plan: Plan) -> Plan:
@@ -224,11 +233,12 @@ def resume(
     *,
     leave: Leave = NO_LEAVE,
     began: Callable[[str], None] = lambda _run: None,
+    ended: Ended = _nothing_more,
 ) -> Outcome:
     """Go on with a run that failed, was stopped, or whose process died, with the plan as it was.
 
-    ``began``: called with the run's id when it goes on. The guards are asked about what is left of it.
-    Raises as ``start`` does.
+    ``began``: called with the run's id when it goes on; ``ended``: as ``start`` does. The guards are asked
+    about what is left of it. Raises as ``start`` does.
     """
     identity = guarding.known(workspace, ledger, leave)
     with ledger.read() as connection:
@@ -256,7 +266,8 @@ def resume(
             legs.begin(connection, known.id, actor())
             audit.append(connection, actor(), "run resumed", {"run": known.id, "segment": number})
         began(known.id)
-        return _carry(RunContext(workspace, ledger, known.id, actor(), plan, fence, bus, kept=kept), number)
+        context = RunContext(workspace, ledger, known.id, actor(), plan, fence, bus, kept=kept)
+        return _carry(context, number, ended)
 
 
 def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
@@ -274,7 +285,7 @@ def cancel(workspace: Workspace, ledger: Ledger, run_id: str) -> runs.Run:
         return runs.get(connection, known.id)
 
 
-def _carry(context: RunContext, number: int) -> Outcome:
+def _carry(context: RunContext, number: int, ended: Ended) -> Outcome:
     began = time.monotonic()
     with context.ledger.read() as connection:
         rows = runs.stages(connection, context.run)
@@ -295,6 +306,7 @@ def _carry(context: RunContext, number: int) -> Outcome:
             with context.write() as connection:
                 runs.set_status(connection, context.run, status)
                 guarding.ended(connection, context.plan, context.run, status)
+                ended(connection, context.run, status)
                 audit.append(connection, context.actor, f"run {status}", {"run": context.run})
                 hint = _next_step(connection, context.run, status)
                 messages.run_ended(connection, context.workspace, context.run, status, hint)

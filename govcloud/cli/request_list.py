@@ -1,0 +1,211 @@
+"""`govcloud request list` and `show`: where requests stand, and all that there is to know of one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from ..errors import Exit
+from .common import App, console, emit, json_option, unwatched
+from .redacting import redacted
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+    from ..ledger.connection import Connection
+    from ..ledger.requests import Row
+    from ..plan.stages import Plan
+    from ..request.reading import End, View
+
+# The colour of a state, as runs have theirs.
+COLOURS = {
+    "submitted": "yellow",
+    "approved": "cyan",
+    "scheduled": "cyan",
+    "applied": "green",
+    "active": "green",
+    "expiring": "yellow",
+    "failed": "red",
+    "rejected": "red",
+    "stopped": "yellow",
+}
+
+
+@click.command("list")
+@click.option("--open", "only_open", is_flag=True, help="Only those of which something is open, and what.")
+@click.option("--unit", metavar="NAME", help="Only those of a unit.")
+@click.option("--state", metavar="STATE", help="Only those that stand there.")
+@json_option
+@click.pass_obj
+@redacted
+def list_(app: App, only_open: bool, unit: str | None, state: str | None, as_json: bool) -> int:
+    """Requests and where they stand. Exits with 3 where --open finds something."""
+    from ..ledger import open_ledger, requests
+    from ..request.reading import ends
+
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
+        rows = requests.every(connection, states=[state] if state else ())
+        found = [(row, list(ends(connection, row))) for row in rows if unit in (None, row.unit)]
+    found = [one for one in found if one[1] or not only_open]
+    if as_json:
+        emit([_row_document(row) | {"open": open_} for row, open_ in found])
+    elif not found:
+        click.echo("Nothing is open." if only_open else "Nothing was submitted yet.")
+    else:
+        _print(found)
+    return int(Exit.CHANGES if only_open and found else Exit.OK)
+
+
+def _print(found: list[tuple[Row, list[End]]]) -> None:
+    from rich.text import Text
+
+    from .tables import print_table
+
+    rows = [
+        (
+            row.name,
+            Text(row.state, COLOURS.get(row.state, "white")),
+            row.unit,
+            row.title,
+            _day(row.submitted),
+            row.until or "",
+            "; ".join(end.words for end in open_),
+        )
+        for row, open_ in found
+    ]
+    print_table(console(), ("request", "state", "unit", "title", "submitted", "until", "open"), rows)
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    return msgspec.structs.asdict(row)
+
+
+@click.command()
+@click.argument("name", metavar="NAME")
+@click.option("--full", is_flag=True, help="Show every entry, also of long lists.")
+@json_option
+@click.pass_obj
+@redacted
+def show(app: App, name: str, full: bool, as_json: bool) -> int:
+    """One request: its form, its plan, what was decided and who is next, what it holds and owns."""
+    from ..ledger import open_ledger
+    from ..request.reading import view
+    from .plan import for_reader
+
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
+        found = view(connection, name)
+        owned = _seen(app, ledger, connection, found.owned)
+        decisions = _decisions(connection, found)
+    plan = for_reader(app.workspace, ledger, found.plan)
+    if as_json:
+        emit(_document(found, plan, owned, decisions))
+        return int(Exit.OK)
+    with unwatched():
+        _show(found, plan, owned, decisions, full=full)
+    return int(Exit.OK)
+
+
+def _seen(
+    app: App, ledger: Ledger, connection: Connection, keys: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Those that this process's reader may see."""
+    from ..access import is_hidden, sight
+
+    hidden = sight(app.workspace, ledger, connection)
+    return [key for key in keys if not hidden or not is_hidden(connection, hidden, *key)]
+
+
+def _decisions(connection: Connection, found: View) -> list[dict[str, Any]]:
+    """What was signed, the oldest first."""
+    return [msgspec.structs.asdict(one) for one in found.signed]
+
+
+def _document(
+    found: View, plan: Plan, owned: list[tuple[str, str]], decisions: list[dict[str, Any]]
+) -> dict[str, Any]:
+    from ..plan import explain
+    from .request_submit import accounts_document, costs_document
+
+    return {
+        "request": _row_document(found.row),
+        "form": found.paper.document,
+        "makes": found.paper.made,
+        "accounts": accounts_document(found.paper.accounts),
+        "costs": costs_document(found.paper.costs),
+        "plan": explain.document(plan),
+        "decisions": decisions,
+        "open": found.ends,
+        "owns": ["/".join(key) for key in owned],
+        "holds": found.held,
+        "history": found.events,
+    }
+
+
+def _show(
+    found: View, plan: Plan, owned: list[tuple[str, str]], decisions: list[dict[str, Any]], *, full: bool
+) -> None:
+    from rich.text import Text
+
+    from ..policy.pools import parts, told
+    from .plan import show as show_plan
+    from .request_submit import show_effects
+    from .tables import print_line
+
+    out, row = console(), found.row
+    form = found.paper.document
+    state = Text(row.state, COLOURS.get(row.state, "white"))
+    print_line(out, Text.assemble((row.name, "bold"), "  ", state, f"  version {row.version}"))
+    lines = [
+        ("title", form.title),
+        ("unit", row.unit),
+        ("applicant", row.applicant),
+        ("reason", form.reason),
+        ("programme", form.programme),
+        ("from", row.starts_on),
+        ("until", row.until),
+        ("effect", row.effect),
+        ("run", row.run),
+    ]
+    for head, words in lines:
+        if words:
+            print_line(out, Text(f"  {head:<10}{words}"), 12)
+    for item in form.items:
+        said = ", ".join(f"{key} {value}" for key, value in item.parameters.items())
+        print_line(out, Text(f"  {'item':<10}{item.template}: {said}"), 12)
+    show_effects(found.paper.made, found.paper.accounts, found.paper.costs)
+    if row.state in ("submitted", "approved", "scheduled", "rejected"):
+        click.echo("")
+        show_plan(plan, full=full)
+        click.echo("")
+    for one in decisions:
+        what = f" ({one['note']})" if one["note"] else ""
+        words = f"  signed by {one['person']} on {_when(one['at'])}: {one['state']}{what}"
+        print_line(out, Text(words), 4)
+    if owned:
+        print_line(out, Text(f"owns: {', '.join('/'.join(key) for key in owned)}"), 6)
+    for held in found.held:
+        kind, name, measure = parts(held.pool)
+        words = (
+            f"holds: {told(held.amount, measure)} of {measure} of {kind}/{name} for {held.kind}/{held.name}"
+        )
+        print_line(out, Text(words), 7)
+    out.print("history:", markup=False)
+    for event in found.events:
+        note = f": {event.note}" if event.note else ""
+        words = f"  {_when(event.at)}  {event.event:<10}{event.state:<11}{event.actor}{note}"
+        print_line(out, Text(words), 22)
+    for end in found.ends:
+        next_ = f"; next: `govcloud {end.next}`" if end.next else ""
+        print_line(out, Text(f"open: {end.words}{next_}", "yellow"), 6)
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(at))

@@ -1,0 +1,239 @@
+"""Carrying a request out: the plan is made again, held against what was decided, and its run writes down
+where the request stands.
+
+However it is carried out (by its own command, by a plan file, by going on with its run), the same functions
+are called: ``vouching`` asks before, ``begun`` and ``ended`` write down. What a killed process left unsaid is
+said when somebody types the command again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ..access import Identity
+from ..capacity.accounts import reserve
+from ..errors import ConflictError, DeniedError, InputError
+from ..ledger import Ledger, requests, runs
+from ..ledger.claims import claims_on
+from ..ledger.connection import Connection
+from ..ledger.requests import CLAIMANT, Row
+from ..ledger.runs import OVER, Run, Status
+from ..plan import stages
+from ..plan.gather import NOTHING_ASKED, Proposal, propose
+from ..plan.guards import judge, needing
+from ..plan.stages import Asked, Plan
+from ..workspace import Workspace
+from . import states
+from .comparing import differences
+from .states import State
+from .submitting import plan_of
+
+# From these a request is carried out, once it is approved.
+READY: frozenset[State] = frozenset({"approved", "scheduled", "failed"})
+
+
+def names(asked: Asked) -> list[str]:
+    """The requests that an order speaks for."""
+    claimants = [*(row.claimant for row in asked.said), *(key[2] for key in asked.ended)]
+    return sorted({c.removeprefix(CLAIMANT) for c in claimants if c.startswith(CLAIMANT)})
+
+
+def left(connection: Connection, row: Row) -> Run | None:
+    """The run that set out to carry a request out and is not over, if there is one."""
+    found = [run for run in runs.unfinished(connection) if run.effect == row.effect]
+    return found[-1] if found else None
+
+
+def standing(connection: Connection, asked: Asked) -> bool:
+    """Whether all that an order says is accepted already: its Record is done."""
+    rows = claims_on(connection, {row.key for row in asked.said})
+    known = {row.claim_key: row.fields for row in rows}
+    return bool(asked.said) and all(known.get(row.claim_key) == row.fields for row in asked.said)
+
+
+def again(workspace: Workspace, ledger: Ledger, row: Row) -> Proposal:
+    """The plan of a request as it is now; of what is left to build where its entries are accepted already."""
+    with ledger.read() as connection:
+        asked = plan_of(connection, row).asked
+        done = standing(connection, asked)
+    return propose(workspace, ledger, asked=NOTHING_ASKED if done else asked, recorded=True)
+
+
+def admit(
+    workspace: Workspace, ledger: Ledger, identity: Identity, name: str, *, today: str = ""
+) -> tuple[Row, Proposal]:
+    """A request that may be carried out now, and its plan. Holds what it needs, where that was let go.
+
+    Raises ``ConflictError`` where something else would happen than was decided (the signatures are void
+    then, and the new plan is what is decided on) or its state does not allow it, ``DeniedError`` where it is
+    not approved or a pool has no room.
+    """
+    with ledger.read() as connection:
+        row = requests.get(connection, name)
+        state = states.state_of(row)
+        if state not in READY and state != "submitted":
+            states.after(state, "begin", name)
+        done = standing(connection, plan_of(connection, row).asked)
+    proposal = again(workspace, ledger, row)
+    if not done and proposal.plan.effect != row.effect:
+        raise _voided(ledger, identity, row, proposal.plan)
+    with ledger.write() as connection:
+        row = requests.get(connection, name)
+        if states.state_of(row) == "submitted":
+            row = _approved(connection, identity, row, proposal.plan)
+        if not done:
+            said = {claim.key: claim.fields for claim in proposal.plan.asked.said}
+            _, lacking = reserve(connection, name, said, states.clock(connection))
+            if lacking:
+                words = "; ".join(one.message for one in lacking)
+                raise DeniedError(
+                    f"request {name}: {words}", hint="`govcloud capacity usage` shows who has what"
+                )
+        if states.state_of(row) == "approved" and row.starts_on > (today or time.strftime("%Y-%m-%d")):
+            row = states.move(connection, identity, row, "schedule")
+    return row, proposal
+
+
+def is_due(row: Row, today: str = "") -> bool:
+    """Whether the day has come on which it may begin. ``today``: as YYYY-MM-DD, of this machine if empty."""
+    return row.starts_on <= (today or time.strftime("%Y-%m-%d"))
+
+
+def _approved(connection: Connection, identity: Identity, row: Row, plan: Plan) -> Row:
+    """The request, approved where nobody's signature is wanted or one that counts is there.
+
+    Raises ``DeniedError``.
+    """
+    if why := undecided(connection, identity, row, plan):
+        raise DeniedError(
+            f"request {row.name} is not approved: {why}",
+            hint=f"`govcloud request approve {row.name}` by whoever is next; "
+            f"`govcloud request show {row.name}` tells who",
+        )
+    return states.move(connection, identity, row, "approve", note="as the policy wants it", by_rule=True)
+
+
+def undecided(connection: Connection, identity: Identity, row: Row, plan: Plan) -> str:
+    """Why a request is not decided on yet, in words; empty where it may be carried out."""
+    if needing.policy(connection).needs == "none":
+        return ""
+    return "" if judge(connection, plan, identity).approved else "no signature over its effect counts"
+
+
+def _voided(ledger: Ledger, identity: Identity, row: Row, plan: Plan) -> ConflictError:
+    """What was decided on would not happen any more: the new plan takes its place, unsigned."""
+    with ledger.write() as connection:
+        before = plan_of(connection, row)
+        words = differences(before, plan)
+        if states.state_of(row) != "failed":
+            digest = requests.put_paper(connection, stages.encode(plan))
+            states.move(
+                connection,
+                identity,
+                row,
+                "void",
+                note="something else would happen",
+                data={"was": row.effect, "effect": plan.effect},
+                plan=digest,
+                effect=plan.effect,
+            )
+    told = "\n  ".join(words)
+    return ConflictError(
+        f"request {row.name} would do something else than was decided on (effect {row.effect[:8]} became "
+        f"{plan.effect[:8]}); its signatures are void:\n  {told}",
+        hint=f"`govcloud request show {row.name}` shows the new plan; it wants to be approved anew",
+    )
+
+
+# -- what its run writes down -----------------------------------------------------------------------
+
+
+def begun(ledger: Ledger, identity: Identity, asked: Asked, run: str) -> None:
+    """A run set out to carry requests out. Safe to repeat."""
+    with ledger.write() as connection:
+        for name in names(asked):
+            row = _as_approved(connection, identity, requests.find(connection, name), asked)
+            if row is not None and states.state_of(row) in READY and row.run != run:
+                states.move(connection, identity, row, "begin", data={"run": run}, by_rule=True, run=run)
+
+
+def ended(connection: Connection, identity: Identity, asked: Asked, run: str, status: Status) -> None:
+    """How a run ended, in the transaction that says so: what it built is in use, or it failed.
+
+    One that was stopped is as it was: going on with its run is all that it needs.
+    """
+    begins = {row.claimant for row in asked.said}
+    for name in names(asked):
+        row = _as_approved(connection, identity, requests.find(connection, name), asked)
+        if row is None:
+            continue
+        state = states.state_of(row)
+        if CLAIMANT + name in begins and state in READY:
+            if status is Status.DONE:
+                in_use(connection, identity, row, run)
+            elif status is Status.FAILED:
+                data = {"run": run}
+                states.move(connection, identity, row, "fail", data=data, by_rule=True, run=run)
+        elif status is Status.DONE and (state, "release") in states.TRANSITIONS:
+            if not requests.owned(connection, name):
+                states.move(connection, identity, row, "release", data={"run": run}, by_rule=True, run=run)
+
+
+def _as_approved(connection: Connection, identity: Identity, row: Row | None, asked: Asked) -> Row | None:
+    """Nobody's signature was wanted where a run carries out what is only submitted: it was let in."""
+    if (
+        row is None
+        or states.state_of(row) != "submitted"
+        or not any(one.claimant == row.claimant for one in asked.said)
+    ):
+        return row
+    return states.move(connection, identity, row, "approve", note="as the policy wants it", by_rule=True)
+
+
+def in_use(connection: Connection, identity: Identity, row: Row, run: str) -> Row:
+    """A request that is carried out: its entries take what was held for it."""
+    if states.state_of(row) == "scheduled":
+        row = states.move(connection, identity, row, "begin", data={"run": run}, by_rule=True, run=run)
+    row = states.move(connection, identity, row, "apply", data={"run": run}, by_rule=True, run=run)
+    requests.let_go(connection, row.name)
+    return states.move(connection, identity, row, "activate", by_rule=True)
+
+
+def settle(ledger: Ledger, identity: Identity, name: str) -> Row:
+    """Write down what a killed process could not: that its run is over. Safe to repeat."""
+    with ledger.write() as connection:
+        row = requests.get(connection, name)
+        state = states.state_of(row)
+        if state in READY and row.run and (run := _known(connection, row.run)) and run.status in OVER:
+            if run.status is Status.DONE and standing(connection, plan_of(connection, row).asked):
+                return in_use(connection, identity, row, row.run)
+        return row
+
+
+def nothing_left(ledger: Ledger, identity: Identity, name: str) -> Row:
+    """All that a request says is accepted and built, whoever built the last of it: it is in use."""
+    with ledger.write() as connection:
+        row = requests.get(connection, name)
+        if states.state_of(row) in READY and standing(connection, plan_of(connection, row).asked):
+            return in_use(connection, identity, row, row.run)
+        return row
+
+
+def _known(connection: Connection, id: str) -> Run | None:
+    try:
+        return runs.get(connection, id)
+    except InputError:
+        # Pruned since.
+        return None
+
+
+# -- giving back ------------------------------------------------------------------------------------
+
+
+def release_claims(connection: Connection, name: str, keys: Iterable[tuple[str, str]] = ()) -> Asked:
+    """The order that ends what a request says: of these entries (kind, name), or of all that it owns, its
+    own entry among them."""
+    wanted = set(keys)
+    owned = requests.owned(connection, name)
+    return Asked(ended=tuple(key for key in owned if not wanted or key[:2] in wanted))

@@ -1,0 +1,85 @@
+"""What a request costs: prices are the province's (``profile/prices``), the program knows none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError, Problem
+from ..ledger.connection import Connection
+from ..ledger.entries import Key, among
+from ..model.catalogue import Catalogue
+from ..plan.graph import LedgerGraph
+from ..policy.pools import amounts
+
+ENTRY: Key = ("profile", "prices")
+# What a profile's values say beside prices.
+_WORDS = frozenset({"currency", "per"})
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What one thing costs: ``amount`` of it at ``price`` each, in the profile's currency and period."""
+
+    what: str
+    amount: float
+    price: float
+
+    @property
+    def sum(self) -> float:
+        """Amount times price."""
+        return self.amount * self.price
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """What a request costs by price. ``per``: the period (month, year), as the profile says it."""
+
+    currency: str = ""
+    per: str = ""
+    lines: list[Line] = []
+
+    @property
+    def sum(self) -> float:
+        """All lines together."""
+        return sum(line.sum for line in self.lines)
+
+
+def costs(connection: Connection, said: Mapping[Key, Mapping[str, Any]]) -> Costs:
+    """What these entries cost: a price is of a flavor (``flavor/NAME``), or of a measure (``vcpus``,
+    ``memory_mib``, ``disk_gib`` …; then those of an instance whose flavor has a price are left out).
+
+    Raises ``InputError`` where a price is no number.
+    """
+    entry = among(connection, [ENTRY]).get(ENTRY)
+    values: Mapping[str, Any] = entry.fields.get("values", {}) if entry else {}
+    if not values:
+        return Costs()
+    prices = _prices(values)
+    graph = LedgerGraph(connection, dict(said))
+    flavors = {("flavor", str(f["flavor"])) for (kind, _), f in said.items() if kind == "instance"}
+    catalogue = Catalogue.of({**graph.entries(flavors), **said})
+    count: dict[str, float] = defaultdict(float)
+    for key, fields in said.items():
+        found = catalogue.find(*key)
+        flavor = f"flavor/{fields.get('flavor', '')}"
+        if key[0] == "instance" and flavor in prices:
+            count[flavor] += 1
+            continue
+        for measure, amount in (amounts(found, catalogue.find) if found else {}).items():
+            if measure in prices:
+                count[measure] += amount
+    lines = [Line(what, count[what], prices[what]) for what in sorted(count)]
+    return Costs(str(values.get("currency", "")), str(values.get("per", "")), lines)
+
+
+def _prices(values: Mapping[str, Any]) -> dict[str, float]:
+    problems = [
+        Problem(f"profile/prices: `{name}` is {value!r}, expected a number that is not negative")
+        for name, value in values.items()
+        if name not in _WORDS and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0)
+    ]
+    if problems:
+        raise InputError(problems, hint="docs/requests.md has its keys")
+    return {name: float(value) for name, value in values.items() if name not in _WORDS}
