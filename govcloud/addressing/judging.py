@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from ..model import Entry
 from ..model.addresses import AddressPlan, Prefix
 from ..model.catalogue import Catalogue
-from ..model.cloud import LoadBalancer
 from ..model.lines import PrivateNetwork
 from ..model.network import Interface, Link, Network, Node, Vrf, Zone
 from ..source.claims import Finding
@@ -167,7 +166,6 @@ def auto_stands_where_something_answers(catalogue: Catalogue) -> Iterator[Findin
     """Fields with addresses that nobody chooses for say them."""
     said: list[tuple[Mapping[str, Any], tuple[str, ...]]] = [
         (catalogue.all(Interface), ("ipv4", "ipv6")),
-        (catalogue.all(LoadBalancer), ("ipv4", "ipv6")),
         (catalogue.all(Node), ("management4", "management6")),
         (catalogue.all(PrivateNetwork), ("prefixes", "outside", "transit", "ipv6")),
     ]

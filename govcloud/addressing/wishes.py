@@ -15,9 +15,10 @@ FIELDS: dict[str, dict[str, int]] = {
     "node": {"loopback4": 4, "loopback6": 6},
     "server": {"ipv4": 4, "ipv6": 6},
     "instance": {"ipv4": 4, "ipv6": 6},
+    "load_balancer": {"ipv4": 4, "ipv6": 6},
 }
 # Those that are given an address in their network's prefix.
-MACHINES = ("server", "instance")
+MACHINES = ("server", "instance", "load_balancer")
 # Who the ledger's claims of what was chosen are from.
 ALLOCATOR = "allocator"
 

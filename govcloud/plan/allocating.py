@@ -42,7 +42,7 @@ READ = (
     *("vrf", "zone", "region", "site", "cloud", "project"),
 )
 # What has addresses inside the prefix of a network.
-INSIDE = (*MACHINES, "load_balancer", "interface")
+INSIDE = (*MACHINES, "interface")
 _DAY_S = 86_400
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, filters
+from jinja2 import StrictUndefined, Undefined, filters
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .tables import Row
@@ -214,7 +214,11 @@ _ODD = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd
 
 
 def _tojson(value: Any) -> str:
-    """A value as YAML reads it back, on one line; a text in quotes."""
+    """A value as YAML reads it back, on one line; a text in quotes. `if` without `else` is null."""
+    if isinstance(value, StrictUndefined):
+        str(value)  # raises, and says which name it is
+    elif isinstance(value, Undefined):
+        value = None
     _weigh(value)
     if isinstance(value, dict):
         value = dict(value)
