@@ -13,11 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import accepting, addressing, applying, browsing, cutting, judging, planning, playing, reading
+from . import accepting, addressing, applying, browsing, cutting, judging, placing, planning, playing, reading
 from .fixtures import TINY, Fixtures, Sizes
 from .frame import Failure, Figure
 
-GROUPS = (browsing, planning, applying, playing, accepting, reading, addressing, judging, cutting)
+GROUPS = (browsing, planning, applying, playing, accepting, reading, addressing, judging, cutting, placing)
 BENCHMARKS = {name: measure for group in GROUPS for name, measure in group.BENCHMARKS.items()}
 # What a quick run leaves out unless it is named: the million, minutes and gigabytes; a lab of fifty hosts.
 HUGE = ("cold-1m", "plan-noop-1m", "play-50")
@@ -29,6 +29,8 @@ def main() -> int:
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"which: {', '.join(BENCHMARKS)}")
     parser.add_argument("--quick", action="store_true", help="fewer turns, and without what is slowest")
     parser.add_argument("--tiny", action="store_true", help="of tiny size: a proof that it runs, no figures")
+    words = "draw by this seed what is drawn at random (placement-20k); may be repeated"
+    parser.add_argument("--seed", type=int, action="append", dest="seeds", metavar="N", help=words)
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in BENCHMARKS]
     if unknown:
@@ -46,6 +48,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="govcloud-bench-") as folder:
         sizes = TINY if options.tiny else Sizes()
         fixtures = Fixtures(Path(folder), sizes=sizes, quick=options.quick, tell=console.print)
+        if options.seeds:
+            fixtures.seeds = options.seeds
         for name in names:
             console.print(f"{name} …", style="bold")
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from .estate import UNBOUNDED, Estate, Host, Item
 
@@ -69,3 +69,33 @@ def size(estate: Estate, hosts: Iterable[Host], item: Item) -> tuple[float, floa
         return 0.0, 0.0, item.name
     share = max(much / max(1, all) for much, all in zip(item.need, first.total, strict=True))
     return -float(bool(apart or len(item.names) > 1)), -share, item.name
+
+
+def first_fit(
+    estate: Estate, hosts: Sequence[Host], items: Iterable[Item], within: Mapping[str, str] | None = None
+) -> list[Item]:
+    """First-fit decreasing: the largest first, each on the first of these servers that takes it; returns
+    those that found none. ``within``: the room or site that an item was given.
+    """
+    rest: list[Item] = []
+    start: dict[tuple[object, ...], int] = {}
+    for item in sorted(items, key=lambda one: (*(-much for much in one.need[1::-1]), one.name)):
+        place = (within or {}).get(item.name)
+        key = (item.need, item.level, place)
+        at = start.get(key, 0)
+        full = True
+        while at < len(hosts):
+            host = hosts[at]
+            fine = estate.roomy(host, item) and estate.admits(host, item)
+            fine = fine and (place is None or place in (host.room, host.site))
+            if fine and estate.clashing(host, item) is None:
+                estate.stand(item.names, item.need, host.name)
+                break
+            # Where it only clashes, the next one of its size may stand.
+            full = full and not fine
+            at += 1
+            if full:
+                start[key] = at
+        else:
+            rest.append(item)
+    return rest

@@ -15,12 +15,12 @@ from ..model.catalogue import Catalogue
 from .bounds import Bound, bound_of
 from .estate import Estate, Host, Item
 from .figures import Placement, figures
-from .fitting import fit
+from .fitting import first_fit, fit
 from .unfolding import given_places, unfold
 
 if TYPE_CHECKING:
     from .clashes import Clash
-    from .packing import Class, Shape
+    from .packing import Class
 
 # Classes of servers that carry something, beyond which they are filled first-fit before the solver begins.
 MOST_OPEN = 40
@@ -107,18 +107,23 @@ def _fewest(
     estate: Estate, hosts: Collection[Host], items: Collection[Item], bound: Bound, seed: int
 ) -> list[Item]:
     """On the fewest servers: those whose place is given, then the solver, then one by one what it left."""
-    from .packing import pack
+    from .packing import Shape, pack
 
     special, plain, within = given_places(estate, hosts, items)
     left = fit(estate, special, "fewest")
     if len(_classes(estate, hosts, by_place=bool(within), open_only=True)) > MOST_OPEN:
-        plain = _fill_open(estate, hosts, plain, within)
+        already = sorted((h for h in hosts if estate.carries[h.name]), key=lambda host: host.name)
+        plain = first_fit(estate, already, plain, within)
     keys = _classes(estate, hosts, by_place=bool(within))
     classes = list(keys)
-    groups: dict[tuple[object, ...], list[Item]] = defaultdict(list)
+    groups: dict[tuple[tuple[int, ...], frozenset[int]], list[Item]] = defaultdict(list)
+    allowed: dict[tuple[int, str | None], frozenset[int]] = {}
     for item in plain:
-        groups[item.need, item.level, within.get(item.name)].append(item)
-    shapes = [_shape(estate, those, keys, within) for those in groups.values()]
+        sort = item.level, within.get(item.name)
+        if sort not in allowed:
+            allowed[sort] = _allowed(estate, item, keys, sort[1])
+        groups[item.need, allowed[sort]].append(item)
+    shapes = [Shape(need, len(those), at) for (need, at), those in groups.items()]
     packed = pack(shapes, [_class(key, keys[key]) for key in classes], seed)
     bound.lacks = packed.lacks
     if not special and not within and packed.lacks == 0 and len(plain) == len(items):
@@ -151,42 +156,10 @@ def _class(key: Key, hosts: list[Host]) -> Class:
     return Class(key[0], len(hosts), key[3])
 
 
-def _shape(
-    estate: Estate, items: list[Item], keys: Mapping[Key, list[Host]], within: Mapping[str, str]
-) -> Shape:
-    from .packing import Shape
-
-    first = items[0]
-    place = within.get(first.name)
-    allowed = frozenset(
+def _allowed(estate: Estate, item: Item, keys: Mapping[Key, list[Host]], place: str | None) -> frozenset[int]:
+    """The classes in which an item may stand, in its room or site where one was given."""
+    return frozenset(
         at
         for at, hosts in enumerate(keys.values())
-        if estate.admits(hosts[0], first) and (place is None or place in (hosts[0].room, hosts[0].site))
+        if estate.admits(hosts[0], item) and (place is None or place in (hosts[0].room, hosts[0].site))
     )
-    return Shape(first.need, len(items), allowed)
-
-
-def _fill_open(
-    estate: Estate, hosts: Collection[Host], items: Iterable[Item], within: Mapping[str, str]
-) -> list[Item]:
-    """First-fit on servers that carry something already; returns what found no room there."""
-    already = sorted((h for h in hosts if estate.carries[h.name]), key=lambda host: host.name)
-    rest: list[Item] = []
-    start: dict[tuple[object, ...], int] = {}
-    for item in sorted(items, key=lambda one: (*(-much for much in one.need), one.name)):
-        place = within.get(item.name)
-        key = (item.need, item.level, place)
-        at = start.get(key, 0)
-        while at < len(already):
-            host = already[at]
-            fine = estate.roomy(host, item) and estate.admits(host, item)
-            fine = fine and (place is None or place in (host.room, host.site))
-            if fine and estate.clashing(host, item) is None:
-                estate.stand(item.names, item.need, host.name)
-                break
-            at += 1
-        else:
-            rest.append(item)
-        # A server that had no room for one of a kind has none for the next, but it may only have clashed.
-        start[key] = at if not any(estate.apart.get(name) for name in item.names) else start.get(key, 0)
-    return rest
