@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
-from ...access import Identity, Roles, keys, read_roles
+from ...access import Identity, Ring, Roles, read_ring, read_roles
 from ...access.identity import persons
 from ...errors import GovcloudError
 from ...ledger import approvals
 from ...ledger.approvals import Approval
+from ...ledger.clearances import now
 from ...ledger.connection import Connection
 from ..builder import effect_of
 from ..stages import Plan, signed_effect
+from .needing import policy
+from .standing import key_fault, subject_of
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -36,31 +37,31 @@ def signed(connection: Connection, plan: Plan, actor: Identity) -> list[Signed]:
     found = [
         one
         for one in approvals.of(connection, effect=plan.effect, purpose=approvals.EFFECT)
-        if one.revoked is None and not one.spent
+        # What is signed for a stage of a request counts there, and nowhere else.
+        if one.revoked is None and not one.spent and subject_of(one) is None
     ]
     if not found:
         return []
     if true_effect(plan) != plan.effect:
         return [Signed(one, "the plan does something else than its effect says") for one in found]
-    people = list(keys(connection))
+    ring = read_ring(connection)
     roles = read_roles(connection)
     accounts = accounts_of(connection)
     return [
-        Signed(one, void(connection, one, people, roles) or own(one.person, one.account, actor, accounts))
+        Signed(one, void(connection, one, ring, roles) or own(one.person, one.account, actor, accounts))
         for one in found
     ]
 
 
-def void(connection: Connection, one: Approval, people: Iterable[tuple[str, str]], roles: Roles) -> str:
+def void(connection: Connection, one: Approval, ring: Ring, roles: Roles) -> str:
     """Why a signature counts for nobody by what is accepted now; empty where it counts.
 
-    ``people``: (person, public key) of all that are accepted.
+    ``ring``: all keys that are accepted. A key has to be good when it signed, and may be over since.
     """
-    holders = {person for person, public in people if public == one.public}
-    if one.person not in holders:
-        return f"{one.key} is no accepted key of {one.person} any more"
-    if len(holders) > 1:
-        return f"{one.key} is the key of {' and '.join(sorted(holders))} at once"
+    if why := key_fault(connection, ring, one):
+        return why
+    if one.at > now(connection) + policy(connection).clock_s:
+        return "it says that it was signed at a time that is to come"
     if not roles.may(one.person, "approve"):
         return f"{one.person} has not `approve` any more"
     try:
