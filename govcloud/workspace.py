@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     environment: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$", description=WORD)]
     # Where several workspaces feed one ledger, each has a name of its own.
     workspace: Annotated[str, msgspec.Meta(pattern=r"^([a-z][a-z0-9-]{0,30})?$", description=WORD)] = ""
+    # Every plan needs signatures, for good: the ledger keeps it (docs/approvals.md).
+    production: bool = False
     # Kept for translations to come: nothing reads it yet, what is told is English.
     language: Literal["en", "zh"] = "en"
     ledger: str = "sqlite:///.govcloud/ledger.db"

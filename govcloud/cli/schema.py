@@ -22,6 +22,7 @@ SETTINGS = {
     "state": ("状态存储", "URL where Pulumi keeps its state: `file://FOLDER` from the workspace on."),
     "layers": ("层", "Layers in force, in rising rank; each has its files in `layers/NAME/`."),
     "workspace": ("工作区名", "A name of its own, where several workspaces feed one ledger."),
+    "production": ("生产环境", "Every plan needs signatures, for good: the ledger keeps it."),
     "secrets": ("密钥设置", "Where the passphrase of the state, the key of versions and the vault are."),
     "anchors": ("锚点", "Folders that get a copy of every signed head of the audit trail."),
     "audit_key": (

@@ -27,6 +27,8 @@ SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 # What an environment is bound to at init; another value is refused.
 BOUND = ("environment", "layers", "state")
+# Where it is "yes" every plan needs signatures, for good: a workspace says it, and none unsays it.
+PRODUCTION = "production"
 
 
 class Ledger:
@@ -192,7 +194,7 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
             bound = settings(connection)
             if not bound:
                 connection.insert("setting", [{"key": k, "value": v} for k, v in wanted.items()])
-                return
+                bound = wanted
     problems = [
         Problem(f"the ledger is bound to {key} {bound[key]!r}, this workspace says {wanted[key]!r}")
         for key in BOUND
@@ -200,6 +202,23 @@ def _bind(ledger: Ledger, workspace: Workspace) -> None:
     ]
     if problems:
         raise InputError(problems, hint="another environment needs a ledger of its own: `govcloud init`")
+    _bind_production(ledger, workspace.settings.production, bound)
+
+
+def _bind_production(ledger: Ledger, production: bool, bound: dict[str, str]) -> None:
+    """Raises ``InputError`` where a workspace would take back that the environment is in production."""
+    known = bound.get(PRODUCTION) == "yes"
+    if known and not production:
+        raise InputError(
+            [Problem("the ledger is one of production, and this workspace does not say so", SETTINGS)],
+            hint="write `production: true`: every plan needs signatures here, whoever feeds the ledger",
+        )
+    if production and not known:
+        from . import audit
+
+        with ledger.write() as connection:
+            keep_setting(connection, PRODUCTION, "yes")
+            audit.append(connection, SETTINGS, "production", {PRODUCTION: "yes"})
 
 
 def _derive(ledger: Ledger) -> None:

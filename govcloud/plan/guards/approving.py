@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ... import signatures
-from ...access import Identity, keys, read_roles
+from ...access import Identity, keys, read_ring, read_roles
 from ...access.identity import SSH_KEY
 from ...errors import ConflictError, DeniedError, GovcloudError, InputError, Problem
 from ...ledger import Ledger, approvals, clearances, refused, runs
@@ -23,6 +23,7 @@ from ...workspace import Workspace
 from ..gather import propose, read_plan
 from ..stages import Plan, decode, too_new
 from .signing import accounts_of, own, true_effect, void
+from .standing import stage_state, subject_of
 
 # Fewer characters than these are no beginning of an effect.
 SHORTEST = 8
@@ -174,7 +175,7 @@ def sign(
     one = approvals.sealed(one, text, signer)
     with ledger.write() as connection:
         _refuse_own(connection, one)
-        if why := void(connection, one, list(keys(connection)), read_roles(connection)):
+        if why := void(connection, one, read_ring(connection), read_roles(connection)):
             raise DeniedError(f"this signature would not count: {why}")
         approvals.keep(connection, str(identity), one)
     return one
@@ -227,5 +228,9 @@ def state(connection: Connection, one: Approval) -> str:
         except GovcloudError as error:
             return f"void: {error.message}"
         return "given"
-    why = void(connection, one, list(keys(connection)), read_roles(connection))
+    subject = subject_of(one)
+    if subject is not None:
+        why = stage_state(connection, one, subject)
+    else:
+        why = void(connection, one, read_ring(connection), read_roles(connection))
     return f"void: {why}" if why else "counts"

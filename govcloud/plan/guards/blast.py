@@ -16,11 +16,12 @@ from ...ledger.connection import Connection
 from ...ledger.entries import Key, key_of, last_revision
 from ...model.resources import TYPES
 from ..stages import EntryChange, Plan, Record, ResourceChange, SiteStack, Stack
+from . import calendar, chains, needing
 from .belonging import above, below_site
 from .limits import EMERGENCY, LIMITS, Limits
 
-# The policy of the guards themselves: whoever loosens it says so.
-POLICY = (LIMITS, EMERGENCY)
+# The policy of the guards themselves, and who decides on requests: whoever loosens it says so.
+POLICY = (LIMITS, EMERGENCY, needing.ENTRY, calendar.ENTRY)
 
 
 class Beyond(msgspec.Struct, frozen=True):
@@ -82,7 +83,7 @@ def _note(connection: Connection, out: Going, change: EntryChange) -> None:
         out.renamed.append(change)
     named = {(change.kind, change.name), (change.kind, change.was)}
     # The first revision writes down what nobody could loosen before.
-    if named & set(POLICY) and last_revision(connection):
+    if (named & set(POLICY) or change.kind in chains.KINDS) and last_revision(connection):
         out.policy.append(change.subject)
 
 
@@ -106,7 +107,9 @@ def beyond(connection: Connection, found: Going, limits: Limits) -> list[Beyond]
             Beyond("protected", f"{count} protected entr{'y goes' if count == 1 else 'ies go'}", protected)
         )
     if found.policy:
-        out.append(Beyond("policy", "the limits themselves change", tuple(sorted(found.policy))))
+        limits_alone = {key_of(subject) for subject in found.policy} <= {LIMITS, EMERGENCY}
+        words = "the limits themselves change" if limits_alone else "the policy of approvals changes"
+        out.append(Beyond("policy", words, tuple(sorted(found.policy))))
     return out
 
 

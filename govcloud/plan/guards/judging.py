@@ -11,12 +11,15 @@ from ... import canonical
 from ...access import Identity, read_roles
 from ...errors import DeniedError, InputError, Problem
 from ...ledger import clearances
+from ...ledger.approvals import Approval
 from ...ledger.clearances import Clearance, Emergency, How
 from ...ledger.connection import Connection
 from ..stages import Plan, Record
+from . import calendar, needed, needing
 from .blast import Beyond, beyond, going, phrase
 from .freezes import Frozen, standing_against
 from .limits import Limits, check_proposed, limits
+from .needed import Needed
 from .signing import Signed, signed
 
 # So many of the names that something is about are told.
@@ -36,7 +39,8 @@ NO_LEAVE = Leave()
 
 class Verdict(msgspec.Struct, frozen=True):
     """What stands against a plan. ``phrase``: what is typed to confirm it (empty: nothing has to be);
-    ``needs``: confirmation (a signature does as well) or signature; ``faults``: of the policy itself."""
+    ``needs``: confirmation (a signature does as well) or signature; ``faults``: of the policy itself;
+    ``asked``: what the environment wants signed, None where it wants nothing."""
 
     beyond: tuple[Beyond, ...] = ()
     frozen: tuple[Frozen, ...] = ()
@@ -45,11 +49,26 @@ class Verdict(msgspec.Struct, frozen=True):
     signed: tuple[Signed, ...] = ()
     emergencies: tuple[Emergency, ...] = ()
     faults: tuple[str, ...] = ()
+    asked: Needed | None = None
 
     @property
     def approved(self) -> bool:
         """Whether a second person's signature counts."""
+        if self.asked is not None:
+            # What a request's chain decides nobody else's signature does.
+            return not self.asked.lacks
         return any(not one.void for one in self.signed)
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether something has to be signed, and is not."""
+        return self.asked is not None and bool(self.asked.lacks)
+
+    @property
+    def counting(self) -> list[Approval]:
+        """The signatures that count."""
+        chains = self.asked.requests if self.asked is not None and not self.asked.lacks else ()
+        return [a for one in chains for a in one.signed] + [s.approval for s in self.signed if not s.void]
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -67,18 +86,24 @@ def judge(connection: Connection, plan: Plan, actor: Identity, *, done: Collecti
     waiting = tuple(clearances.emergencies(connection, waiting=True))
     if plan.empty:
         return Verdict(emergencies=waiting)
-    check_proposed(c for s in plan.stages if isinstance(s, Record) for c in s.changes)
+    changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]
+    check_proposed(changes)
+    calendar.check_proposed(changes)
+    needing.check_proposed(connection, changes)
+    needed.check_proposed(connection, changes)
     policy: Limits = limits(connection)
     found = going(connection, plan, done)
     over = tuple(beyond(connection, found, policy))
+    theirs = tuple(signed(connection, plan, actor))
     return Verdict(
         beyond=over,
         frozen=tuple(standing_against(connection, plan, done)),
         phrase=phrase(plan.environment, found) if over else "",
         needs=policy.needs,
-        signed=tuple(signed(connection, plan, actor)),
+        signed=theirs,
         emergencies=waiting,
         faults=policy.faults,
+        asked=needed.needed(connection, plan, actor, theirs),
     )
 
 
@@ -106,17 +131,24 @@ def admit(
         return _goes_on(connection, run, actor, against)
     if verdict.frozen or not _means(leave, verdict, former):
         raise refusal(verdict, plan, leave)
+    if verdict.unsigned:
+        raise refusal(verdict, plan, leave)
+    if verdict.approved and (verdict.beyond or verdict.asked is not None):
+        good = verdict.counting
+        detail = {**against, "approvals": [one.id for one in good], "by": _names(good)}
+        return Pass("signed", detail)
     if not verdict.beyond:
         return Pass()
-    if verdict.approved:
-        good = [one.approval for one in verdict.signed if not one.void]
-        return Pass("signed", {**against, "approvals": [one.id for one in good], "by": good[0].person})
     if verdict.needs == "confirmation":
         if same(leave.confirmed, verdict.phrase):
             return Pass("confirmed", {**against, "typed": verdict.phrase, "of": _digests(verdict)})
         if any(_covers(one, verdict) for one in former):
             return Pass()
     raise refusal(verdict, plan, leave)
+
+
+def _names(good: Collection[Approval]) -> str:
+    return ", ".join(dict.fromkeys(one.person for one in good))
 
 
 def same(typed: str, wanted: str) -> bool:
@@ -161,6 +193,8 @@ def _against(verdict: Verdict) -> dict[str, Any]:
         out["beyond"] = [one.limit for one in verdict.beyond]
     if verdict.frozen:
         out["frozen"] = [one.freeze for one in verdict.frozen]
+    if verdict.unsigned:
+        out["unsigned"] = True
     return out
 
 
@@ -184,6 +218,8 @@ def refusal(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
             hint="wait for its end, leave that out of the plan, or `--emergency --reason TEXT` "
             "for whom may; `govcloud freeze` lists them",
         )
+    if verdict.unsigned:
+        return _unsigned(verdict, plan)
     if not verdict.beyond:
         return DeniedError(
             f"this plan is within its limits and wants no phrase ({leave.confirmed!r} was typed): "
@@ -203,6 +239,21 @@ def refusal(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
         f"this plan is beyond its limits{typed}: {words}",
         hint=f'`--confirm "{verdict.phrase}"` says that it is meant; so does {approve}',
     )
+
+
+def _unsigned(verdict: Verdict, plan: Plan) -> DeniedError:
+    """What is not signed, and who signs it."""
+    assert verdict.asked is not None
+    words = [verdict.asked.lacks]
+    void = [(s.approval.person, s.void) for s in verdict.signed if s.void]
+    void += [(given.approval.person, given.void) for one in verdict.asked.requests for given in one.void]
+    words += [f"the signature of {person} does not count: {why}" for person, why in void]
+    names = [one.request for one in verdict.asked.requests]
+    if names:
+        hint = f"`govcloud request approve {names[0]}` by whom `govcloud request show {names[0]}` names"
+    else:
+        hint = f"`govcloud approve {plan.effect[:12]}` by somebody else lets it go on"
+    return DeniedError(f"not signed: {'; '.join(words)}", hint=hint)
 
 
 def beyond_words(one: Beyond) -> str:
