@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from ..model.application import Application
 from ..model.governance import Evaluation
 from .base import Case
 
@@ -18,6 +19,11 @@ REVIEW = (
 )
 INSPECTION = ("inspection.type", "inspection.subject", "inspection.date", "inspection.document")
 EVALUATION = ("evaluation.subject", "evaluation.date", "evaluation.document")
+
+
+def serves(application: Application) -> bool:
+    """Whether an application is in use and the province's own: it answers for none of the nation's."""
+    return application.status in SERVING and application.scope != "national"
 
 
 class Dated(Protocol):

@@ -10,7 +10,7 @@ from ..model.lines import PrivateNetwork
 from ..model.network import Zone
 from ..model.organisation import Unit
 from .base import Breach, Case
-from .evidence import REVIEW, SERVING, unreviewed
+from .evidence import REVIEW, SERVING, serves, unreviewed
 from .registry import rule
 
 
@@ -18,13 +18,14 @@ from .registry import rule
     "S-01",
     "require",
     *("application.mlps", "application.mlps_filing", "application.status", "application.classified"),
+    *("application.scope", "cloud.role"),
     *("cloud.mlps", "cloud.status", *REVIEW),
 )
 def systems_are_graded(case: Case) -> Iterator[Breach]:
     """Systems in service have a level of graded protection, and from some level on a filing and a test."""
     for name, application in case.catalogue.all(Application).items():
         # What is classified is under graded protection of another kind (分级保护, S-02).
-        if application.status in SERVING and not application.classified:
+        if serves(application) and not application.classified:
             key = f"application/{name}"
             yield from _grade(case, key, application.mlps)
             least = int(case.values("mlps-test")["filing_from_level"])
@@ -32,7 +33,8 @@ def systems_are_graded(case: Case) -> Iterator[Breach]:
                 message = f"is of level {application.mlps} and has no filing"
                 yield Breach(key, message, "mlps_filing", (), "the number of its filing with the police")
     for name, cloud in case.catalogue.all(Cloud).items():
-        if cloud.status in SERVING and cloud.role != "public":
+        # Clouds of a trade and of the public are none of the government's.
+        if cloud.status in SERVING and cloud.role not in ("industry", "public"):
             yield from _grade(case, f"cloud/{name}", cloud.mlps)
 
 
@@ -73,10 +75,10 @@ def _classified(case: Case) -> Iterator[str]:
             yield f"zone/{name}"
 
 
-@rule("S-03", "require", "application.status", *REVIEW, each=Application)
+@rule("S-03", "require", "application.status", "application.scope", *REVIEW, each=Application)
 def systems_are_assessed(case: Case, name: str, application: Application) -> Iterator[Breach]:
     """The security of systems in service was assessed within the set period."""
-    if application.status in SERVING:
+    if serves(application):
         key, days = f"application/{name}", int(case.values("security-assessment")["days"])
         if why := unreviewed(case, "security_assessment", [key], days):
             cure = "a review of type security_assessment that was passed, with its document"
@@ -86,7 +88,14 @@ def systems_are_assessed(case: Case, name: str, application: Application) -> Ite
 @rule(
     "S-10",
     "require",
-    *("application.status", "application.cloud", "zone.role", "zone.status", "zone.within"),
+    *(
+        "application.status",
+        "application.scope",
+        "application.cloud",
+        "zone.role",
+        "zone.status",
+        "zone.within",
+    ),
     *("unit.type", "unit.level", *REVIEW),
 )
 def everything_is_watched(case: Case) -> Iterator[Breach]:
@@ -97,7 +106,7 @@ def everything_is_watched(case: Case) -> Iterator[Breach]:
         if zone.role in ("intranet", "extranet") and not zone.within and zone.status in SERVING:
             yield from _watched(case, [f"zone/{name}"], days)
     for name, application in case.catalogue.all(Application).items():
-        if application.status in SERVING:
+        if serves(application):
             around = [f"cloud/{application.cloud}"] if cloudy and application.cloud else []
             yield from _watched(case, [f"application/{name}", *around], days)
     for name, unit in case.catalogue.all(Unit).items():
@@ -148,7 +157,8 @@ def identity_systems_are_merged(case: Case, name: str, application: Application)
 @rule(
     "S-16",
     "require",
-    *("application.status", "application.mlps", "application.important", "application.key_system"),
+    *("application.status", "application.scope", "application.mlps", "application.important"),
+    "application.key_system",
     *REVIEW,
     each=Application,
 )
@@ -156,7 +166,7 @@ def important_systems_are_enciphered(case: Case, name: str, application: Applica
     """Important systems passed the assessment of their cryptography."""
     policy = case.values("cryptography-test")
     weighty = application.important or application.key_system
-    if application.status not in SERVING or not (weighty or application.mlps >= int(policy["from_level"])):
+    if not serves(application) or not (weighty or application.mlps >= int(policy["from_level"])):
         return
     key = f"application/{name}"
     if why := unreviewed(case, "cryptography", [key], int(policy["days"])):
