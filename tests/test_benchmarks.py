@@ -42,6 +42,7 @@ TARGETS = {
     "check-net-100k": 10.0,
     "whatif-100k": 10.0,
     "whatif-each-100k": 10.0,
+    "placement-20k": 10.0,
 }
 # The ratios that are to be reached, whoever the peer is. Those of applies depend on the peer.
 RATIOS = {"drift-1k": {10.0}, "play-50": {1.0, 10.0}}
@@ -79,7 +80,7 @@ def test_each_runs_at_a_tiny_size_and_gives_figures(tmp_path: Path, group: Any) 
     assert {f["name"].removesuffix("-memory") for f in found} == set(group.BENCHMARKS)
     for one in found:
         assert one.keys() == KEYS
-        assert one["unit"] in ("s", "GB")
+        assert one["unit"] in ("s", "GB", "servers")
         assert 0 < one["value"] < 120
         assert one["target"] == TARGETS.get(one["name"])
         if one["name"].startswith("apply-") and one["peer"]:
