@@ -126,7 +126,7 @@ PROVINCE: Tables = {
     },
     "flow": {"village-portal": {"start": "node/far", "endpoint": "portal", "path": ["core-1"]}},
     "certificate": {
-        "www": {"names": ["www.gov.example"], "endpoints": ["portal"], "expires_on": "2020-01-31"},
+        "www": {"names": ["www.gov.example"], "application": "portal", "expires_on": "2020-01-31"},
     },
     "profile": {"routing": {"values": {"status": "planned", "rack": "rack-1"}}},
 }

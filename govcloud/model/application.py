@@ -200,6 +200,9 @@ class Endpoint(Entry, kw_only=True):
     dns_zone: Annotated[str, Ref("dns_zone"), Doc("域名区", "The zone its name is in.")]
     host: Annotated[str, Doc("主机名", "The first part of its name, e.g. `hyb`.")]
     port: Annotated[int, msgspec.Meta(ge=1, le=65535), Doc("端口", "TCP port.")] = 80
+    certificate: Annotated[
+        str, Ref("certificate"), Doc("数字证书", "What it shows, over TLS; empty: plain HTTP.", ("S-16",))
+    ] = ""
 
 
 @kind("dependency", "dependencies", "依赖关系")
@@ -262,7 +265,6 @@ class Certificate(Entry, kw_only=True):
     """A certificate for names; its key is in a store of secrets and never here."""
 
     names: Annotated[list[str], Doc("域名", "The names it is good for.")]
-    endpoints: Annotated[list[str], Ref("endpoint"), Doc("访问端点", "Where it is shown.")] = []
     application: Annotated[str, Ref("application"), Doc("应用", "The application it serves.")] = ""
     unit: Annotated[str, Ref("unit"), Doc("持有单位", "The unit that holds it.")] = ""
     issuer: Annotated[str, Doc("颁发机构", "Who issued it.")] = ""
@@ -271,4 +273,7 @@ class Certificate(Entry, kw_only=True):
     ] = "ecdsa"
     issued_on: Annotated[Day, Doc("颁发日期", "First day it is good.")] = ""
     expires_on: Annotated[Day, Doc("到期日期", "Last day it is good.", ("S-16",))] = ""
-    secret: Annotated[str, Doc("密钥引用", "Where its key is kept; never the key itself.")] = ""
+    secret: Annotated[str, Ref("secret"), Doc("密钥", "The secret that its key is, in PEM.")] = ""
+    chain: Annotated[
+        str, Doc("证书链", "The certificate itself and those that signed it, in PEM: they are public.")
+    ] = ""

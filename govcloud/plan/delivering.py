@@ -14,6 +14,7 @@ from ..model.secret import Secret, SecretFile
 from ..secrets.versions import same_key
 from .hosts import HostVars
 from .stages import SecretUse
+from .tls import key_files
 
 # The variable that the role `secrets` reads, and the group of the hosts that it is for.
 VARIABLE = "govcloud_secrets"
@@ -32,7 +33,12 @@ Versions = Mapping[str, Version]
 
 def delivered(catalogue: Catalogue) -> list[str]:
     """Names of the secrets that some host gets."""
-    return sorted({f.secret for f in catalogue.all(SecretFile).values() if f.hosts})
+    return sorted({file.secret for _, file in _files(catalogue) if file.hosts})
+
+
+def _files(catalogue: Catalogue) -> list[tuple[str, SecretFile]]:
+    """Files of secrets: those that entries say, and the keys of certificates that are shown."""
+    return [*sorted(catalogue.all(SecretFile).items()), *key_files(catalogue).items()]
 
 
 def put(
@@ -48,7 +54,7 @@ def put(
     files goes on saying which it has, none at last: so its last one is taken away. ``names``: as in ``held``.
     """
     files: dict[str, list[tuple[str, SecretFile]]] = {}
-    for name, file in sorted(catalogue.all(SecretFile).items()):
+    for name, file in _files(catalogue):
         for entry in dict.fromkeys(file.hosts):
             files.setdefault(entry, []).append((name, file))
     had = held(applied, names)

@@ -33,7 +33,7 @@ from ..source.loaded import Loaded
 from ..source.loading import Progress
 from ..source.merging import Saying
 from ..workspace import Workspace
-from . import advertising, allocating, builder, delta, filtering, scope, settled, site
+from . import advertising, allocating, builder, delta, filtering, ruling, scope, settled, site
 from . import pins as pinning
 from .delivering import Version, delivered, secrets_of
 from .fetching import Fetching, withdraw_variables
@@ -95,7 +95,9 @@ def propose(
             commit = "" if recorded else commit_of(workspace.root, last)
             plan = msgspec.structs.replace(plan, commit=commit, checked=CHECKED, pins=pins, asked=asked)
             plan = msgspec.structs.replace(plan, workspace=workspace.settings.workspace, recorded=recorded)
-            plan = msgspec.structs.replace(plan, effect=signed_effect(plan.effect, pins, asked))
+            found = ruling.ruling(connection, ruling.changes_of(plan))
+            effect = signed_effect(plan.effect, pins, asked, found)
+            plan = msgspec.structs.replace(plan, effect=effect, ruling=found)
         base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
         plan = msgspec.structs.replace(plan, base=base)
     return Proposal(plan, asking.programs.of(plan) | blobs)
@@ -196,7 +198,10 @@ class _Asking:
     def key(self) -> str:
         """What the memory of a plan without anything to do goes by."""
         versions: dict[str, Version] = {}
-        if files := entries.current(self.connection, kind="secret_file"):
+        files = entries.current(self.connection, kind="secret_file")
+        if certificates := entries.current(self.connection, kind="certificate"):
+            files |= certificates | entries.current(self.connection, kind="endpoint")
+        if files:
             files |= entries.current(self.connection, kind="secret")
             versions = self.versions(Catalogue.of({key: entry.fields for key, entry in files.items()}))
         return settled.key_of(

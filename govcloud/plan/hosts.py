@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ from .borders import Borders
 from .dns64 import dns64
 from .filtering import filtering
 from .naming import name_servers, names_of, resolver, resolvers, service_name
+from .tls import chain_files, shown
 from .wiring import (
     EDGE_INTERFACE,
     LOOPBACK,
@@ -117,6 +118,8 @@ def host_variables(catalogue: Catalogue, *, routing: Routing) -> dict[str, HostV
         extra = dict(common)
         if name in web:
             extra["govcloud_web"] = web[name]
+            if chains := chain_files(catalogue, name):
+                extra["govcloud_chains"] = chains
         if name in standby:
             extra["govcloud_standby"] = standby[name]
         out[name] = _machine(catalogue, name, instance, addresses.get(name, {}), extra)
@@ -294,6 +297,7 @@ def _web(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     for _name, endpoint in sorted(catalogue.all(Endpoint).items()):
         application = catalogue.get(Application, endpoint.application)
         unit = catalogue.all(Unit).get(application.unit)
+        certificate = shown(catalogue, endpoint)
         out.setdefault(endpoint.instance, []).append(
             {
                 "port": endpoint.port,
@@ -301,6 +305,7 @@ def _web(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
                 "application": endpoint.application,
                 "title": application.title or endpoint.application,
                 "unit": (unit.title if unit else "") or application.unit,
+                **({"tls": {"chain": certificate.file, "key": certificate.path}} if certificate else {}),
             }
         )
     return {name: sorted(found, key=lambda s: (s["port"], s["fqdn"])) for name, found in out.items()}
@@ -310,43 +315,55 @@ def _standby(catalogue: Catalogue) -> dict[str, list[dict[str, Any]]]:
     """Copies that each standby keeps: what, from where (IPv6 first), how often (seconds)."""
     out: dict[str, list[dict[str, Any]]] = {}
     for name, protection in sorted(catalogue.all(Protection).items()):
-        urls = content_urls(catalogue, protection)
-        if urls:
+        content = content_of(catalogue, protection)
+        if content.urls:
             out.setdefault(protection.standby, []).append(
                 {
                     "protection": name,
                     "application": protection.application,
-                    "urls": [urls[version] for version in (6, 4) if version in urls],
+                    "urls": [content.urls[version] for version in (6, 4) if version in content.urls],
                     "every_s": max(COPY_FASTEST_S, min(COPY_SLOWEST_S, protection.rpo_s / COPIES_IN_RPO)),
+                    **content.held_to,
                 }
             )
     return out
 
 
-def content_urls(catalogue: Catalogue, protection: Protection) -> dict[Literal[4, 6], str]:
-    """Where the primary offers its content, by IP version; empty when it serves no such application."""
-    ports = [
-        e.port
+class Content(NamedTuple):
+    """Where a primary offers its content by IP version, and for TLS the ``host_name`` and ``chain``."""
+
+    urls: dict[Literal[4, 6], str]
+    held_to: dict[str, str]
+
+
+def content_of(catalogue: Catalogue, protection: Protection) -> Content:
+    """Where the primary offers its content; no URLs when it serves no such application."""
+    served = [
+        e
         for _, e in sorted(catalogue.all(Endpoint).items())
         if e.application == protection.application and e.instance == protection.primary
     ]
     instance = built_instances(catalogue).get(protection.primary)
-    if not ports or instance is None:
-        return {}
-    path = f"/content/{protection.application}"
+    if not served or instance is None:
+        return Content({}, {})
+    endpoint, certificate = served[0], shown(catalogue, served[0])
+    scheme = "https" if certificate else "http"
+    tail = f":{endpoint.port}/content/{protection.application}"
     urls: dict[Literal[4, 6], str] = {}
     if instance.ipv6:
-        urls[6] = f"http://[{bare(instance.ipv6)}]:{ports[0]}{path}"
+        urls[6] = f"{scheme}://[{bare(instance.ipv6)}]{tail}"
     if instance.ipv4:
-        urls[4] = f"http://{bare(instance.ipv4)}:{ports[0]}{path}"
-    return urls
+        urls[4] = f"{scheme}://{bare(instance.ipv4)}{tail}"
+    if certificate is None:
+        return Content(urls, {})
+    return Content(urls, {"host_name": service_name(endpoint, catalogue), "chain": certificate.chain})
 
 
 __all__ = [
     "HostVars",
     "Routing",
     "address_owners",
-    "content_urls",
+    "content_of",
     "host_variables",
     "inventory_document",
     "play_inputs",

@@ -19,8 +19,9 @@ from ..model.lines import Boundary, Translation
 from ..model.network import Flow
 from ..model.recovery import Protection
 from .borders import Borders
-from .hosts import content_urls, resolvers, service_name
+from .hosts import content_of, resolvers, service_name
 from .routes import path_between, router_of
+from .tls import shown
 from .translating import Seen, embedded
 from .wiring import IPVersion, bare, built_instances, built_nodes, interfaces
 
@@ -90,7 +91,7 @@ def _of_flow(
     endpoint = catalogue.get(Endpoint, flow.endpoint)
     instance = catalogue.get(Instance, endpoint.instance)
     application = catalogue.get(Application, endpoint.application)
-    fqdn = service_name(endpoint, catalogue)
+    fqdn, certificate = service_name(endpoint, catalogue), shown(catalogue, endpoint)
     start = flow.start.partition("/")[2]
     # Through NAT64 no trace shows the way: `network merge` proves these another way.
     mapped = borders.by_nat64(flow)
@@ -111,6 +112,7 @@ def _of_flow(
                 "expect": [way["address"]],
                 "port": endpoint.port,
                 "words": [endpoint.application, *([application.title] if application.title else [])],
+                **({"chain": certificate.chain} if certificate else {}),
             },
         }
         for kind in dict.fromkeys(flow.measures):
@@ -130,8 +132,8 @@ def _of_protection(
     catalogue: Catalogue, name: str, protection: Protection, addresses: dict[str, list[str]]
 ) -> Iterator[ProbeSpec]:
     primary = catalogue.get(Instance, protection.primary)
-    urls = content_urls(catalogue, protection)
-    for version in sorted(urls) or [6]:
+    content = content_of(catalogue, protection)
+    for version in sorted(content.urls) or [6]:
         path = _cheapest(
             catalogue, f"instance/{protection.standby}", f"instance/{protection.primary}", version
         )
@@ -147,7 +149,8 @@ def _of_protection(
             args=way
             | {
                 "application": protection.application,
-                "url": urls.get(version, ""),
+                "url": content.urls.get(version, ""),
+                **content.held_to,
                 "file": f"{COPIES}/{protection.application}.copy.json",
                 "rpo_s": protection.rpo_s,
             },

@@ -65,6 +65,7 @@ def gather(view: View, application: Seen) -> Gathered:
     found.targets("server", of=["instance"])
     found.targets("flavor", "network", "dns_zone", of=["instance", "server", "load_balancer", "endpoint"])
     found.referrers("endpoint", "certificate", "flow")
+    found.targets("certificate", of=["endpoint"])
     found.referrers("protection", "recovery_plan", "drill")
     found.referrers("recovery_plan", "drill")
     # Not all that is the unit's: that may be half of the ledger.

@@ -218,9 +218,8 @@ def _endpoint(found: Gathered, endpoint: Seen) -> Brief:
     zone = found.find("dns_zone", endpoint.fields.get("dns_zone"))
     host = endpoint.fields.get("host", "")
     domain = f"{host}.{zone.fields['domain']}" if zone and "domain" in zone.fields else host
-    certificates = [
-        c.name for c in found.all("certificate") if endpoint.name in (c.fields.get("endpoints") or ())
-    ]
+    shown = endpoint.fields.get("certificate")
+    certificates = [shown] if shown else []
     # What is not said has its default: a port, mostly.
     told = {"port": endpoint.get("port"), "domain": domain, "certificates": certificates}
     return _brief(endpoint) | told

@@ -18,6 +18,7 @@ from ..model.network import DnsZone, Network, Node, Zone
 from ..plan.dns64 import Dns64
 from ..plan.hosts import service_name
 from ..plan.sides import members as routers_of
+from ..plan.tls import shown
 from ..plan.wiring import (
     EDGE_INTERFACE,
     bare,
@@ -294,11 +295,13 @@ class Orders:
             return
         fqdn, at = service_name(endpoint, self._catalogue), bare(machine.ipv6)
         numbers = self._numbers
-        service = {"address": at, "port": endpoint.port, "host": fqdn}
+        certificate = shown(self._catalogue, endpoint)
+        asked = {"port": endpoint.port, **({"chain": certificate.chain} if certificate else {})}
+        service = {"address": at, "host": fqdn, **asked}
         more: Mapping[str, tuple[str, dict[str, Any]]] = {
             "aaaa": ("aaaa", self._names(fqdn, [at])),
             "tcp": ("tcp", service),
-            "http": ("http", self._names(fqdn, [at]) | {"port": endpoint.port}),
+            "http": ("http", self._names(fqdn, [at]) | asked),
             "success": ("success", service),
             "content": ("content", service | {"may_differ": list(numbers.headers_may_differ)}),
             "delay": (

@@ -11,7 +11,7 @@ from ..ledger import Ledger, approvals, audit, clearances, refused, runs
 from ..ledger.connection import Connection
 from ..ledger.runs import Status
 from ..notify import messages
-from ..plan import stages
+from ..plan import ruling, stages
 from ..plan.guards import Leave, Pass, admit, emergencies
 from ..plan.guards.freezes import standing_against
 from ..plan.guards.judging import frozen_words
@@ -65,10 +65,14 @@ def let_in(
     done: Collection[str] = (),
     resumed: bool = False,
 ) -> None:
-    """Refuse a run that a guard stands against, or write down why it may go on, in its transaction.
+    """Refuse a run that the rules or a guard stand against, or write down why it may go on, in its
+    transaction. What the rules say of a run that is resumed is asked again, of what is left of it.
 
     Raises ``DeniedError``.
     """
+    if resumed or plan.ruling is None:
+        plan = ruling.judged(connection, plan, done)
+    ruling.refuse(plan, emergency=bool(leave.emergency))
     passed = admit(connection, plan, identity, leave, run=run if resumed else "", done=done)
     if passed.how is not None:
         _keep(connection, plan, identity, leave, run, passed)

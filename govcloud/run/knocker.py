@@ -3,15 +3,15 @@
 A service that is started anew is away for a moment in which its machine still answers echoes; this sees
 it. It is spoken to as ``run.meter`` is: the first line of stdin is the order::
 
-    {"streams": [{"name", "address", "version", "port", "host", "question"}],
+    {"streams": [{"name", "address", "version", "port", "host", "question", "chain"}],
      "interval_ms": 250, "wait_ms": 1000}
 
 then ``look`` and ``stop``, each answered by a report of one line; it ends when stdin does. Of each stream a
-page of ``host`` is asked for every ``interval_ms`` on a connection of its own, or, with a ``question``, the
-addresses of that name, and the next one only when that one has ended. A request is answered when a whole page
-came with a status below 400, or an address, in ``wait_ms``. The report is the meter's (``sent``, ``lost``,
-``gaps``, …, times of the monotonic clock, s), and ``refused`` is what the last failure said. The
-program imports nothing of ours but what measures beside it.
+page of ``host`` (with a ``chain`` over TLS, held to it) is asked for every ``interval_ms`` on a connection of
+its own, or, with a ``question``, the addresses of that name, and the next one only when that one has ended.
+A request is answered when a whole page came with a status below 400, or an address, in ``wait_ms``. The
+report is the meter's (``sent``, ``lost``, ``gaps``, …, times of the monotonic clock, s), and ``refused`` is
+what the last failure said. The program imports nothing of ours but what measures beside it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import dns.rdtypes.IN.AAAA
 
 from .measure import exchange
 from .meter import Stream
+from .visiting import visit
 
 
 class Caller:
@@ -42,6 +43,7 @@ class Caller:
     def __init__(self, order: Mapping[str, Any], interval: float, wait: float) -> None:
         self.stream = Stream(order)
         self._port, self._host = int(order["port"]), str(order["host"])
+        self._chain = str(order.get("chain", ""))
         self._question = str(order.get("question", ""))
         self._interval, self._wait = interval, wait
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class Caller:
 
     def _page(self) -> str:
         """Ask for a page; what is wrong with the answer."""
-        connection = http.client.HTTPConnection(self.stream.goal[0], self._port, timeout=self._wait)
+        connection = visit(self.stream.goal[0], self._port, self._host, chain=self._chain, wait_s=self._wait)
         try:
             connection.request("GET", "/", headers={"Host": self._host, "Connection": "close"})
             answer = connection.getresponse()

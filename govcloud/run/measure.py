@@ -6,7 +6,7 @@ names only make a wrong way readable. Output: a JSON list of results in the same
     {"name", "ok", "value", "unit", "detail", "path": [addresses], "nodes": [names], "figures": {…}}
 
 ``value`` is null where nothing could be measured. Units: reach, dns, http ms; copy s (its age).
-The program starts once a source, so it imports nothing of ours and only what it needs. Every way and
+The program starts once a source, so it imports only what it needs, and of ours one small file. Every way and
 every figure gives up after five seconds at most.
 """
 
@@ -44,6 +44,8 @@ from icmplib import (
     TimeoutExceeded,
     ping,
 )
+
+from .visiting import visit
 
 # A satellite hop is 0.54 s there and back, so each wait outlasts two of them; and each sum of waits
 # stays under five seconds.
@@ -247,7 +249,7 @@ def probe_http(spec: Spec) -> Figure:
     found, _server = ask(args["servers"], args["fqdn"], spec["ip_version"])
     if found[0] not in args["expect"]:
         raise Failed(f"{args['fqdn']} is {found[0]}, not {', '.join(args['expect'])}")
-    status, body = fetch(found[0], args["port"], "/", args["fqdn"])
+    status, body = fetch(found[0], args["port"], "/", args["fqdn"], args.get("chain", ""))
     figure = Figure(value=(time.monotonic() - begun) * 1000, more={"status": status})
     page = body.decode("utf-8", "replace")
     absent = [word for word in args["words"] if word not in page]
@@ -258,9 +260,9 @@ def probe_http(spec: Spec) -> Figure:
     return figure
 
 
-def fetch(address: str, port: int, path: str, host: str) -> tuple[int, bytes]:
-    """(status, body) of a page from one address."""
-    connection = http.client.HTTPConnection(address, port, timeout=HTTP_WAIT_S)
+def fetch(address: str, port: int, path: str, host: str, chain: str = "") -> tuple[int, bytes]:
+    """(status, body) of a page from one address; with a ``chain`` over TLS, and held to it."""
+    connection = visit(address, port, host, chain=chain, wait_s=HTTP_WAIT_S)
     try:
         connection.request("GET", path, headers={"Host": host, "Connection": "close"})
         answer = connection.getresponse()
@@ -285,7 +287,8 @@ def probe_copy(spec: Spec) -> Figure:
         return figure
     url = urlsplit(args["url"])
     try:
-        status, body = fetch(url.hostname or "", url.port or 80, url.path, url.netloc)
+        host = args.get("host_name") or url.netloc
+        status, body = fetch(url.hostname or "", url.port or 80, url.path, host, args.get("chain", ""))
     except (OSError, http.client.HTTPException) as error:
         figure.problem = f"the primary cannot be compared: {error}"
         return figure

@@ -33,6 +33,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     host: str = ""
     question: str = ""
+    # Of the certificate that the pages are to be shown with, in PEM; empty: plain HTTP.
+    chain: str = ""
 
     @property
     def kind(self) -> Literal["echo", "http", "dns"]:
@@ -59,7 +61,8 @@ def pairs_of(specs: Iterable[ProbeSpec]) -> list[Pair]:
         if spec.kind == "dns":
             pairs = [about(address=at, question=args["fqdn"]) for at in args["servers"]]
         elif spec.kind == "http" and args["address"]:
-            pairs = [about(address=args["address"], port=args["port"], host=args["fqdn"])]
+            chain = args.get("chain", "")
+            pairs = [about(address=args["address"], port=args["port"], host=args["fqdn"], chain=chain)]
         elif spec.kind == "reach" and args["address"]:
             pairs = [about(address=args["address"])]
         for pair in pairs:

@@ -263,6 +263,7 @@ class _Watcher:
                 "port": pair.port,
                 "host": pair.host,
                 "question": pair.question,
+                "chain": pair.chain,
             }
             for pair in group
         ]

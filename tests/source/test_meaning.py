@@ -301,7 +301,9 @@ def test_checks_read_the_kinds_that_they_say_and_no_others() -> None:
 
     node = msgspec.convert({"region": "r", "zone": "z", "role": "core"}, KINDS["node"])
     network = msgspec.convert({"gateway": "n", "interface": "x", "ipv4": "10.0.0.0/24"}, KINDS["network"])
-    tables = {"node": {"n": node}, "network": {"w": network}}
+    said = {"application": "a", "instance": "i", "dns_zone": "z", "host": "www", "certificate": "c"}
+    endpoint = msgspec.convert(said, KINDS["endpoint"])
+    tables = {"node": {"n": node}, "network": {"w": network}, "endpoint": {"e": endpoint}}
     for name, holder in (("p", "private_network/x"), ("q", "region/r")):
         said = {"prefix": "10.0.0.0/8", "vrf": "v", "holder": holder}
         tables.setdefault("prefix", {})[name] = msgspec.convert(said, KINDS["prefix"])

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 from ..measure import BODY_LIMIT, HTTP_WAIT_S, Failed, Figure
+from ..visiting import visit
 from .names import addresses
 from .tries import Args, said, share
 
@@ -34,13 +35,13 @@ class Page:
         self.body, self.size, self.digest, self.ms = b"", 0, "", 0.0
 
 
-def get(address: str, port: int, path: str, host: str, *, beginning: bool = False) -> Page:
-    """A whole page from one address, or its first ``BODY_LIMIT`` bytes.
+def get(address: str, port: int, path: str, host: str, *, chain: str = "", beginning: bool = False) -> Page:
+    """A whole page from one address, or its first ``BODY_LIMIT`` bytes; with a ``chain`` over TLS.
 
     Raises ``OSError``, ``HTTPException``; ``Failed`` where it ends before its end, or does not end.
     """
     begun = time.monotonic()
-    connection = http.client.HTTPConnection(address, port, timeout=HTTP_WAIT_S)
+    connection = visit(address, port, host, chain=chain, wait_s=HTTP_WAIT_S)
     try:
         connection.request("GET", path, headers={"Host": host, "Connection": "close"})
         answer = connection.getresponse()
@@ -70,6 +71,11 @@ def get(address: str, port: int, path: str, host: str, *, beginning: bool = Fals
         connection.close()
 
 
+def _front(args: Args, address: str, host: str) -> Page:
+    """The first page of the service, as it is to be asked for."""
+    return get(address, args["port"], "/", host, chain=args.get("chain", ""))
+
+
 def tcp(args: Args, tries: int) -> Figure:
     """TCP connections."""
 
@@ -87,7 +93,7 @@ def page(args: Args, _tries: int) -> Figure:
     found, server = addresses(args["servers"], args["fqdn"])
     if sorted(found) != sorted(args["expect"]):
         raise Failed(f"{args['fqdn']} is {', '.join(found)}, not {', '.join(args['expect']) or 'any'}")
-    got = get(found[0], args["port"], "/", args["fqdn"])
+    got = _front(args, found[0], args["fqdn"])
     figure = Figure((time.monotonic() - begun) * 1000, "ms")
     figure.more = {"status": got.status, "bytes": got.size, "server": server}
     if got.status != http.client.OK:
@@ -99,7 +105,7 @@ def success(args: Args, tries: int) -> Figure:
     """Whole pages."""
 
     def once() -> float:
-        got = get(args["address"], args["port"], "/", args["host"])
+        got = _front(args, args["address"], args["host"])
         if got.status != http.client.OK:
             raise Failed(f"HTTP {got.status}")
         return got.ms
@@ -111,8 +117,8 @@ def content(args: Args, _tries: int) -> Figure:
     """The same page over both versions of IP: status, body, and headers but those that may differ."""
     if not args["address4"]:
         return Figure(0, "differences", remark="there is no IPv4 to compare with")
-    old = get(args["address4"], args["port"], "/", args["host"])
-    new = get(args["address"], args["port"], "/", args["host"])
+    old = _front(args, args["address4"], args["host"])
+    new = _front(args, args["address"], args["host"])
     may = set(args["may_differ"])
     found, ignored = [], []
     if old.status != new.status:
@@ -150,8 +156,8 @@ def delay(args: Args, tries: int) -> Figure:
     pairs: list[tuple[float, float]] = []
     for _ in range(1 + AGAIN):
         for _ in range(tries):
-            old = get(args["address4"], args["port"], "/", args["host"]).ms
-            pairs.append((old, get(args["address"], args["port"], "/", args["host"]).ms))
+            old = _front(args, args["address4"], args["host"]).ms
+            pairs.append((old, _front(args, args["address"], args["host"]).ms))
         figure = _compared(pairs)
         assert figure.value is not None
         if figure.value <= args["ratio"] or figure.more["slower_ms"] <= args["floor_ms"]:
@@ -189,10 +195,12 @@ class _Links(HTMLParser):
 def links(args: Args, _tries: int) -> Figure:
     """Follow the links of a page over IPv6, of its own host some clicks deep, of others one.
 
-    Of ``https`` the server has to take a connection; its certificate and its page are not looked at. What
-    leads elsewhere than to a web page (mail, scripts) is no link. More than ``most`` are not followed.
+    Of others' ``https`` the server has to take a connection; its certificate and its page are not looked
+    at. What leads elsewhere than to a web page (mail, scripts) is no link. More than ``most`` are not
+    followed.
     """
-    top = f"http://{args['host']}:{args['port']}/"
+    scheme = "https" if args.get("chain") else "http"
+    top = f"{scheme}://{args['host']}:{args['port']}/"
     known: dict[str, str] = {}  # url -> why it is not reached; "" where it is
     left: set[str] = set()
     layer = [top]
@@ -246,12 +254,14 @@ def _reached(url: str, args: Args) -> tuple[bytes, str]:
         parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port or PORTS[parts.scheme]
-        at = args["address"] if host == args["host"] else _address(host, args)
-        if parts.scheme == "https":
+        own = host == args["host"]
+        at = args["address"] if own else _address(host, args)
+        chain = args.get("chain", "") if own and parts.scheme == "https" else ""
+        if parts.scheme == "https" and not chain:
             with socket.create_connection((at, port), timeout=TCP_WAIT_S):
                 return b"", ""
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        got = get(at, port, path, host, beginning=True)
+        got = get(at, port, path, host, chain=chain, beginning=True)
     except (Failed, OSError, http.client.HTTPException, ValueError) as error:
         return b"", said(error)
     return got.body, "" if got.status < http.client.BAD_REQUEST else f"HTTP {got.status}"

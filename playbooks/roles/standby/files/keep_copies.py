@@ -9,19 +9,30 @@ that an age is never too young), and the content's SHA-256.
 import hashlib
 import json
 import os
+import socket
+import ssl
 import sys
 import threading
 import time
+from http.client import OK, HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.parse import urlsplit
 
 TIMEOUT_S = 3
 # Until the first copy is there: routing may still be finding its ways.
 FIRST_RETRY_S = 0.5
 
-# No proxy of the machine's environment: the way to the primary is what is being exercised.
-OPENER = build_opener(ProxyHandler({}))
+
+class Held(HTTPSConnection):
+    """TLS to an address, where the certificate must be that of a name."""
+
+    def __init__(self, address, port, name, context):
+        super().__init__(address, port, timeout=TIMEOUT_S, context=context)
+        self.name, self.held = name, context
+
+    def connect(self):
+        bare = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self.held.wrap_socket(bare, server_hostname=self.name)
 
 
 def replace(path, data):
@@ -37,6 +48,10 @@ class Copy:
     def __init__(self, declared, data):
         self.application, self.urls = declared["application"], declared["urls"]
         self.every_s, self.data = declared["every_s"], data
+        self.name, self.context = declared.get("host_name", ""), None
+        if self.name:
+            self.context = ssl.create_default_context(cadata=declared["chain"])
+            self.context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         self.complaint = ""
 
     def keep(self):
@@ -53,16 +68,32 @@ class Copy:
         for url in self.urls:
             begun = time.time()
             try:
-                with OPENER.open(url, timeout=TIMEOUT_S) as answer:
-                    content = answer.read()
-            except (URLError, OSError) as error:
-                complaints.append(f"{url}: {error}")
+                content = self.get(url)
+            except (HTTPException, OSError) as error:
+                complaints.append(f"{url}: {error or type(error).__name__}")
                 continue
             self.store(url, begun, content)
             self.say("")
             return True
         self.say("; ".join(complaints))
         return False
+
+    def get(self, url):
+        """What an address answers: asked directly, for the way to the primary is what is exercised."""
+        parts = urlsplit(url)
+        if self.context is None:
+            connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        else:
+            connection = Held(parts.hostname, parts.port, self.name, self.context)
+        try:
+            connection.request("GET", parts.path, headers={"Host": self.name or parts.netloc})
+            answer = connection.getresponse()
+            if answer.status != OK:
+                raise HTTPException(f"HTTP {answer.status}")
+            # Raises where it ends before its announced end.
+            return answer.read()
+        finally:
+            connection.close()
 
     def store(self, url, begun, content):
         note = {

@@ -8,6 +8,7 @@ there is none (a standby that takes over finds its copy there), and never writte
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 from html import escape
@@ -27,8 +28,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port, services, instance, data):
+    def __init__(self, port, services, instance, data, root):
         self.services, self.instance, self.data = services, instance, data
+        self.context = tls_context(services[0].get("tls"), root)
         self.address_family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
         super().__init__(("::" if socket.has_ipv6 else "", port), Handler)
 
@@ -38,6 +40,32 @@ class Server(ThreadingHTTPServer):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = self.instance, self.server_address[1]
+
+    def finish_request(self, request, client_address):
+        """In the thread of its own that a visitor has: a slow handshake keeps nobody waiting."""
+        if self.context is not None:
+            request.settimeout(Handler.timeout)
+            request = self.context.wrap_socket(request, server_side=True)
+        try:
+            super().finish_request(request, client_address)
+        finally:
+            if self.context is not None:
+                self.shutdown_request(request)
+
+    def handle_error(self, request, client_address):
+        """Nothing of visitors who go away, or whose handshake is none; the rest as ever."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+def tls_context(tls, root):
+    """What a port shows: the chain as it was given, and the key from the file that only its owner reads."""
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(Path(root) / "web" / tls["chain"], Path(root) / tls["key"])
+    return context
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -109,10 +137,10 @@ def main():
     for port in sorted({s["port"] for s in config["services"]}):
         served = [s for s in config["services"] if s["port"] == port]
         try:
-            servers.append(Server(port, served, config["instance"], config["data"]))
+            servers.append(Server(port, served, config["instance"], config["data"], config["root"]))
         except OSError as error:
             names = ", ".join(s["application"] for s in served)
-            sys.exit(f"cannot listen on port {port} for {names}: {error.strerror}")
+            sys.exit(f"cannot listen on port {port} for {names}: {error.strerror or error}")
     Path(config["ready"]).write_text("listening\n", encoding="utf-8")
     threads = [threading.Thread(target=server.serve_forever) for server in servers]
     for thread in threads:
