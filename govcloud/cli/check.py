@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Exit, InputError, Problem
-from .common import App, console, emit, json_option
+from ..errors import Exit, GovcloudError, InputError, Problem
+from .common import App, json_option
 from .completing import complete_rule
 
 if TYPE_CHECKING:
-    from ..policy import Finding
-    from ..source import Key, Loaded, Place
+    from ..policy import Check, Finding
+    from ..report.checked import Told
+    from ..source import Key, Loaded
 
-COLOURS = {"deny": "red", "target": "magenta", "require": "yellow", "flag": "cyan"}
-WORDS = {"deny": "denied", "target": "target missed", "require": "required", "flag": "flagged"}
-# Of one rule so many are shown where no rule was asked for.
-MOST = 5
+Merged = Mapping["Key", Mapping[str, Any]]
 
 
 @click.command()
@@ -34,31 +31,89 @@ MOST = 5
     help="This rule alone, as N-15; may be repeated.",
 )
 @click.option("--as-of", metavar="DATE", help="Judge dated targets and evidence as of this day, YYYY-MM-DD.")
+@click.option("--coverage", is_flag=True, help="Which rules are decided, and what the others lack.")
+@click.option("--self-test", is_flag=True, help="Run the examples of all rules, the site's own too.")
 @json_option
+@click.option("--markdown", is_flag=True, help="Write Markdown, for a merge request.")
+@click.option("--sarif", is_flag=True, help="Write SARIF 2.1.0, for the code scanning of a forge.")
+@click.option("--out", type=click.Path(dir_okay=False), help="Write that to this file instead.")
 @click.pass_obj
-def check(app: App, rules: tuple[str, ...], as_of: str | None, as_json: bool) -> int:
+def check(
+    app: App,
+    rules: tuple[str, ...],
+    as_of: str | None,
+    coverage: bool,
+    self_test: bool,
+    as_json: bool,
+    markdown: bool,
+    sarif: bool,
+    out: str | None,
+) -> int:
     """Judge the files by the rules of their province; nothing is asked of any machine, nothing is written.
 
     What others say (requests, orders, other workspaces) is taken from the ledger, where there is one. Each
     finding names the rule, the entry and its place, the source, the way that proves it, and what cures it.
-    Exit code 3 where something is denied or misses a dated target, 2 where the files are wrong.
+
+    \b
+    Exit codes: 4 where something is denied and nobody waived it · 3 where a dated target is missed, or
+    something is required · 0 where all is well, or only flagged · 2 where the files are wrong
     """
     day = _day(as_of)
-    from ..model.catalogue import Catalogue
-    from ..policy import Case, chosen, judge
-    from ..policy.registry import read
+    _fits(rules, as_of, coverage, self_test, as_json, markdown, sarif, out)
     from ..source.reading import collector_paused
 
-    kinds = read(chosen(rules))
     with collector_paused():
-        loaded, merged = _read(app, as_json)
-        findings = judge(Case(Catalogue.of(merged, kinds), day), rules)
-        places = _Places(loaded)
-        if as_json:
-            emit({"as_of": day.isoformat(), "findings": [places.document(f) for f in findings]})
-        else:
-            _show(findings, places, day, whole=bool(rules))
-    return int(Exit.CHANGES if any(f.stops for f in findings) else Exit.OK)
+        if coverage or self_test:
+            return _of_the_rules(app, rules, coverage, as_json, markdown)
+        loaded, merged = _read(app, as_json or markdown or sarif)
+        findings, checks, catalogue = _judge(merged, rules, day)
+        from ..report.checked import told
+
+        found = told(findings, loaded, catalogue)
+        text = _written(app, found, checks, day, as_json, markdown, sarif)
+        if text is not None and out is None:
+            click.echo(text, nl=False)
+        elif text is not None:
+            _write(out, text)
+        if text is None or out is not None:
+            from .check_telling import show
+
+            show(found if text is None else [], findings, checks, day, whole=bool(rules))
+    return int(exit_code(findings))
+
+
+def exit_code(findings: Sequence[Finding]) -> Exit:
+    """What the worst finding that nobody waived comes to."""
+    verdicts = {finding.verdict for finding in findings if not finding.waiver}
+    if "deny" in verdicts:
+        return Exit.DENIED
+    return Exit.CHANGES if verdicts & {"target", "require"} else Exit.OK
+
+
+def _fits(
+    rules: tuple[str, ...],
+    as_of: str | None,
+    coverage: bool,
+    self_test: bool,
+    as_json: bool,
+    markdown: bool,
+    sarif: bool,
+    out: str | None,
+) -> None:
+    """Raises ``InputError`` for options that do not go together."""
+    problems = []
+    if as_json + markdown + sarif > 1:
+        problems.append(Problem("expected one of --json, --markdown and --sarif"))
+    if coverage and self_test:
+        problems.append(Problem("expected --coverage or --self-test, not both"))
+    for word, given in (("--coverage", coverage), ("--self-test", self_test)):
+        no = {"--sarif": sarif, "--as-of": as_of is not None, "--out": out is not None}
+        no |= {"--rule": coverage and bool(rules), "--markdown": self_test and markdown}
+        problems += [Problem(f"{word} and {other} do not go together") for other in no if given and no[other]]
+    if out is not None and not (as_json or markdown or sarif or coverage or self_test):
+        problems.append(Problem("--out needs --json, --markdown or --sarif"))
+    if problems:
+        raise InputError(problems, hint="`govcloud check --help`")
 
 
 def _day(text: str | None) -> date:
@@ -71,7 +126,7 @@ def _day(text: str | None) -> date:
         raise InputError([problem], hint="a day as YYYY-MM-DD") from None
 
 
-def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]]]:
+def _read(app: App, quiet: bool) -> tuple[Loaded, Merged]:
     """The files, and the entries as all claimants together say them. Raises ``InputError``."""
     from ..access import sight
     from ..access.sight import keys_of
@@ -91,73 +146,73 @@ def _read(app: App, quiet: bool) -> tuple[Loaded, Mapping[Key, Mapping[str, Any]
     return loaded, merged
 
 
-class _Places:
-    """Where in the files a finding is to be looked at."""
+def _judge(merged: Merged, rules: Sequence[str], day: date) -> tuple[list[Finding], list[Check], Any]:
+    """Findings, the rules that were asked, and the entries that they read."""
+    from ..model.catalogue import Catalogue
+    from ..policy import Case
+    from ..policy.expressions import asked, found_by
+    from ..policy.registry import read
 
-    def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-
-    def of(self, finding: Finding) -> Place:
-        """The place of the field, else of the entry; empty where no file says it."""
-        kind, _, name = finding.subject.partition("/")
-        return self._loaded.position(kind, name, finding.field or None)
-
-    def document(self, finding: Finding) -> dict[str, Any]:
-        """A finding as ``--json`` writes it."""
-        place = self.of(finding)
-        return {
-            "rule": finding.rule,
-            "verdict": finding.verdict,
-            "strength": finding.strength,
-            "entry": finding.subject,
-            "field": finding.field,
-            "path": place.path,
-            "line": place.line,
-            "message": finding.message,
-            "witness": list(finding.witness),
-            "source": finding.source,
-            "cure": finding.cure,
-            "waiver": finding.waiver,
-        }
+    checks = asked(Catalogue.of(merged, {"rule"}), rules)
+    catalogue = Catalogue.of(merged, read(checks))
+    case = Case(catalogue, day)
+    checks = [check for check in checks if rules or check.binds(case)]
+    return found_by(checks, case), checks, catalogue
 
 
-def _show(findings: Sequence[Finding], places: _Places, day: date, *, whole: bool) -> None:
-    from rich.text import Text
+def _written(
+    app: App,
+    found: Sequence[Told],
+    checks: Sequence[Check],
+    day: date,
+    as_json: bool,
+    markdown: bool,
+    sarif: bool,
+) -> str | None:
+    """The findings in the form that was asked for; None: as people read them on a terminal."""
+    from ..report import checked
 
-    from ..policy import decided
-    from .tables import print_line
+    if markdown:
+        by_id = {check.id: check for check in checks}
+        return checked.markdown(found, by_id, app.workspace.environment, day)
+    if as_json:
+        return _json({"as_of": day.isoformat(), "findings": [checked.document(one) for one in found]})
+    if sarif:
+        from ..report.sarif import document
 
-    out = console()
-    by_rule: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    for rule, those in by_rule.items():
-        words = f"  {decided()[rule].sentence}  "
-        print_line(out, Text.assemble((rule, "bold"), words, (_source(those[0].source), "dim")))
-        shown = those if whole else those[:MOST]
-        for finding in shown:
-            word = "waived" if finding.waiver else WORDS[finding.verdict]
-            colour = "dim" if finding.waiver else COLOURS[finding.verdict]
-            place = places.of(finding)
-            where = f"  {place.path}:{place.line}" if place.line else f"  {place.path}".rstrip()
-            said = f"{finding.subject}: {finding.message}"
-            print_line(out, Text.assemble("  ", (word, colour), f"  {said}", (where, "dim")))
-            if finding.witness:
-                print_line(out, Text(f"      by {' '.join(finding.witness)}", "dim"))
-            if finding.waiver:
-                print_line(out, Text(f"      {finding.waiver}", "dim"))
-            elif finding.cure:
-                print_line(out, Text(f"      cure: {finding.cure}"))
-        if len(those) > len(shown):
-            more = f"  ... and {len(those) - len(shown)} more: `govcloud check --rule {rule}` shows them"
-            print_line(out, Text(more, "dim"))
-    counts = Counter("waived" if f.waiver else f.verdict for f in findings)
-    told = [f"{counts[v]} {WORDS.get(v, v)}" for v in (*WORDS, "waived") if counts[v]]
-    total = f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}"
-    what = f"{total}: {', '.join(told)}" if told else "no findings"
-    out.print(f"as of {day.isoformat()}: {what}", markup=False)
+        return _json(document(found, checks))
+    return None
 
 
-def _source(source: str) -> str:
-    """Documents and lines; the words there are told with ``--json``."""
-    return re.sub(r" \[[^]]*\](〔[^〕]*〕)?", "", source)
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(out: str | None, text: str) -> None:
+    assert out is not None
+    try:
+        Path(out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GovcloudError(f"{out} cannot be written: {error.strerror}", hint="another FILE") from None
+
+
+def _of_the_rules(app: App, rules: Sequence[str], coverage: bool, as_json: bool, markdown: bool) -> int:
+    """What is asked about the rules themselves."""
+    from ..model.catalogue import Catalogue
+    from ..policy import expressions
+    from ..policy.standing import own as ledgers_own
+    from . import check_rules
+
+    loaded, merged = _read(app, as_json or markdown)
+    catalogue = Catalogue.of(merged, {"rule"})
+    if coverage:
+        mine = [*ledgers_own(), *expressions.own(catalogue).values()]
+        return check_rules.show_coverage(mine, as_json=as_json, markdown=markdown)
+    from ..policy import selftest
+
+    checks = {check.id: check for check in expressions.asked(catalogue, rules)}
+    every = {**selftest.shipped(), **selftest.of_site(catalogue, merged, loaded)}
+    examples = {id: every[id] for id in checks if id in every}
+    return check_rules.self_test(examples, checks, as_json)

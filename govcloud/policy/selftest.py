@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,11 +26,15 @@ from typing import Any
 import msgspec
 
 from ..errors import InputError, Problem
-from ..source.claims import Locator, Path
+from ..model.catalogue import Catalogue
+from ..model.policy import Rule
+from ..source import Key, Loaded
+from ..source.claims import Locator, Path, Spot
+from ..source.files import read as read_file
 from ..source.words import Hints, one_of, shown
-from ..source.yamlfile import document
+from ..source.yamlfile import document, locator
 from .base import Case, Finding, Verdict
-from .registry import HOMES, Check, decided, judge
+from .registry import HOMES, Check, decided, finding
 from .samples import Stock, Wrong, day, stock
 
 FOLDER = "govcloud/policy/examples"
@@ -117,7 +121,8 @@ class Example:
         added = {**self.group.add, **self.laid.add}
         taken = entries.taken(self.group.entries)
         for key in part.set:
-            if key not in taken and key not in added:
+            # Numbers of the policy may be said whether a profile says them already or not.
+            if key not in taken and key not in added and not key.startswith("profile/"):
                 hint = f"`add` makes one, `entries` takes one of {entries.words}"
                 raise Wrong(f"`set`: {shown(key)} is not among the entries", hint)
         for key in part.add:
@@ -136,7 +141,8 @@ def hold(example: Example, check: Check | None = None) -> str:
     if check is None:
         return "the rule is not decided"
     laid = example.laid
-    found = [f for f in judge(case, [check.id]) if not f.waiver] if check.binds(case) else []
+    found = [finding(check, case, breach) for breach in check.judge(case)] if check.binds(case) else []
+    found = [one for one in found if not one.waiver]
     if not isinstance(laid, Failing):
         return f"found {_told(found)}" if found else ""
     if not check.binds(case):
@@ -249,11 +255,48 @@ def _at(locate: Locator, path: str, way: Path, message: str, hint: str = "") -> 
     return Problem(message, path, spot.line, spot.column, hint)
 
 
-def run(examples: Mapping[str, list[Example]]) -> Iterator[tuple[Example, str]]:
+def of_site(
+    catalogue: Catalogue, merged: Mapping[Key, Mapping[str, Any]], loaded: Loaded
+) -> dict[str, list[Example]]:
+    """The examples that a site's own rules bring, by rule; their cases are made of its own entries.
+
+    ``catalogue`` has the rules, ``merged`` the fields of all entries. Raises ``InputError``.
+    """
+    out: dict[str, list[Example]] = {}
+    problems: list[Problem] = []
+    stock = Stock("", merged)
+    for name, rule in sorted(catalogue.all(Rule).items()):
+        if rule.examples:
+            path, locate = _within(loaded, name)
+            out[name], wrong = examples_of(name, dict(rule.examples), path, locate, (), stock)
+            problems += wrong
+    if problems:
+        raise InputError(problems)
+    return out
+
+
+def _within(loaded: Loaded, name: str) -> tuple[str, Locator]:
+    """The file that says the examples of a site's rule, and where in it each of them stands."""
+    place = loaded.position("rule", name, "examples")
+    whole: Locator | None = None
+    if place.path.endswith((".yaml", ".yml")):
+        whole = locator(read_file(loaded.root, place.path), place.path)
+
+    def locate(way: Path, line: int, on_key: bool) -> Spot:
+        if whole is None:
+            return Spot(place.line, place.column)
+        return whole((Rule.PLURAL, name, "examples", *way), line, on_key)
+
+    return place.path, locate
+
+
+def run(
+    examples: Mapping[str, Sequence[Example]], checks: Mapping[str, Check]
+) -> Iterator[tuple[Example, str]]:
     """Every example with what ``hold`` says of it; what is wrong in itself is told so too."""
-    for rule in examples:
-        for example in examples[rule]:
+    for rule, those in examples.items():
+        for example in those:
             try:
-                yield example, hold(example)
+                yield example, hold(example, checks.get(rule))
             except InputError as error:
                 yield example, "; ".join(p.message.removeprefix(f"{example.id}: ") for p in error.problems)
