@@ -29,7 +29,7 @@ class Cloud(Planned, kw_only=True):
     """A pool of compute, network and storage with one management."""
 
     site: Annotated[str, Ref("site"), Doc("站点", "The site that houses it.", ("C-03", "C-11"))]
-    unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.", ("C-13",))] = ""
+    unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.", ("C-13", "F-08"))] = ""
     mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-01", "S-05"))] = 0
     target: Annotated[str, Ref("target"), Doc("目标", "What builds its resources; empty: recorded only.")] = (
         ""
@@ -39,11 +39,13 @@ class Cloud(Planned, kw_only=True):
         Doc(
             "类型",
             "provincial: the one cloud of the province; industry: of a trade, outside government.",
-            ("C-01", "C-02", "C-03", "C-04", "C-05", "C-06", "C-13"),
+            ("C-01", "C-02", "C-03", "C-04", "C-05", "C-06", "C-13", "F-08", "S-01", "S-05", "S-06"),
         ),
     ] = "provincial"
     zone: Annotated[str, Ref("zone"), Doc("网络区域", "The zone it serves.", ("N-01",))] = ""
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("C-13",))] = "running"
+    status: Annotated[
+        Life, Doc("状态", "Where it stands in its life.", ("C-13", "F-08", "S-01", "S-05", "S-06"))
+    ] = "running"
     joined_to: Annotated[
         str, Ref("cloud"), Doc("并入云", "The cloud it is joined to (整合汇聚).", ("C-13",))
     ] = ""
@@ -55,9 +57,9 @@ class Cloud(Planned, kw_only=True):
         bool, Doc("过渡期部署", "True for equipment that stands elsewhere for a time.", ("C-11",))
     ] = False
     provider: Annotated[
-        str, Ref("unit"), Doc("云服务商", "The enterprise that runs it, if one does.", ("C-12", "S-08"))
+        str, Ref("unit"), Doc("云服务商", "The enterprise that runs it, if one does.", ("C-12", "S-13"))
     ] = ""
-    contract: Annotated[str, Ref("contract"), Doc("合同", "The contract it is run under.", ("S-08",))] = ""
+    contract: Annotated[str, Ref("contract"), Doc("合同", "The contract it is run under.")] = ""
     catalogued_on: Annotated[
         Day, Doc("列入保障目录日期", "Day it was put in the protection catalogue.", ("S-05",))
     ] = ""
@@ -116,9 +118,9 @@ class Image(Entry, kw_only=True):
 
     os: Annotated[str, Doc("操作系统", "The operating system.")]
     version: Annotated[str, Doc("版本", "Its version.")] = ""
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
-    ] = "unknown"
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.")] = (
+        "unknown"
+    )
 
 
 @kind("instance", "instances", "云主机")
@@ -162,7 +164,7 @@ class Volume(Entry, kw_only=True):
     size_gib: Annotated[int, msgspec.Meta(gt=0), Doc("容量(GiB)", "Its size, GiB.", ("C-08",))]
     instance: Annotated[str, Ref("instance"), Doc("云主机", "The machine it is attached to.")] = ""
     storage: Annotated[str, Ref("storage"), Doc("存储设备", "Where it lies.")] = ""
-    encrypted: Annotated[bool, Doc("加密", "True where its data are encrypted.", ("S-16",))] = False
+    encrypted: Annotated[bool, Doc("加密", "True where its data are encrypted.")] = False
     used_percent: Annotated[
         Percent, Doc("使用率(%)", "Share in use, as last checked, percent.", ("C-08",))
     ] = 0

@@ -29,31 +29,41 @@ class Site(Planned, kw_only=True):
     """A place with rooms: a data centre, a recovery centre, an office."""
 
     region: Annotated[
-        str, Ref("region"), Doc("所在地", "The region it lies in.", ("D-09", "D-11", "R-01", "R-02", "R-10"))
+        str,
+        Ref("region"),
+        Doc("所在地", "The region it lies in.", ("D-09", "D-11", "F-08", "R-01", "R-02", "R-10")),
     ]
     role: Annotated[
         Literal["datacentre", "recovery", "office"],
         Doc(
             "类型",
             "What it is for; what stands at a recovery site is built by the recovery stack.",
-            ("D-02", "D-03", "R-01", "R-02", "R-03", "R-08", "R-10"),
+            ("D-02", "D-03", "F-08", "R-01", "R-02", "R-03", "R-08", "R-10", "S-05", "S-06"),
         ),
     ]
     unit: Annotated[
         str,
         Ref("unit"),
-        Doc("主管单位", "The unit that answers for it.", ("D-01", "D-02", "D-03", "D-05", "D-12", "R-02")),
+        Doc(
+            "主管单位",
+            "The unit that answers for it.",
+            ("D-01", "D-02", "D-03", "D-05", "D-12", "F-08", "R-02"),
+        ),
     ] = ""
-    level: Annotated[Level, Doc("层级", "Administrative level that it serves.", ("C-03", "D-11", "D-05"))] = (
-        "province"
-    )
+    level: Annotated[
+        Level, Doc("层级", "Administrative level that it serves.", ("C-03", "D-05", "D-11", "F-08"))
+    ] = "province"
     scope: Annotated[
         Literal["government", "sector", "regional", "industry", "enterprise"],
-        Doc("服务范围", "Whom it serves; sector: one field of government.", ("D-05", "D-12")),
+        Doc("服务范围", "Whom it serves; sector: one field of government.", ("D-05", "D-12", "F-08")),
     ] = "government"
     status: Annotated[
         Life,
-        Doc("状态", "Where it stands in its life.", ("D-02", "D-03", "D-05", "R-01", "R-08", "R-10")),
+        Doc(
+            "状态",
+            "Where it stands in its life.",
+            ("D-02", "D-03", "D-05", "F-08", "R-01", "R-08", "R-10", "S-05", "S-06"),
+        ),
     ] = "running"
     opened_on: Annotated[When, Doc("启用日期", "When it came into operation.", ("R-08",))] = ""
     consolidation: Annotated[
@@ -82,7 +92,7 @@ class Site(Planned, kw_only=True):
         NotNegative,
         Doc("电能利用效率", "Power use effectiveness, yearly mean; 0: not said.", ("D-08",)),
     ] = 0
-    mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-01", "S-05"))] = 0
+    mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-05",))] = 0
     catalogued_on: Annotated[
         Day, Doc("列入保障目录日期", "Day it was put in the protection catalogue.", ("S-05",))
     ] = ""
@@ -135,23 +145,23 @@ class Server(Entry, kw_only=True):
     target: Annotated[str, Ref("target"), Doc("目标", "What builds it; empty: recorded only.")] = ""
     application: Annotated[str, Ref("application"), Doc("应用", "The application it serves, if one.")] = ""
     hosted: Annotated[bool, Doc("集中托管", "True where it stands here for another unit (000:L4).")] = False
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.")] = "running"
+    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("S-07",))] = "running"
     position: Annotated[Count, Doc("机位(U)", "Lowest rack unit it takes, from 1; 0: not said.")] = 0
     height: Annotated[int, msgspec.Meta(gt=0), Doc("高度(U)", "Rack units it takes.")] = 1
     cores: Annotated[Count, Doc("处理器核数", "Cores of its processors; 0: not said.")] = 0
     memory_gib: Annotated[float, NotNegative, Doc("内存(GiB)", "Memory, GiB; 0: not said.")] = 0
     disk_gib: Annotated[float, NotNegative, Doc("磁盘(GiB)", "Own disks, GiB; 0: not said.")] = 0
-    vendor: Annotated[str, Doc("厂商", "Who made it.")] = ""
-    model: Annotated[str, Doc("型号", "Its model.")] = ""
+    vendor: Annotated[str, Doc("厂商", "Who made it.", ("S-07",))] = ""
+    model: Annotated[str, Doc("型号", "Its model.", ("S-07",))] = ""
     serial: Annotated[str, Doc("序列号", "The maker's number of it.")] = ""
     bought_on: Annotated[When, Doc("购置日期", "When it was bought.")] = ""
     key_device: Annotated[bool, Doc("关键设备", "True for key equipment of a key unit.", ("S-07",))] = False
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
-    ] = "unknown"
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.")] = (
+        "unknown"
+    )
     controls: Annotated[
         list[Literal["control", "monitoring", "audit"]],
-        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit.", ("S-10",)),
+        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit."),
     ] = []
     cloud: Annotated[
         str, Ref("cloud"), Doc("承载云", "The cloud whose instances it carries; empty: of none.")
@@ -177,12 +187,12 @@ class Storage(Entry, kw_only=True):
     ] = 0
     unit: Annotated[str, Ref("unit"), Doc("使用单位", "The unit that uses it.")] = ""
     cloud: Annotated[str, Ref("cloud"), Doc("云", "The cloud it is part of, if any.")] = ""
-    vendor: Annotated[str, Doc("厂商", "Who made it.")] = ""
-    model: Annotated[str, Doc("型号", "Its model.")] = ""
+    vendor: Annotated[str, Doc("厂商", "Who made it.", ("S-07",))] = ""
+    model: Annotated[str, Doc("型号", "Its model.", ("S-07",))] = ""
     key_device: Annotated[bool, Doc("关键设备", "True for key equipment of a key unit.", ("S-07",))] = False
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
-    ] = "unknown"
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.")] = (
+        "unknown"
+    )
 
 
 @kind("cable", "cables", "线缆")
@@ -222,19 +232,19 @@ class Contract(Entry, kw_only=True):
         Ref(
             "application", "cloud", "site", "circuit", "private_network", "component", "dataset", "programme"
         ),
-        Doc("标的", "What it covers, as `kind/name`.", ("N-18", "S-08", "X-05")),
+        Doc("标的", "What it covers, as `kind/name`.", ("N-18", "X-05")),
     ] = []
     number: Annotated[str, Doc("合同编号", "Its number.")] = ""
-    starts_on: Annotated[Day, Doc("起始日期", "First day.")] = ""
-    ends_on: Annotated[Day, Doc("终止日期", "Last day.")] = ""
+    starts_on: Annotated[Day, Doc("起始日期", "First day.", ("S-08",))] = ""
+    ends_on: Annotated[Day, Doc("终止日期", "Last day.", ("S-08", "S-13"))] = ""
     amount_yuan: Annotated[float, NotNegative, Doc("金额(元)", "What is paid in all, yuan; 0: not said.")] = 0
     qualification_on: Annotated[
-        Day, Doc("资质审查日期", "Day the provider's qualification was reviewed.", ("S-08",))
+        Day, Doc("资质审查日期", "Day the provider's qualification was reviewed.")
     ] = ""
     own_work: Annotated[
         str, Doc("自主与外包边界", "The document that says what is done by the unit itself.", ("S-08",))
     ] = ""
-    record: Annotated[str, Doc("管理记录", "The record of how the provider is managed.", ("S-13",))] = ""
+    record: Annotated[str, Doc("管理记录", "The record of how the provider is managed.")] = ""
     central: Annotated[
         bool, Doc("集中采购", "True where one contract serves the whole province.", ("N-18", "X-05"))
     ] = False

@@ -45,15 +45,25 @@ class Programme(Planned, kw_only=True):
     """An investment project (立项): what is built, on what, and which stages of its life are done."""
 
     unit: Annotated[
-        str, Ref("unit"), Doc("建设单位", "The unit that builds.", ("D-01", "D-02", "D-03", "D-09", "F-01"))
+        str,
+        Ref("unit"),
+        Doc("建设单位", "The unit that builds.", ("D-01", "D-02", "D-03", "D-09", "F-01", "F-08")),
     ] = ""
     type: Annotated[
         Literal["project", "action"],
-        Doc("类型", "project: asks for approval and funds; action: several together (专项行动)."),
+        Doc(
+            "类型",
+            "project: asks for approval and funds; action: several together (专项行动).",
+            ("F-01", "F-03", "F-04", "F-06", "F-07", "F-08", "S-09", "S-15"),
+        ),
     ] = "project"
     status: Annotated[
         Literal["planned", "approved", "denied", "building", "accepted", "exited"],
-        Doc("状态", "Where it stands; exited: given up after a failed evaluation.", ("F-01", "F-04")),
+        Doc(
+            "状态",
+            "Where it stands; exited: given up after a failed evaluation.",
+            ("F-01", "F-04", "F-06", "F-07", "F-08", "F-09", "F-11", "S-09", "S-15"),
+        ),
     ] = "planned"
     builds: Annotated[
         list[
@@ -75,7 +85,21 @@ class Programme(Planned, kw_only=True):
         Doc(
             "建设内容",
             "What it makes.",
-            ("C-02", "C-03", "D-01", "D-02", "D-03", "D-06", "E-04", "E-10", "N-18", "R-01", "R-02", "R-10"),
+            (
+                "C-02",
+                "C-03",
+                "D-01",
+                "D-02",
+                "D-03",
+                "D-06",
+                "E-04",
+                "E-10",
+                "F-08",
+                "N-18",
+                "R-01",
+                "R-02",
+                "R-10",
+            ),
         ),
     ] = []
     uses: Annotated[
@@ -84,13 +108,13 @@ class Programme(Planned, kw_only=True):
         Doc(
             "依托资源",
             "The unified base that it relies on.",
-            ("C-02", "C-03", "C-06", "D-06", "D-09", "N-06"),
+            ("C-02", "C-03", "C-06", "D-06", "D-09", "F-08", "N-06"),
         ),
     ] = []
     applications: Annotated[
         list[str],
         Ref("application"),
-        Doc("应用", "Applications that it builds or rebuilds.", ("C-02", "C-03")),
+        Doc("应用", "Applications that it builds or rebuilds.", ("C-02", "C-03", "F-02", "F-08")),
     ] = []
     duplicates: Annotated[
         list[str],
@@ -122,7 +146,9 @@ class Programme(Planned, kw_only=True):
         Answer,
         Doc("安全建设内容", "Whether security is built along with it; a budget or a review proves it."),
     ] = "unknown"
-    amount_yuan: Annotated[float, NotNegative, Doc("总投资(元)", "What it costs, yuan; 0: not said.")] = 0
+    amount_yuan: Annotated[
+        float, NotNegative, Doc("总投资(元)", "What it costs, yuan; 0: not said.", ("F-09",))
+    ] = 0
 
 
 @kind("review", "reviews", "审查")
@@ -200,6 +226,7 @@ class Review(Entry, kw_only=True):
                 "S-01",
                 "S-02",
                 "S-03",
+                "S-05",
                 "S-07",
                 "S-08",
                 "S-09",
@@ -216,20 +243,146 @@ class Review(Entry, kw_only=True):
         Doc(
             "对象",
             "What it is about, as `kind/name`.",
-            ("C-12", "D-10", "F-09", "N-02", "N-08", "N-09", "R-04", "S-01", "S-02", "S-03", "S-16"),
+            (
+                "C-12",
+                "D-10",
+                "F-01",
+                "F-03",
+                "F-07",
+                "F-09",
+                "F-10",
+                "N-02",
+                "N-08",
+                "N-09",
+                "O-06",
+                "R-04",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-07",
+                "S-08",
+                "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
+                "S-16",
+            ),
         ),
     ]
-    date: Annotated[Day, Doc("审查日期", "Day of the decision.", ("N-09", "S-01", "S-02", "S-03"))]
+    date: Annotated[
+        Day,
+        Doc(
+            "审查日期",
+            "Day of the decision.",
+            (
+                "F-01",
+                "F-03",
+                "F-07",
+                "F-09",
+                "F-10",
+                "N-09",
+                "O-06",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-07",
+                "S-08",
+                "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
+                "S-16",
+            ),
+        ),
+    ]
     passed: Annotated[
-        bool, Doc("通过", "Whether it was found in order.", ("F-09", "N-08", "N-09", "R-04", "S-02"))
+        bool,
+        Doc(
+            "通过",
+            "Whether it was found in order.",
+            (
+                "F-01",
+                "F-03",
+                "F-07",
+                "F-09",
+                "F-10",
+                "N-08",
+                "N-09",
+                "O-06",
+                "R-04",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-07",
+                "S-08",
+                "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
+                "S-16",
+            ),
+        ),
     ]
     document: Annotated[
-        str, Doc("审查文件", "The document that says so.", ("N-08", "N-09", "S-01", "S-02"))
+        str,
+        Doc(
+            "审查文件",
+            "The document that says so.",
+            (
+                "F-01",
+                "F-03",
+                "F-07",
+                "F-09",
+                "F-10",
+                "N-08",
+                "N-09",
+                "O-06",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-07",
+                "S-08",
+                "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
+                "S-16",
+            ),
+        ),
     ] = ""
-    reviewer: Annotated[str, Ref("unit"), Doc("审查单位", "The unit that examined.", ("F-09", "S-09"))] = ""
-    valid_until: Annotated[Day, Doc("有效期", "Last day it counts.", ("S-01", "S-03"))] = ""
+    reviewer: Annotated[str, Ref("unit"), Doc("审查单位", "The unit that examined.")] = ""
+    valid_until: Annotated[
+        Day,
+        Doc(
+            "有效期",
+            "Last day it counts.",
+            (
+                "F-01",
+                "F-03",
+                "F-07",
+                "F-09",
+                "F-10",
+                "O-06",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-07",
+                "S-08",
+                "S-09",
+                "S-10",
+                "S-13",
+                "S-15",
+                "S-16",
+            ),
+        ),
+    ] = ""
     level: Annotated[
-        int, msgspec.Meta(ge=1, le=5), Doc("定级", "The level that was found, where one was.", ("S-01",))
+        int, msgspec.Meta(ge=1, le=5), Doc("定级", "The level that was found, where one was.")
     ] = 0
     with_reviews: Annotated[
         list[str], Ref("review"), Doc("结合审查", "Reviews that it was done together with.", ("R-04",))
@@ -243,9 +396,20 @@ class Evaluation(Entry, kw_only=True):
     subject: Annotated[
         str,
         Ref("unit", "programme", "application", "cloud", "component", "exchange", "region", "regime"),
-        Doc("对象", "What was evaluated, as `kind/name`.", ("F-02", "F-04", "F-05", "F-11", "F-12", "O-05")),
+        Doc(
+            "对象",
+            "What was evaluated, as `kind/name`.",
+            ("F-01", "F-02", "F-03", "F-04", "F-05", "F-10", "F-11", "F-12", "O-05"),
+        ),
     ]
-    date: Annotated[Day, Doc("评价日期", "Day of the result.", ("F-05", "F-11"))]
+    date: Annotated[
+        Day,
+        Doc(
+            "评价日期",
+            "Day of the result.",
+            ("F-01", "F-02", "F-03", "F-04", "F-05", "F-10", "F-11", "F-12", "O-05"),
+        ),
+    ]
     mode: Annotated[
         Literal["self", "special", "third_party", "social", "inspection", "yearly"],
         Doc("评价方式", "Who evaluated and how (002:L35, 004:L69).", ("F-05", "F-10", "F-11", "O-05")),
@@ -258,21 +422,23 @@ class Evaluation(Entry, kw_only=True):
             ("F-12", "O-05"),
         ),
     ] = []
-    score: Annotated[Percent, Doc("得分", "Points of a hundred; 0: none given.", ("F-02",))] = 0
+    score: Annotated[Percent, Doc("得分", "Points of a hundred; 0: none given.")] = 0
     result: Annotated[
         Literal["none", "excellent", "good", "pass", "weak", "fail"],
         Doc("结果", "The verdict.", ("F-02", "F-03", "F-04")),
     ] = "none"
     bodies: Annotated[
         list[Literal["leading_group", "development", "finance", "audit", "third_party"]],
-        Doc("参与部门", "Who took part.", ("F-05", "F-11")),
+        Doc("参与部门", "Who took part.", ("F-11",)),
     ] = []
     unit: Annotated[str, Ref("unit"), Doc("评价单位", "The unit that evaluated.")] = ""
-    indicator: Annotated[str, Doc("指标", "The figure that was measured, where it is one.")] = ""
+    indicator: Annotated[str, Doc("指标", "The figure that was measured, where it is one.", ("F-12",))] = ""
     value: Annotated[float, Doc("指标值", "What it was.")] = 0
     target_value: Annotated[float, Doc("目标值", "What it should be.")] = 0
     measure: Annotated[str, Doc("计量单位", "The unit of the figure, e.g. %.")] = ""
-    document: Annotated[str, Doc("评价报告", "The report.", ("F-02", "F-11"))] = ""
+    document: Annotated[
+        str, Doc("评价报告", "The report.", ("F-01", "F-02", "F-03", "F-04", "F-05", "F-10", "F-11", "O-05"))
+    ] = ""
 
 
 @kind("budget", "budgets", "预算")
@@ -284,17 +450,19 @@ class Budget(Entry, kw_only=True):
         Ref("programme"),
         Doc("建设项目", "The investment project it is for.", ("F-02", "F-03", "F-06", "S-15")),
     ] = ""
-    application: Annotated[str, Ref("application"), Doc("应用", "The application it keeps running.")] = ""
+    application: Annotated[
+        str, Ref("application"), Doc("应用", "The application it keeps running.", ("F-02",))
+    ] = ""
     unit: Annotated[str, Ref("unit"), Doc("单位", "The unit that gets it.")] = ""
-    year: Annotated[int, msgspec.Meta(ge=2000, le=2100), Doc("年度", "The year.", ("F-06",))]
+    year: Annotated[int, msgspec.Meta(ge=2000, le=2100), Doc("年度", "The year.", ("F-02", "F-03", "F-06"))]
     item: Annotated[
         Literal["construction", "operation", "security", "data", "training"],
         Doc("用途", "What it is spent on; operation: 运行维护.", ("F-02", "F-06", "N-06", "S-15")),
     ]
-    amount_yuan: Annotated[float, NotNegative, Doc("金额(元)", "How much, yuan.", ("F-06",))] = 0
+    amount_yuan: Annotated[float, NotNegative, Doc("金额(元)", "How much, yuan.", ("F-06", "S-15"))] = 0
     status: Annotated[
         Literal["asked", "granted", "reduced", "held", "refused", "paid"],
-        Doc("状态", "What became of it.", ("F-02", "N-06")),
+        Doc("状态", "What became of it.", ("F-02", "F-03", "F-06", "N-06", "S-15")),
     ] = "asked"
     performance_linked: Annotated[
         Answer, Doc("与绩效挂钩", "Whether it follows the evaluation; the evaluation itself proves it.")
@@ -342,7 +510,7 @@ class Inspection(Entry, kw_only=True):
             "data_quality",
             "third_party",
         ],
-        Doc("类型", "What was looked for.", ("C-07", "F-10", "O-04", "S-04", "S-09", "S-12")),
+        Doc("类型", "What was looked for.", ("C-07", "F-10", "O-04", "S-09", "S-12")),
     ]
     subject: Annotated[
         str,
@@ -350,10 +518,12 @@ class Inspection(Entry, kw_only=True):
         Doc(
             "对象",
             "What was looked at, as `kind/name`.",
-            ("C-07", "C-08", "F-10", "O-04", "S-04", "S-09", "S-12"),
+            ("C-07", "C-08", "F-10", "S-04", "S-09", "S-12"),
         ),
     ]
-    date: Annotated[Day, Doc("检查日期", "Day it was done.", ("C-07", "F-10", "O-04", "S-04", "S-12"))]
+    date: Annotated[
+        Day, Doc("检查日期", "Day it was done.", ("C-07", "F-10", "O-04", "S-04", "S-09", "S-12"))
+    ]
     unit: Annotated[str, Ref("unit"), Doc("检查单位", "The unit that looked.", ("O-04", "S-09"))] = ""
     finding: Annotated[str, Doc("发现问题", "What was wrong; empty: nothing.", ("S-04",))] = ""
     severity: Annotated[
@@ -367,7 +537,7 @@ class Inspection(Entry, kw_only=True):
         Percent, Doc("内存使用率(%)", "Mean use in the period, percent.", ("C-08",))
     ] = 0
     storage_percent: Annotated[Percent, Doc("存储使用率(%)", "Share in use, percent.", ("C-08",))] = 0
-    document: Annotated[str, Doc("检查记录", "The record.", ("O-04", "S-04", "S-12"))] = ""
+    document: Annotated[str, Doc("检查记录", "The record.", ("F-10", "O-04", "S-04", "S-09", "S-12"))] = ""
 
 
 @kind("regime", "regimes", "制度机制")

@@ -59,7 +59,7 @@ class Circuit(Planned, kw_only=True):
         Life,
         Doc("状态", "Where it stands in its life.", ("N-11", "N-12", "N-13", "N-14", "N-15")),
     ] = "running"
-    provider: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that delivers it.")] = ""
+    provider: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that delivers it.", ("S-13",))] = ""
     number: Annotated[str, Doc("电路编号", "The provider's number of it.")] = ""
     contract: Annotated[str, Ref("contract"), Doc("合同", "The contract it is leased under.")] = ""
     monthly_yuan: Annotated[float, NotNegative, Doc("月租(元)", "What it costs a month, yuan.")] = 0
@@ -82,7 +82,7 @@ class Exit(Planned, kw_only=True):
     bandwidth_mbps: Annotated[
         float, NotNegative, Doc("带宽(Mbit/s)", "Rate in each direction, Mbit/s; 0: not said.")
     ] = 0
-    provider: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that delivers it.")] = ""
+    provider: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that delivers it.", ("S-13",))] = ""
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-21",))] = "running"
 
 
@@ -152,9 +152,7 @@ class PrivateNetwork(Planned, kw_only=True):
     exchange: Annotated[
         str, Ref("exchange"), Doc("交换设施", "The exchange between it and the extranet.", ("N-20",))
     ] = ""
-    domains: Annotated[
-        list[str], Ref("zone"), Doc("安全域", "The security domains it is divided into.", ("S-11",))
-    ] = []
+    domains: Annotated[list[str], Ref("zone"), Doc("安全域", "The security domains it is divided into.")] = []
     prefixes: Annotated[list[str], Doc("地址段", "The prefixes it uses; they may overlap with ours.")] = []
     nodes: Annotated[list[str], Ref("node"), Doc("自有设备", "Its own routers.")] = []
     overlap: Annotated[
@@ -170,7 +168,7 @@ class PrivateNetwork(Planned, kw_only=True):
         list[str], Doc("转换后地址段", "What the rest sees in place of each of its prefixes, in their order.")
     ] = []
     vrf: Annotated[str, Ref("vrf"), Doc("虚拟路由转发", "The routing table that it gets of its own.")] = ""
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-03", "N-05"))] = "running"
+    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-03", "N-05", "S-02"))] = "running"
     transit: Annotated[
         list[str],
         Doc("互联地址段", "A /31 or /127 for its link to each of the nodes it connects to, in their order."),

@@ -31,15 +31,39 @@ class Zone(Planned, kw_only=True):
         Doc(
             "类型",
             "What the zone is; intranet and extranet are physically apart.",
-            ("N-01", "N-03", "N-07", "N-13", "N-14", "N-17", "N-19", "N-23", "S-02", "X-09"),
+            (
+                "N-01",
+                "N-03",
+                "N-07",
+                "N-13",
+                "N-14",
+                "N-17",
+                "N-19",
+                "N-23",
+                "S-02",
+                "S-05",
+                "S-06",
+                "S-07",
+                "S-10",
+                "S-11",
+                "X-09",
+            ),
         ),
     ]
     unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.")] = ""
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("N-06",))] = "running"
+    status: Annotated[
+        Life, Doc("状态", "Where it stands in its life.", ("N-06", "S-02", "S-05", "S-06", "S-10", "S-11"))
+    ] = "running"
     within: Annotated[
-        str, Ref("zone"), Doc("上级区域", "The zone that it is a security domain of.", ("S-11",))
+        str,
+        Ref("zone"),
+        Doc(
+            "上级区域",
+            "The zone that it is a security domain of.",
+            ("S-02", "S-05", "S-06", "S-07", "S-10", "S-11"),
+        ),
     ] = ""
-    mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-01", "S-05", "S-11"))] = 0
+    mlps: Annotated[Grade, Doc("等保级别", "Its level of graded protection.", ("S-05",))] = 0
     ipv6: Annotated[Answer, Doc("支持IPv6", "Whether the zone as a whole carries IPv6.", ("N-17",))] = (
         "unknown"
     )
@@ -79,13 +103,14 @@ class Node(Entry, kw_only=True):
 
     region: Annotated[str, Ref("region"), Doc("所在地", "The region it stands in.", ("N-13", "N-22", "N-23"))]
     zone: Annotated[
-        str, Ref("zone"), Doc("网络区域", "The zone it belongs to.", ("N-13", "N-14", "N-22", "N-23"))
+        str, Ref("zone"), Doc("网络区域", "The zone it belongs to.", ("N-13", "N-14", "N-22", "N-23", "S-07"))
     ]
     role: Annotated[
         Literal["core", "aggregation", "access", "border"],
         Doc(
             "角色",
             "core: trunk; aggregation: county; access: town and village; border: cloud or data centre.",
+            ("S-07",),
         ),
     ]
     site: Annotated[str, Ref("site"), Doc("站点", "The site that houses it, if it is one of ours.")] = ""
@@ -111,15 +136,15 @@ class Node(Entry, kw_only=True):
     management6: Annotated[
         str, Holds("itself"), Doc("IPv6管理地址", "Where it is managed; empty: its loopback.", ("N-17",))
     ] = ""
-    vendor: Annotated[str, Doc("厂商", "Who made it.")] = ""
-    model: Annotated[str, Doc("型号", "Its model.")] = ""
+    vendor: Annotated[str, Doc("厂商", "Who made it.", ("S-07",))] = ""
+    model: Annotated[str, Doc("型号", "Its model.", ("S-07",))] = ""
     key_device: Annotated[bool, Doc("关键设备", "True for key equipment of a key unit.", ("S-07",))] = False
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
-    ] = "unknown"
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.")] = (
+        "unknown"
+    )
     controls: Annotated[
         list[Literal["control", "monitoring", "audit"]],
-        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit.", ("S-10",)),
+        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit."),
     ] = []
 
 
@@ -180,7 +205,7 @@ class Link(Entry, kw_only=True):
         Literal["both", "data", "video"],
         Doc("承载平面", "Which of the two lines of 一网两线 it is part of.", ("N-15", "N-16")),
     ] = "both"
-    carrier: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that carries it.")] = ""
+    carrier: Annotated[str, Ref("unit"), Doc("运营商", "The enterprise that carries it.", ("S-13",))] = ""
     path: Annotated[
         list[str],
         Doc("路由走向", "Ducts and cables that it runs in; links that share one fail together."),

@@ -18,7 +18,7 @@ class Region(Entry, kw_only=True):
         Doc(
             "层级",
             "Level in the tree; the extranet has four of them below the centre.",
-            ("N-11", "N-12", "N-13", "N-14", "N-22", "N-23"),
+            ("F-05", "N-11", "N-12", "N-13", "N-14", "N-22", "N-23"),
         ),
     ]
     parent: Annotated[str, Ref("region"), Doc("上级", "The region it lies in.")] = ""
@@ -33,7 +33,7 @@ class Unit(Entry, kw_only=True):
     """A body of government, or one that works for it; it owns applications and asks for resources."""
 
     region: Annotated[
-        str, Ref("region"), Doc("所在地", "The region it governs or sits in.", ("D-09", "N-14", "O-03"))
+        str, Ref("region"), Doc("所在地", "The region it governs or sits in.", ("D-09", "F-08", "N-14"))
     ]
     type: Annotated[
         Literal[
@@ -49,7 +49,30 @@ class Unit(Entry, kw_only=True):
         Doc(
             "单位性质",
             "department or government of its level; management: runs the base; group: several at once.",
-            ("C-03", "D-01", "D-02", "D-03", "D-09", "D-12", "N-04", "N-14", "O-04", "S-13"),
+            (
+                "C-03",
+                "D-01",
+                "D-02",
+                "D-03",
+                "D-09",
+                "D-12",
+                "F-05",
+                "F-08",
+                "F-10",
+                "N-04",
+                "N-14",
+                "O-01",
+                "O-02",
+                "O-03",
+                "O-04",
+                "O-05",
+                "O-06",
+                "O-07",
+                "S-10",
+                "S-12",
+                "S-13",
+                "S-14",
+            ),
         ),
     ] = "department"
     level: Annotated[
@@ -57,7 +80,28 @@ class Unit(Entry, kw_only=True):
         Doc(
             "层级",
             "Administrative level of the unit.",
-            ("C-03", "D-01", "D-02", "E-04", "E-10", "N-04", "N-14", "O-01", "O-02", "O-03", "R-02"),
+            (
+                "C-03",
+                "D-01",
+                "D-02",
+                "E-04",
+                "E-10",
+                "F-01",
+                "F-05",
+                "F-08",
+                "F-10",
+                "N-04",
+                "N-14",
+                "O-01",
+                "O-02",
+                "O-03",
+                "O-05",
+                "O-06",
+                "O-07",
+                "R-02",
+                "S-10",
+                "S-12",
+            ),
         ),
     ] = "province"
     parent: Annotated[str, Ref("unit"), Doc("上级单位", "The unit it belongs to.")] = ""
@@ -66,10 +110,10 @@ class Unit(Entry, kw_only=True):
         Count, Doc("成员数", "How many there are, where a document only counts them.")
     ] = 0
     leading_group: Annotated[
-        str, Ref("unit"), Doc("领导小组", "The leading group that decides for it.", ("F-09", "O-03"))
+        str, Ref("unit"), Doc("领导小组", "The leading group that decides for it.", ("O-03",))
     ] = ""
     credit_code: Annotated[str, Doc("统一社会信用代码", "Code of GB 32100, where it has one.")] = ""
-    staff: Annotated[Count, Doc("人员配置", "Posts that are set for e-government.", ("O-06",))] = 0
+    staff: Annotated[Count, Doc("人员配置", "Posts that are set for e-government.")] = 0
     documents: Annotated[
         list[
             Literal[
@@ -91,23 +135,25 @@ class Unit(Entry, kw_only=True):
         Doc(
             "已有文件",
             "What it has in writing: 两图三表, 三清单, lists and plans; posts says its duties and posts.",
-            ("E-08", "E-09", "F-10", "N-04", "O-06"),
+            ("E-08", "E-09", "N-04"),
         ),
     ] = []
-    plan_year: Annotated[int, Doc("年度计划年份", "Year of its latest yearly plan.", ("F-10",))] = 0
-    terminals_controlled: Annotated[
-        Answer, Doc("终端管控", "Whether its terminals are controlled.", ("S-10",))
-    ] = "unknown"
-    record: Annotated[
-        str, Doc("管理档案", "Enterprise: the standing record of how it is managed.", ("S-13",))
-    ] = ""
+    plan_year: Annotated[int, Doc("年度计划年份", "Year of its latest yearly plan.")] = 0
+    terminals_controlled: Annotated[Answer, Doc("终端管控", "Whether its terminals are controlled.")] = (
+        "unknown"
+    )
+    record: Annotated[str, Doc("管理档案", "Enterprise: the standing record of how it is managed.")] = ""
 
 
 @kind("person", "persons", "人员")
 class Person(Entry, kw_only=True):
     """Somebody who carries one of a unit's duties (主要领导, 信息化专员, 业务管理员), or uses the ledger."""
 
-    unit: Annotated[str, Ref("unit"), Doc("单位", "The unit that the duty belongs to.", ("O-01", "O-02"))]
+    unit: Annotated[
+        str,
+        Ref("unit"),
+        Doc("单位", "The unit that the duty belongs to.", ("O-01", "O-02", "O-03", "O-06", "O-07", "S-05")),
+    ]
     duty: Annotated[
         Literal[
             "principal",
@@ -120,7 +166,7 @@ class Person(Entry, kw_only=True):
         Doc(
             "职责",
             "One of the three of 001:L268, chief officer (003:L257), security (001:L282), or none of them.",
-            ("O-01", "O-02", "O-03", "O-07"),
+            ("O-01", "O-02", "O-03", "O-06", "O-07"),
         ),
     ]
     email: Annotated[str, Doc("邮箱", "Where notices go.")] = ""

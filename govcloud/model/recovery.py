@@ -107,14 +107,12 @@ class RecoveryPlan(Entry, kw_only=True):
 class Drill(Entry, kw_only=True):
     """A rehearsal and its clocks, each measured by itself; its evidence expires."""
 
-    date: Annotated[Day, Doc("演练日期", "Day it was held.", ("S-06",))]
+    date: Annotated[Day, Doc("演练日期", "Day it was held.")]
     type: Annotated[
         Literal["table", "component", "switch", "full", "restore", "emergency"],
         Doc("类型", "table: on paper; switch: one application; full: a site; restore: from copies."),
     ] = "switch"
-    recovery_plan: Annotated[
-        str, Ref("recovery_plan"), Doc("恢复预案", "The plan that was rehearsed.", ("S-06",))
-    ] = ""
+    recovery_plan: Annotated[str, Ref("recovery_plan"), Doc("恢复预案", "The plan that was rehearsed.")] = ""
     protections: Annotated[list[str], Ref("protection"), Doc("容灾保护", "What was switched over.")] = []
     unit: Annotated[str, Ref("unit"), Doc("组织单位", "The unit that held it.")] = ""
     passed: Annotated[bool, Doc("通过", "True where everything came back as promised.")] = False

@@ -14,7 +14,9 @@ class Dataset(Planned, kw_only=True):
     unit: Annotated[
         str, Ref("unit"), Doc("数据提供单位", "The unit that answers for it.", ("R-03", "X-06", "X-11"))
     ] = ""
-    application: Annotated[str, Ref("application"), Doc("应用", "The application that keeps it.")] = ""
+    application: Annotated[
+        str, Ref("application"), Doc("应用", "The application that keeps it.", ("S-05",))
+    ] = ""
     type: Annotated[
         Literal["base", "subject", "business", "catalogue", "credit", "social"],
         Doc("类别", "base: 基础库; subject: 主题库; catalogue: says what data there are.", ("X-05", "X-09")),
@@ -70,7 +72,7 @@ class Dataset(Planned, kw_only=True):
     buyers: Annotated[
         list[str], Ref("unit"), Doc("采购单位", "Units that bought it from society.", ("X-05",))
     ] = []
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("X-09",))] = "running"
+    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("S-05", "S-06", "X-09"))] = "running"
     records: Annotated[Count, Doc("记录数", "Records that a document counts.")] = 0
     size_gb: Annotated[float, NotNegative, Doc("数据量(GB)", "Its size, GB; 0: not said.")] = 0
 
