@@ -26,7 +26,7 @@ def theirs() -> Iterator[Place]:
         yield where
 
 
-@pytest.mark.parametrize("routing", ["ospf", "static"])
+@pytest.mark.parametrize("routing", ["ospf", pytest.param("static", marks=pytest.mark.soak)])
 def test_an_ordinary_user_has_the_whole_round(theirs: Place, routing: str) -> None:
     if routing == "ospf" and not frr_installed():
         pytest.skip("FRR is not installed; without it all routes are static")
