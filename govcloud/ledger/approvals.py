@@ -8,7 +8,7 @@ person fits nothing there. Whether a person may sign is for whoever uses a row (
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -76,25 +76,38 @@ def message(connection: Connection, one: Approval) -> bytes:
 
 
 def draft(
-    *, purpose: str, subject: str, effect: str, person: str, account: str, public: str, note: str = ""
+    *,
+    purpose: str,
+    subject: str,
+    effect: str,
+    person: str,
+    account: str,
+    public: str,
+    note: str = "",
+    at: float | None = None,
 ) -> Approval:
-    """What somebody is about to sign now with this key."""
+    """What somebody is about to sign with this key (empty: not known yet). ``at``: when; None: now."""
     # Milliseconds: a float that every database gives back as it was.
-    at = round(time.time(), 3)
-    return Approval(
-        "", purpose, subject, effect, person, account, signatures.bare(public), "", note.strip(), at
-    )
+    at = round(time.time() if at is None else at, 3)
+    public = signatures.bare(public) if public else ""
+    return Approval("", purpose, subject, effect, person, account, public, "", note.strip(), at)
 
 
 def sealed(one: Approval, text: bytes, signer: signatures.Signer) -> Approval:
     """The draft with its signature; ``text``: its message. Raises ``NoSigner``."""
     signature = signatures.armour(signer.sign(text, NAMESPACE))
-    return msgspec.structs.replace(one, id=canonical.digest([signature])[:12], signature=signature)
+    public = signatures.bare(signer.public)
+    return msgspec.structs.replace(one, id=id_of(signature), public=public, signature=signature)
 
 
-def keep(connection: Connection, actor: str, one: Approval) -> None:
-    """Keep what was signed, and write it down in the trail. Raises ``BadSignature``: what cannot be
-    verified is no approval."""
+def id_of(signature: str) -> str:
+    """What an approval with this signature is called."""
+    return canonical.digest([signature])[:12]
+
+
+def keep(connection: Connection, actor: str, one: Approval, told: Mapping[str, Any] | None = None) -> None:
+    """Keep what was signed, and write it down in the trail, with ``told`` beside it. Raises
+    ``BadSignature``: what cannot be verified is no approval."""
     check(connection, one, [one.public])
     connection.insert("approval", [msgspec.structs.asdict(one)])
     data = {
@@ -105,6 +118,7 @@ def keep(connection: Connection, actor: str, one: Approval) -> None:
         "key": one.key,
         **({"subject": one.subject} if one.subject else {}),
         **({"note": one.note} if one.note else {}),
+        **(told or {}),
     }
     audit.append(connection, actor, GIVEN, data)
 

@@ -1,7 +1,8 @@
-"""Plans that were refused for want of a signature: kept for a while, so that others see what to sign.
+"""Plans that were refused for want of a signature, or were signed: kept for a while, so that others see what
+to sign, and what has changed since.
 
 A plan about single objects cannot be made again from an effect, as that of the files can. What is kept is a
-blob, which the row of the audit trail that tells of the refusal names.
+blob, which the row of the audit trail that tells of it names.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 def plans(connection: Connection, effect: str = "", *, since: float = 0.0) -> Iterator[str]:
-    """Digests of the refused plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
+    """Digests of these plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
     since 1970."""
     rows = connection.rows(
-        "SELECT data FROM audit WHERE at >= :since AND action = 'denied' ORDER BY seq DESC", since=since
+        "SELECT data FROM audit WHERE at >= :since AND action IN ('denied', 'approved') ORDER BY seq DESC",
+        since=since,
     )
     seen = set()
     for (data,) in rows:

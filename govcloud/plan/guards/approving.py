@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,10 +20,12 @@ from ...errors import ConflictError, DeniedError, GovcloudError, InputError, Pro
 from ...ledger import Ledger, approvals, clearances, refused, runs
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
+from ...ledger.entries import last_revision
 from ...ledger.runs import OVER
 from ...workspace import Workspace
 from ..gather import propose, read_plan
-from ..stages import Plan, decode, too_new
+from ..stages import Plan, decode, encode, too_new
+from .needing import policy
 from .signing import accounts_of, own, true_effect, void
 from .standing import stage_state, subject_of
 
@@ -169,6 +173,7 @@ def sign(
         note=note,
     )
     with ledger.read() as connection:
+        one = msgspec.structs.replace(one, at=_time(connection))
         _refuse_own(connection, one)
         text = approvals.message(connection, one)
     # Outside of any transaction: a key on a token waits for a finger.
@@ -177,8 +182,28 @@ def sign(
         _refuse_own(connection, one)
         if why := void(connection, one, read_ring(connection), read_roles(connection)):
             raise DeniedError(f"this signature would not count: {why}")
-        approvals.keep(connection, str(identity), one)
+        told: dict[str, object] = {"revision": last_revision(connection)}
+        if one.purpose == approvals.EFFECT:
+            # So that it can be told later what has changed since.
+            told[refused.PLAN] = runs.put_blob(connection, encode(matter.plan))
+        approvals.keep(connection, str(identity), one, told)
     return one
+
+
+def _time(connection: Connection) -> float:
+    """When something is signed: now, and not before what it is about.
+
+    Raises ``ConflictError`` where this machine's clock is behind the ledger by more than the policy lets
+    clocks differ.
+    """
+    time_now, allowed = clearances.now(connection), policy(connection).clock_s
+    behind = time_now - time.time()
+    if behind > allowed:
+        raise ConflictError(
+            f"this machine's clock is {behind:.0f} s behind the newest row of the audit trail: it was set back",
+            hint="set it right (`timedatectl`), then sign",
+        )
+    return math.ceil(time_now * 1000) / 1000
 
 
 def _refuse_own(connection: Connection, one: Approval) -> None:
