@@ -30,7 +30,28 @@ class Application(Planned, kw_only=True):
         Doc(
             "状态",
             "Where it stands in its life (001:L242: 已建, 在建, 新建, 改建).",
-            ("C-01", "C-02", "C-03", "C-04", "C-05", "C-06", "E-01", "R-07", "S-01", "X-01", "X-10"),
+            (
+                "C-01",
+                "C-02",
+                "C-03",
+                "C-04",
+                "C-05",
+                "C-06",
+                "E-01",
+                "F-08",
+                "R-07",
+                "S-01",
+                "S-02",
+                "S-03",
+                "S-05",
+                "S-06",
+                "S-07",
+                "S-10",
+                "S-14",
+                "S-16",
+                "X-01",
+                "X-10",
+            ),
         ),
     ] = "planned"
     classified: Annotated[
@@ -38,7 +59,7 @@ class Application(Planned, kw_only=True):
         Doc(
             "涉密",
             "True where it handles classified data.",
-            ("C-01", "C-02", "N-01", "N-02", "N-03", "S-02", "X-01"),
+            ("C-01", "C-02", "N-01", "N-02", "N-03", "S-01", "S-02", "X-01"),
         ),
     ] = False
     classified_on: Annotated[
@@ -46,30 +67,31 @@ class Application(Planned, kw_only=True):
         Doc("涉密核定日期", "Day it was decided whether it is classified; empty: not decided.", ("N-02",)),
     ] = ""
     mlps: Annotated[
-        Grade, Doc("等保级别", "Its level of graded protection; none: not determined.", ("S-01", "S-05"))
+        Grade,
+        Doc("等保级别", "Its level of graded protection; none: not determined.", ("S-01", "S-05", "S-16")),
     ] = 0
     mlps_filing: Annotated[str, Doc("等保备案号", "Number of its filing with the police.", ("S-01",))] = ""
-    mlps_tested_on: Annotated[
-        Day, Doc("等保测评日期", "Day of its last graded-protection test.", ("S-01",))
-    ] = ""
-    assessed_on: Annotated[Day, Doc("安全评估日期", "Day of its last security assessment.", ("S-03",))] = ""
-    cryptography: Annotated[
-        Answer, Doc("密码应用合规", "Whether it meets GB/T 39786 (密码应用规范).", ("S-16",))
-    ] = "unknown"
+    mlps_tested_on: Annotated[Day, Doc("等保测评日期", "Day of its last graded-protection test.")] = ""
+    assessed_on: Annotated[Day, Doc("安全评估日期", "Day of its last security assessment.")] = ""
+    cryptography: Annotated[Answer, Doc("密码应用合规", "Whether it meets GB/T 39786 (密码应用规范).")] = (
+        "unknown"
+    )
     controls: Annotated[
         list[Literal["control", "monitoring", "audit"]],
-        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit.", ("S-10",)),
+        Doc("监控措施", "How it is watched: access control, dynamic monitoring, security audit."),
     ] = []
-    key_system: Annotated[bool, Doc("关键系统", "True for a key system of a key unit.", ("S-07",))] = False
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is made of secure and reliable products.", ("S-07",))
-    ] = "unknown"
+    key_system: Annotated[bool, Doc("关键系统", "True for a key system of a key unit.", ("S-07", "S-16"))] = (
+        False
+    )
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is made of secure and reliable products.")] = (
+        "unknown"
+    )
     important: Annotated[
         bool,
         Doc(
             "重要信息系统",
             "True for an important system, which must be recoverable.",
-            ("R-05", "S-05", "S-06"),
+            ("R-05", "S-05", "S-06", "S-16"),
         ),
     ] = False
     catalogued_on: Annotated[
@@ -100,7 +122,7 @@ class Application(Planned, kw_only=True):
             "industry",
             "other",
         ],
-        Doc("类别", "What sort of system it is.", ("E-10", "E-11", "E-12", "N-24", "S-14")),
+        Doc("类别", "What sort of system it is.", ("E-10", "E-11", "E-12", "F-08", "N-24", "S-14")),
     ] = "business"
     layer: Annotated[Layer, Doc("层次", "Layer of the base it belongs to (001:L106).")] = "service"
     field: Annotated[str, Doc("领域", "Field of government, e.g. 社会保障.")] = ""
@@ -110,14 +132,23 @@ class Application(Planned, kw_only=True):
     ] = []
     scope: Annotated[
         Literal["unit", "cross_department", "cross_region", "province", "national"],
-        Doc("应用范围", "How far it reaches.", ("C-06", "E-07", "X-06", "X-12")),
+        Doc(
+            "应用范围",
+            "How far it reaches.",
+            ("C-06", "E-07", "F-08", "S-01", "S-03", "S-10", "S-16", "X-06", "X-12"),
+        ),
     ] = "unit"
     levels: Annotated[
         list[Literal["centre", "province", "city", "county", "town", "village"]],
         Doc("应用层级", "Administrative levels that use it.", ("E-11", "N-24")),
     ] = []
     province_built: Annotated[
-        bool, Doc("省建系统", "True where the province built it once for all.", ("E-03", "E-10", "X-12"))
+        bool,
+        Doc(
+            "省建系统",
+            "True where the province built it once for all.",
+            ("E-03", "E-10", "F-08", "S-14", "X-12"),
+        ),
     ] = False
     zones: Annotated[
         list[str], Ref("zone"), Doc("网络区域", "Zones it is reached on.", ("N-01", "N-03", "N-07", "N-19"))
@@ -133,7 +164,7 @@ class Application(Planned, kw_only=True):
         Doc(
             "部署云",
             "The cloud it runs on, or will.",
-            ("C-01", "C-02", "C-03", "C-04", "C-05", "C-06", "N-01"),
+            ("C-01", "C-02", "C-03", "C-04", "C-05", "C-06", "N-01", "S-10"),
         ),
     ] = ""
     site: Annotated[
@@ -145,7 +176,7 @@ class Application(Planned, kw_only=True):
         Doc(
             "接入平台",
             "Unified platforms it is integrated in, as HaiYiBan.",
-            ("E-01", "E-03", "E-13", "S-14"),
+            ("E-01", "E-03", "E-13", "F-08", "S-14"),
         ),
     ] = []
     exchanges: Annotated[
@@ -159,10 +190,12 @@ class Application(Planned, kw_only=True):
         Doc("对接系统", "Systems it exchanges with by standard.", ("E-11", "X-10")),
     ] = []
     merges_into: Annotated[
-        str, Ref("application"), Doc("并入系统", "The big system it is merged into.", ("E-07", "S-14"))
+        str,
+        Ref("application"),
+        Doc("并入系统", "The big system it is merged into.", ("E-07", "F-08", "S-14")),
     ] = ""
     components: Annotated[
-        list[str], Ref("component"), Doc("复用组件", "Shared components it uses.", ("E-06",))
+        list[str], Ref("component"), Doc("复用组件", "Shared components it uses.", ("E-06", "S-14"))
     ] = []
     rebuilds: Annotated[
         list[str],
@@ -177,7 +210,7 @@ class Application(Planned, kw_only=True):
         bool, Doc("旗舰店", "True for a city's or unit's own feature on a unified platform.", ("E-13",))
     ] = False
     contract: Annotated[
-        str, Ref("contract"), Doc("合同", "The contract it is run under, where work is bought.", ("S-08",))
+        str, Ref("contract"), Doc("合同", "The contract it is run under, where work is bought.")
     ] = ""
     user_count: Annotated[Count, Doc("用户数", "Users that a document counts.")] = 0
     unit_count: Annotated[Count, Doc("使用单位数", "Units that use it, as a document counts them.")] = 0
@@ -195,7 +228,9 @@ class Application(Planned, kw_only=True):
 class Endpoint(Entry, kw_only=True):
     """Where an application answers: a name, a port, and the machine behind it."""
 
-    application: Annotated[str, Ref("application"), Doc("应用", "The application that answers here.")]
+    application: Annotated[
+        str, Ref("application"), Doc("应用", "The application that answers here.", ("S-16",))
+    ]
     instance: Annotated[str, Ref("instance"), Doc("云主机", "The machine that serves it.")]
     dns_zone: Annotated[str, Ref("dns_zone"), Doc("域名区", "The zone its name is in.")]
     host: Annotated[str, Doc("主机名", "The first part of its name, e.g. `hyb`.")]
@@ -243,21 +278,23 @@ class Component(Planned, kw_only=True):
             "access",
             "other",
         ],
-        Doc("类别", "What it does for applications.", ("C-09", "E-06", "S-14")),
+        Doc("类别", "What it does for applications.", ("C-09", "E-06", "F-08", "S-14")),
     ] = "other"
     layer: Annotated[Layer, Doc("层次", "Layer of the base it belongs to (001:L106).")] = "support"
-    unit: Annotated[str, Ref("unit"), Doc("提供单位", "The unit that offers it.", ("E-06", "F-08"))] = ""
+    unit: Annotated[str, Ref("unit"), Doc("提供单位", "The unit that offers it.", ("E-06",))] = ""
     application: Annotated[
-        str, Ref("application"), Doc("来源应用", "The application it was made out of, or is part of.")
+        str,
+        Ref("application"),
+        Doc("来源应用", "The application it was made out of, or is part of.", ("F-08", "S-14")),
     ] = ""
     cloud: Annotated[str, Ref("cloud"), Doc("部署云", "The cloud it runs on.", ("C-06",))] = ""
     offered: Annotated[bool, Doc("可复用", "True where others may use it now.", ("E-06", "F-08"))] = True
-    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("E-06",))] = "running"
+    status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("E-06", "F-08"))] = "running"
     interface: Annotated[str, Doc("接口规范", "The document that says how it is called.")] = ""
     version: Annotated[str, Doc("版本", "Its version.")] = ""
-    trusted: Annotated[
-        Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.", ("S-07",))
-    ] = "unknown"
+    trusted: Annotated[Answer, Doc("安全可靠产品", "Whether it is a secure and reliable product.")] = (
+        "unknown"
+    )
 
 
 @kind("certificate", "certificates", "数字证书")
@@ -268,9 +305,9 @@ class Certificate(Entry, kw_only=True):
     application: Annotated[str, Ref("application"), Doc("应用", "The application it serves.")] = ""
     unit: Annotated[str, Ref("unit"), Doc("持有单位", "The unit that holds it.")] = ""
     issuer: Annotated[str, Doc("颁发机构", "Who issued it.")] = ""
-    algorithm: Annotated[
-        Literal["rsa", "ecdsa", "ed25519", "sm2"], Doc("算法", "Algorithm of its key.", ("S-16",))
-    ] = "ecdsa"
+    algorithm: Annotated[Literal["rsa", "ecdsa", "ed25519", "sm2"], Doc("算法", "Algorithm of its key.")] = (
+        "ecdsa"
+    )
     issued_on: Annotated[Day, Doc("颁发日期", "First day it is good.")] = ""
     expires_on: Annotated[Day, Doc("到期日期", "Last day it is good.", ("S-16",))] = ""
     secret: Annotated[str, Ref("secret"), Doc("密钥", "The secret that its key is, in PEM.")] = ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ..model.application import Application, Component
+from ..model.application import Application, Certificate, Component, Endpoint
 from ..model.cloud import Cloud
 from ..model.lines import PrivateNetwork
 from ..model.network import Zone
@@ -158,12 +158,13 @@ def identity_systems_are_merged(case: Case, name: str, application: Application)
     "S-16",
     "require",
     *("application.status", "application.scope", "application.mlps", "application.important"),
-    "application.key_system",
+    *("application.key_system", "endpoint.application", "endpoint.certificate", "certificate.expires_on"),
     *REVIEW,
     each=Application,
+    back=("endpoint.application",),
 )
 def important_systems_are_enciphered(case: Case, name: str, application: Application) -> Iterator[Breach]:
-    """Important systems passed the assessment of their cryptography."""
+    """Important systems passed the assessment of their cryptography, and answer over TLS."""
     policy = case.values("cryptography-test")
     weighty = application.important or application.key_system
     if not serves(application) or not (weighty or application.mlps >= int(policy["from_level"])):
@@ -172,3 +173,16 @@ def important_systems_are_enciphered(case: Case, name: str, application: Applica
     if why := unreviewed(case, "cryptography", [key], int(policy["days"])):
         cure = "a review of type cryptography that was passed, with its document"
         yield Breach(key, f"nothing proves that it keeps the norm of cryptography: {why}", "", (), cure)
+    yield from _open(case, case.named_by(Endpoint, "application", key))
+
+
+def _open(case: Case, endpoints: Iterable[tuple[str, Endpoint]]) -> Iterator[Breach]:
+    certificates = case.catalogue.all(Certificate)
+    for name, endpoint in endpoints:
+        shown = certificates.get(endpoint.certificate)
+        if shown is None:
+            message = f"application/{endpoint.application} answers here without encryption"
+            yield Breach(f"endpoint/{name}", message, "certificate", (), "the certificate that it shows")
+        elif shown.expires_on and shown.expires_on < case.as_of.isoformat():
+            message = f"its certificate/{endpoint.certificate} ended on {shown.expires_on}"
+            yield Breach(f"endpoint/{name}", message, "certificate", (), "a certificate that is good today")

@@ -49,7 +49,7 @@ TOLD: dict[str, tuple[str, ...]] = {
     "service_entry": ("channel", "status", "user_count"),
     "budget": ("year", "item", "amount_yuan", "status"),
     "contract": ("type", "provider", "number", "starts_on", "ends_on", "amount_yuan"),
-    "programme": ("status", "amount_yuan", "accepted_on"),
+    "programme": ("status", "amount_yuan", "accepted_on", "library"),
     "review": ("type", "date", "passed", "valid_until", "reviewer"),
     "evaluation": ("date", "mode", "result", "score", "indicator", "value", "target_value"),
     "inspection": ("type", "date", "severity", "finding", "rectify_by", "rectified_on"),
