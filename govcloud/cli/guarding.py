@@ -84,9 +84,14 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
     from ..notify.courier import courier
     from ..plan.guards import Leave, admit
     from ..plan.guards.judging import refusal
+    from ..plan.ruling import refuse
     from ..run.guarding import known, written_down
+    from .plan import for_reader as visible
 
     identity = known(workspace, ledger, leave)
+    with written_down(workspace, ledger, identity, plan):
+        # Without the names of what its reader may not see.
+        refuse(visible(workspace, ledger, plan), emergency=bool(leave.emergency))
     try:
         with ledger.read() as connection:
             admit(connection, plan, identity, leave)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to FILE.")
 @json_option
 @click.option("--markdown", is_flag=True, help="Write Markdown, for a merge request.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 when there is something to do.")
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit with 3 when there is something to do, 4 when rules deny it.",
+)
 @click.option("--full", is_flag=True, help="Show every entry, also of long lists.")
 @click.option("--destroy", is_flag=True, help="Plan to take down everything that was built.")
 @click.pass_obj
@@ -45,6 +49,7 @@ def plan(
     from ..plan import explain, stages
     from ..plan.gather import propose
     from ..plan.guards import telling
+    from ..plan.ruling import refused
     from .asking import check_rollouts
     from .progress import reading
 
@@ -68,6 +73,8 @@ def plan(
             if out is not None:
                 click.echo(f"written to {out}; `govcloud apply {out}` carries it out")
         sys.stdout.flush()
+    if detailed_exitcode and refused(proposal.plan):
+        return int(Exit.DENIED)
     return int(Exit.CHANGES if detailed_exitcode and not proposal.plan.empty else Exit.OK)
 
 

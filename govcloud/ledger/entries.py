@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -78,6 +78,15 @@ def among(connection: Connection, keys: Iterable[Key]) -> dict[Key, Accepted]:
         statement = f"{_SELECT} WHERE until IS NULL AND kind = :kind AND name IN :among"
         out |= _accepted(rows_among(connection, statement, names, kind=kind))
     return out
+
+
+def texts(connection: Connection, kind: str, names: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+    """(name, fields as JSON text) of a kind's accepted entries of now; ``names``: of these alone."""
+    statement = "SELECT name, fields FROM accepted WHERE until IS NULL AND kind = :kind"
+    if names is None:
+        yield from connection.rows(f"{statement} ORDER BY name", kind=kind)
+    else:
+        yield from rows_among(connection, f"{statement} AND name IN :among", names, kind=kind)
 
 
 def digests(connection: Connection, keys: Iterable[Key]) -> dict[Key, str]:

@@ -46,6 +46,11 @@ class Ledger:
         self.patience: Patience | None = None
 
     @property
+    def is_there(self) -> bool:
+        """Whether anything was kept yet; what is not there answers as if empty, and is not written."""
+        return not isinstance(self._database, NoDatabase)
+
+    @property
     def outside(self) -> Outside:
         """What of the audit chain is outside of the database."""
         if self._outside is None:

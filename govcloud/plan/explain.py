@@ -11,6 +11,7 @@ import msgspec
 
 from ..addressing.wishes import ALLOCATOR
 from ..printable import fence, visible
+from . import ruled
 from .stages import (
     EntryChange,
     FieldChange,
@@ -125,6 +126,7 @@ def _lines(plan: Plan, full: bool, above: Iterable[Line]) -> Iterator[Line]:
     if plan.pinned:
         yield "yellow", pinned(plan)
     yield from secrets(plan)
+    yield from ruled.lines(plan.ruling, full=full)
     if plan.empty:
         yield "", sentence(plan)
         return
@@ -242,6 +244,8 @@ def markdown(plan: Plan, *, above: Iterable[Line] = ()) -> str:
     out += [f"> {_inline(pinned(plan))}", ""] if plan.pinned else []
     for _, text in secrets(plan):
         out += [f"> {_inline(text)}", ""]
+    for _, text in ruled.lines(plan.ruling, full=True):
+        out += [f"> {_inline(text.strip())}", ""]
     if plan.empty:
         return "\n".join(out)
     out += ["| stage | does | phase | leaves | undone by |", "|---|---|---|---|---|"]
@@ -264,7 +268,7 @@ def _inline(text: str) -> str:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON with documented keys: sentence, summary, effect, base, stages."""
+    """The plan as JSON with documented keys: sentence, summary, effect, ruling, base, stages."""
     stages = []
     for stage in plan.stages:
         one: dict[str, Any] = {
@@ -296,6 +300,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "effect": plan.effect,
         "pinned": plan.pinned,
         "secrets": {name: msgspec.structs.asdict(use) for name, use in plan.secrets.items()},
+        "ruling": ruled.document(plan.ruling),
         "base": msgspec.to_builtins(plan.base),
         "stages": stages,
     }

@@ -14,7 +14,7 @@ from ..run import ipv6policy, pacing
 from ..source import Loaded
 from ..source.claims import Finding
 from ..source.merging import Saying, join
-from . import advertising, allocating, devices
+from . import advertising, allocating, devices, ruling
 
 _Faults = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
 JUDGES: Mapping[Key, _Faults] = {
@@ -23,6 +23,7 @@ JUDGES: Mapping[Key, _Faults] = {
     allocating.PROFILE: allocating.faults,
     ("profile", advertising.PROFILE): advertising.faults,
     ("profile", devices.PROFILE): devices.faults,
+    ruling.POLICY: ruling.faults,
 }
 
 

@@ -300,6 +300,48 @@ class SecretUse(msgspec.Struct, frozen=True, omit_defaults=True):
     needed: bool = False
 
 
+class Ruled(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A finding of the rules (``policy.Finding``) as a plan keeps it."""
+
+    rule: str
+    verdict: Literal["deny", "target", "require", "flag"]
+    subject: str  # kind/name
+    message: str
+    field: str = ""
+    cure: str = ""
+    source: str = ""
+    waiver: str = ""
+
+
+class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a plan newly brings about of what the rules find, and what it cures (``plan.ruling``).
+
+    ``gate``: whom the policy refuses for a new ``deny``; ``emergency_passes``: not an emergency.
+    """
+
+    new: tuple[Ruled, ...] = ()
+    cured: tuple[Ruled, ...] = ()
+    gate: Literal["all", "requests", "none"] = "all"
+    emergency_passes: bool = False
+
+    @property
+    def denied(self) -> list[Ruled]:
+        """What must not be, and nobody waived."""
+        return [one for one in self.new if one.verdict == "deny" and not one.waiver]
+
+    @property
+    def counted(self) -> list[list[str]]:
+        """What is signed with the effect: what is newly denied, required or missed, and what is waived.
+
+        Without its words: a figure in them may be a neighbour's.
+        """
+        return [
+            [one.rule, one.verdict, one.subject, one.field, one.waiver]
+            for one in self.new
+            if one.verdict != "flag"
+        ]
+
+
 # The format of plans that this release writes; it reads the first one, of release 0.1, too.
 FORMAT = 2
 
@@ -325,6 +367,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked = Asked()
     # Made from the files as they were recorded, whatever they say by now: as requests are.
     recorded: bool = False
+    # What the rules say of it; None: nobody asked them.
+    ruling: Ruling | None = None
     # Whose files they are, and the commit that they came from.
     workspace: str = ""
     commit: str = ""
@@ -340,8 +384,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not self.stages
 
 
-def signed_effect(effect: str, pins: PinChanges, asked: Asked) -> str:
-    """The effect that approvers sign: of the stages, and of what is held against the files or beside them."""
+def signed_effect(effect: str, pins: PinChanges, asked: Asked, ruling: Ruling | None = None) -> str:
+    """The effect that approvers sign: of the stages, of what is held against the files or beside them, and of
+    what the rules newly find."""
+    if ruling is not None and ruling.counted:
+        effect = canonical.digest([effect, ruling.counted])
     if asked:
         return canonical.digest([effect, pins, asked])
     return canonical.digest([effect, pins]) if pins else effect

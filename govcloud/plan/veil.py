@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from . import ruled
 from .stages import (
     EntryChange,
     Move,
@@ -48,7 +49,14 @@ def veiled(plan: Plan, hidden: frozenset[str], is_hidden: Callable[[str], bool])
         name: msgspec.structs.replace(use, hosts=tuple(VEIL if h in hosts else h for h in use.hosts))
         for name, use in plan.secrets.items()
     }
-    return msgspec.structs.replace(plan, stages=stages, pinned=pinned, base=base, secrets=secrets)
+    ruling = plan.ruling
+    if ruling is not None:
+        changed = (c for s in plan.stages if isinstance(s, Record) for c in s.changes)
+        names = {change.subject for change in changed if change.uid in hidden}
+        ruling = ruled.veiled(ruling, names, is_hidden, VEIL)
+    return msgspec.structs.replace(
+        plan, stages=stages, pinned=pinned, base=base, secrets=secrets, ruling=ruling
+    )
 
 
 def _stage(

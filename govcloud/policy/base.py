@@ -95,6 +95,11 @@ def _targets() -> dict[str, dict[str, Any]]:
     return tomllib.loads(text)
 
 
+def tables() -> Mapping[str, Mapping[str, Any]]:
+    """The numbers of the policy as the documents say them, by the name of the profile that says others."""
+    return _targets()
+
+
 @dataclass
 class Case:
     """What is judged: the entries, their net, and the day.
@@ -184,8 +189,17 @@ class Case:
             return self.documents
         if said := self.values("rules").get("documents"):
             return frozenset(map(str, said))
-        mine = frozenset(document for document, code in BINDS.items() if code == self.province)
-        return mine or frozenset(BINDS)
+        return self._of_province or frozenset(BINDS)
+
+    @cached_property
+    def _of_province(self) -> frozenset[str]:
+        return frozenset(document for document, code in BINDS.items() if code == self.province)
+
+    @property
+    def certain(self) -> bool:
+        """Whether anything says which documents bind; where nothing does, all are judged by."""
+        told = self.documents is not None or self.values("rules").get("documents")
+        return bool(told or self._of_province)
 
     def values(self, name: str) -> dict[str, Any]:
         """The numbers of a table of ``targets.toml``, with those of ``profile/NAME`` in their place.

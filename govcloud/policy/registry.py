@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 from ..errors import InputError, Problem
@@ -36,6 +36,36 @@ READ = frozenset(
         *("room", "rack", "server", "cloud", "instance", "endpoint", "profile", "review", "waiver"),
     }
 )
+# What ``Case.net`` and what is made of it (``crossings``, ``lines``, ``access``) read, whoever asks.
+NET: Mapping[str, frozenset[str]] = {
+    "region": frozenset({"level", "parent", "code"}),
+    "unit": frozenset({"region", "type", "level", "parent"}),
+    "site": frozenset({"region", "role", "status", "unit", "level"}),
+    "room": frozenset({"site"}),
+    "rack": frozenset({"room"}),
+    "server": frozenset({"rack", "network", "unit"}),
+    "cloud": frozenset({"site"}),
+    "instance": frozenset({"network"}),
+    "endpoint": frozenset({"application", "instance"}),
+    "zone": frozenset({"role", "within"}),
+    "vrf": frozenset({"zone"}),
+    "node": frozenset({"region", "zone", "role", "site", "loopback4", "loopback6"}),
+    "interface": frozenset({"device", "port", "vrf", "network", "enabled"}),
+    "link": frozenset(
+        {
+            *("a", "b", "a_interface", "b_interface", "bandwidth_mbps", "delay_ms", "ipv4", "ipv6"),
+            *("cost", "circuit", "plane", "carrier", "path"),
+        }
+    ),
+    "network": frozenset({"gateway", "ipv4", "ipv6", "site", "cloud", "vrf"}),
+    "circuit": frozenset(
+        {"zone", "line", "region", "site", "unit", "node", "status", "ipv6", "bandwidth_mbps"}
+    ),
+    "exit": frozenset({"role", "node", "circuits", "status", "zone"}),
+    "private_network": frozenset({"zone", "status", "nodes", "connects_to", "exchange", "regions"}),
+    "boundary": frozenset({"private_network", "zone", "nodes"}),
+    "exchange": frozenset({"role", "zones", "site", "status", "application", "private_networks"}),
+}
 # Evidence names what it is about.
 EVIDENCE = ("review.subject", "inspection.subject", "evaluation.subject")
 _DOCUMENT = re.compile(r"\b(\d{3}):L\d+")
@@ -64,6 +94,23 @@ class Check:
     one: One | None = None
     # Of a rule of one entry: fields (`kind.field`) by which it finds those that name something.
     back: frozenset[str] = frozenset()
+
+    # Whether a rule over everything asks for the net, or for what is made of it.
+    net: bool = True
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """What it reads, as ``kind.field``."""
+        return frozenset(self.reads)
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, frozenset[str]]:
+        """The fields that it reads, by kind."""
+        out: dict[str, set[str]] = {}
+        for one in self.reads:
+            kind, _, field = one.partition(".")
+            out.setdefault(kind, set()).add(field)
+        return {kind: frozenset(names) for kind, names in out.items()}
 
     def judge(self, case: Case) -> Iterator[Breach]:
         """Every breach of it in a case."""

@@ -34,6 +34,8 @@ def written_down(workspace: Workspace, ledger: Ledger, identity: Identity, plan:
     try:
         yield
     except DeniedError as error:
+        if not ledger.is_there:
+            raise
         data = {"permission": "guards", "effect": plan.effect, "why": error.message}
         try:
             with ledger.write() as connection:

@@ -175,6 +175,7 @@ def test_the_document_is_json_with_its_documented_keys() -> None:
         "effect",
         "pinned",
         "secrets",
+        "ruling",
         "base",
         "stages",
     }

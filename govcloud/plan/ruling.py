@@ -1,0 +1,190 @@
+"""The gate: which findings of the rules a plan newly brings about, which it cures, and whether it may.
+
+What is accepted is judged beside what would be accepted, so nobody is refused for what was there before. A
+breach that must not be (``deny``), that the plan brings about and nobody waived, refuses it where the policy
+of the accepted revision says so: ``profile/rules``, values ``gate``:
+
+- ``all`` (where nothing is said): every plan, whoever makes it;
+- ``requests``: requests alone; other plans are told of it;
+- ``none``: nobody is refused; requests neither.
+
+An emergency does not pass it, other than limits and freezes, unless ``emergency_passes`` is true there. Of
+rules that a document states only those count of which it is certain that the document binds: where neither a
+region's code nor ``documents`` of the policy says which province it is, ``check`` judges by all documents and
+the gate by none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from ..errors import DeniedError
+from ..ledger import entries
+from ..ledger.connection import Connection
+from ..ledger.entries import Key
+from .stages import EntryChange, Plan, Record, Ruled, Ruling
+
+Gate = Literal["all", "requests", "none"]
+
+if TYPE_CHECKING:
+    from ..policy import Finding
+    from ..policy.comparing import Change
+
+POLICY: Key = ("profile", "rules")
+REQUESTS = "request:"
+GATES: tuple[Gate, ...] = ("all", "requests", "none")
+# So many breaches are told in the sentence of a refusal.
+TOLD = 3
+
+
+def changes_of(plan: Plan, done: Collection[str] = ()) -> list[EntryChange]:
+    """What a plan changes in the ledger, without the stages that are ``done``."""
+    left = (s for s in plan.stages if isinstance(s, Record) and s.id not in done)
+    return [change for stage in left for change in stage.changes]
+
+
+def ruling(connection: Connection, changes: Iterable[EntryChange], day: date | None = None) -> Ruling:
+    """What these changes of the accepted entries of now bring about and cure, on a day (None: today)."""
+    changed: dict[Key, Mapping[str, Any] | None] = {}
+    renamed: dict[str, str] = {}
+    for one in changes:
+        changed[one.kind, one.name] = None if one.verb == "delete" else one.fields
+        if one.was and one.verb != "delete":
+            renamed[f"{one.kind}/{one.was}"] = one.subject
+    for former in renamed:
+        changed.setdefault(entries.key_of(former), None)
+    if not changed:
+        return Ruling()
+    return _ruled(connection, changed, renamed, day or date.today())
+
+
+def _ruled(
+    connection: Connection,
+    changed: Mapping[Key, Mapping[str, Any] | None],
+    renamed: Mapping[str, str],
+    day: date,
+) -> Ruling:
+    # Late: whoever changes nothing needs no rule.
+    from ..policy import Case, decided
+    from ..policy.comparing import Change, compare
+    from .lookup import ChangedCatalogue, LedgerCatalogue
+
+    below = LedgerCatalogue(connection)
+    above = ChangedCatalogue(below, changed)
+    accepted = entries.among(connection, changed)
+    changes: dict[Key, Change] = {
+        key: Change(accepted[key].fields if key in accepted else None, fields)
+        for key, fields in changed.items()
+    }
+    # An empty ledger misses nothing that a document asks for: it was nobody's yet.
+    first = not entries.last_revision(connection)
+    before, after = Case(below, day, frozenset() if first else None), Case(above, day)
+    gate, emergency = policy(connection, changed)
+    checks = [c for c in decided().values() if not c.documents or after.certain]
+
+    def referring(keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
+        yield from below.referring(keys)
+        yield from above.referring(keys)
+
+    found = compare(before, after, changes, referring, checks, renamed=renamed)
+    return Ruling(
+        tuple(map(_ruled_of, found.new)),
+        tuple(map(_ruled_of, found.cured)),
+        gate,
+        emergency,
+    )
+
+
+def _ruled_of(one: Finding) -> Ruled:
+    return Ruled(one.rule, one.verdict, one.subject, one.message, one.field, one.cure, one.source, one.waiver)
+
+
+def policy(
+    connection: Connection, proposed: Mapping[Key, Mapping[str, Any] | None] | None = None
+) -> tuple[Gate, bool]:
+    """Whom the gate refuses, and whether an emergency passes it, as the accepted revision says.
+
+    Of an empty ledger as ``proposed`` says. What is none of the words counts as not said.
+    """
+    if entries.last_revision(connection):
+        accepted = entries.among(connection, [POLICY]).get(POLICY)
+        said: Mapping[str, Any] = accepted.fields if accepted is not None else {}
+    else:
+        said = (proposed or {}).get(POLICY) or {}
+    values = said.get("values", {})
+    gate = values.get("gate")
+    return (gate if gate in GATES else GATES[0]), values.get("emergency_passes") is True
+
+
+def faults(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what is wrong, hint) of the values of ``profile/rules``."""
+    out = []
+    documents = values.get("documents", [])
+    if not isinstance(documents, list) or not all(isinstance(one, str) for one in documents):
+        out.append(("`documents` should be a list of documents", 'as `documents: ["001"]`'))
+    if values.get("gate", GATES[0]) not in GATES:
+        words = f"`gate` should be {', '.join(GATES[:-1])} or {GATES[-1]}, not {values['gate']!r}"
+        out.append((words, "docs/check.md tells what each does"))
+    if not isinstance(values.get("emergency_passes", False), bool):
+        out.append(("`emergency_passes` should be true or false", "docs/check.md tells what it does"))
+    unknown = sorted(values.keys() - {"documents", "gate", "emergency_passes"})
+    out += [(f"`{name}` is nothing that the rules go by", "docs/check.md has its keys") for name in unknown]
+    return [(f"profile/rules: {words}", hint) for words, hint in out]
+
+
+def asks(plan: Plan) -> bool:
+    """Whether a plan is a request's."""
+    claimants = [row.claimant for row in plan.asked.said] + [key[2] for key in plan.asked.ended]
+    return any(claimant.startswith(REQUESTS) for claimant in claimants)
+
+
+def refused(plan: Plan, *, request: bool = False) -> bool:
+    """Whether the gate stands against a plan, unless it is an emergency. ``request``: it becomes one."""
+    found = plan.ruling
+    if found is None or not found.denied or found.gate == "none":
+        return False
+    return found.gate == "all" or request or asks(plan)
+
+
+def refuse(plan: Plan, *, emergency: bool = False, request: bool = False) -> None:
+    """Raises ``DeniedError`` where the gate does not let a plan through."""
+    if refused(plan, request=request):
+        assert plan.ruling is not None
+        if not (emergency and plan.ruling.emergency_passes):
+            raise refusal(plan.ruling, request=request or asks(plan))
+
+
+def judged(connection: Connection, plan: Plan, done: Collection[str] = ()) -> Plan:
+    """The plan with what the rules say now of what is left of it, its ``done`` stages over."""
+    return msgspec.structs.replace(plan, ruling=ruling(connection, changes_of(plan, done)))
+
+
+def refusal(ruling: Ruling, *, request: bool = False) -> DeniedError:
+    """What somebody is told whose plan is refused: rule, entry, cure, and what to type next."""
+    denied = ruling.denied
+    told = [f"{one.rule} denies {one.subject}: {one.message}" for one in denied[:TOLD]]
+    more = f"; and {len(denied) - TOLD} more" if len(denied) > TOLD else ""
+    cures = list(dict.fromkeys(one.cure for one in denied[:TOLD] if one.cure))
+    cure = f"cure: {'; '.join(cures)}; " if cures else ""
+    rules = " ".join(f"--rule {rule}" for rule in dict.fromkeys(one.rule for one in denied[:TOLD]))
+    what = "this request" if request else "this plan"
+    return DeniedError(
+        f"{what} would bring about what the rules deny: {'; '.join(told)}{more}",
+        hint=f"{cure}`govcloud check {rules}` shows the place; a waiver lets pass what may be departed from",
+    )
+
+
+def gate_request(connection: Connection, plan: Plan) -> Ruling:
+    """What a request's plan brings about: called where a request is submitted, whatever its claims.
+
+    Raises ``DeniedError`` where the rules deny it and the gate is ``all`` or ``requests``.
+    """
+    if plan.ruling is None:
+        plan = judged(connection, plan)
+    refuse(plan, request=True)
+    assert plan.ruling is not None
+    return plan.ruling

@@ -1,0 +1,184 @@
+"""What a change of entries brings about and what it cures, without judging everything that there is.
+
+A rule of one entry is asked about those entries alone that a change touches: whatever can read it, by the
+references that the rule says it reads (``reads``) and looks back by (``back``). A rule over everything is
+asked where an entry changes in a field that it reads. Both are asked of the entries before and after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..ledger.entries import Key
+from ..model.base import Entry, fields
+from ..model.catalogue import split_ref
+from .base import Case, Finding, tables
+from .registry import NET, Check, finding
+
+Fields = Mapping[str, Any]
+# Who refers, by which field, to which of some keys; before or after the change.
+Referring = Callable[[Collection[Key]], Iterable[tuple[Key, str, Key]]]
+# What is known already of a rule over everything before the change; None: nothing.
+Known = Callable[[Check], list[Finding] | None]
+# Where a change touches more entries than this, a rule is asked of all of its kind.
+MOST = 2000
+
+
+class Change(NamedTuple):
+    """Fields of an entry before and after; None: it is not there."""
+
+    before: Fields | None
+    after: Fields | None
+
+    def of(self, names: Collection[str]) -> bool:
+        """Whether one of these fields changes; it does where the entry comes or goes."""
+        if self.before is None or self.after is None:
+            return True
+        before, after = self.before, self.after
+        return any(before.get(name) != after.get(name) for name in names)
+
+
+class Compared(NamedTuple):
+    """Findings that are there only after a change, and those that were there only before it."""
+
+    new: list[Finding]
+    cured: list[Finding]
+
+
+def compare(
+    before: Case,
+    after: Case,
+    changes: Mapping[Key, Change],
+    referring: Referring,
+    checks: Iterable[Check],
+    *,
+    renamed: Mapping[str, str] | None = None,
+    known: Known = lambda _check: None,
+) -> Compared:
+    """What a change brings about and cures. ``renamed``: new ``kind/name`` of entries by the former one.
+
+    A finding counts as the same where rule, verdict, entry and field are: a figure in its words may change.
+    """
+    ways = _Ways(referring)
+    # Numbers of the policy are read by whoever likes; a waiver changes what is said of findings.
+    everything = any(kind == "profile" and name in tables() for kind, name in changes)
+    waived = {
+        said["rule"]
+        for (kind, _), change in changes.items()
+        for said in change
+        if kind == "waiver" and said is not None and said.get("rule")
+    }
+    gone: list[Finding] = []
+    come: list[Finding] = []
+    for check in checks:
+        names: Collection[str] | None = None
+        if not (everything or check.id in waived):
+            names = touched(check, before, after, changes, ways)
+            if names is not None and not names:
+                continue
+        told = known(check) if names is None else None
+        if told is not None:
+            gone += told
+        elif check.binds(before):
+            gone += _judged(check, before, names)
+        if check.binds(after):
+            come += _judged(check, after, names)
+    return _difference(gone, come, renamed or {})
+
+
+def touched(
+    check: Check, before: Case, after: Case, changes: Mapping[Key, Change], ways: _Ways
+) -> Collection[str] | None:
+    """Names of the entries that a rule is to be asked about; None: all, empty: none."""
+    seen = {key for key, change in changes.items() if _reads(check, key[0], change)}
+    if not seen:
+        return ()
+    if check.each is None:
+        return None
+    fresh = set(seen)
+    while fresh:
+        if len(seen) > MOST:
+            return None
+        news = {who for who, field in ways.to(fresh) if f"{who[0]}.{field}" in check.fields}
+        for kind, name in fresh:
+            for case in (before, after):
+                news |= _named(case.catalogue.find(kind, name), kind, check.back)
+        fresh = news - seen
+        seen |= fresh
+    return {name for kind, name in seen if kind == check.each.KIND}
+
+
+def _reads(check: Check, kind: str, change: Change) -> bool:
+    """Whether a rule reads what changes of an entry."""
+    names = check.by_kind.get(kind)
+    if check.each is None and check.net:
+        names = (names or frozenset()) | NET.get(kind, frozenset())
+    elif check.each is not None and kind == check.each.KIND:
+        names = names or frozenset()
+    return names is not None and change.of(names)
+
+
+def _named(entry: Entry | None, kind: str, back: Collection[str]) -> set[Key]:
+    """What an entry names by these fields (``kind.field``)."""
+    out: set[Key] = set()
+    for by in back:
+        of_kind, _, field = by.partition(".")
+        if entry is not None and of_kind == kind and (said := getattr(entry, field)):
+            info = fields(kind)[field]
+            assert info.ref is not None
+            out |= {split_ref(info.ref, one) for one in (said if info.many else (said,))}
+    return out
+
+
+class _Ways:
+    """Who refers to what, each key asked for once."""
+
+    def __init__(self, referring: Referring) -> None:
+        self._referring = referring
+        self._known: dict[Key, list[tuple[Key, str]]] = {}
+
+    def to(self, keys: Collection[Key]) -> Iterator[tuple[Key, str]]:
+        """Who refers to these, and by which field."""
+        fresh = [key for key in keys if key not in self._known]
+        if fresh:
+            self._known |= {key: [] for key in fresh}
+            for who, field, key in self._referring(fresh):
+                self._known[key].append((who, field))
+        for key in keys:
+            yield from self._known[key]
+
+
+def _judged(check: Check, case: Case, names: Collection[str] | None) -> list[Finding]:
+    if names is None:
+        return [finding(check, case, breach) for breach in check.judge(case)]
+    assert check.each is not None
+    table = case.catalogue.all(check.each)
+    those = [(name, entry) for name in sorted(names) if (entry := table.get(name)) is not None]
+    return [finding(check, case, breach) for breach in check.over(case, those)]
+
+
+def _difference(gone: list[Finding], come: list[Finding], renamed: Mapping[str, str]) -> Compared:
+    def of(one: Finding, subject: str) -> tuple[str, str, str, str, bool]:
+        return one.rule, one.verdict, subject, one.field, bool(one.waiver)
+
+    former = [(of(one, renamed.get(one.subject, one.subject)), one) for one in gone]
+    newer = [(of(one, one.subject), one) for one in come]
+    return Compared(_beyond(newer, former), _beyond(former, newer))
+
+
+def _beyond(ones: list[tuple[Any, Finding]], others: list[tuple[Any, Finding]]) -> list[Finding]:
+    """Findings of which there are more than among the others; those in other words first."""
+    excess = Counter(key for key, _ in ones)
+    excess.subtract(key for key, _ in others)
+    if not any(count > 0 for count in excess.values()):
+        return []
+    words = {(key, one.message) for key, one in others}
+    out = []
+    for known_words in (False, True):
+        for key, one in ones:
+            if excess[key] > 0 and ((key, one.message) in words) is known_words:
+                excess[key] -= 1
+                out.append(one)
+    return sorted(out, key=lambda one: (one.rule, one.subject, one.field, one.message))
