@@ -22,7 +22,7 @@ NEW = ("planned", "rebuilding")
 BUILT = ("building", "running")
 STANDING = ("building", "running", "rebuilding")
 # Sorts of unit that the documents call a department (各部门 and what is under them).
-DEPARTMENT = ("department", "institution")
+DEPARTMENT = ("department", "institution", "management")
 
 CLOUDS_READS = (
     *("application.cloud", "instance.application", "instance.project", "project.cloud"),

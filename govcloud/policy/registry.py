@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Iterator[Breach]])
 # The files of this room that hold rules; each is imported when somebody judges or asks for the register.
 HOMES = (
     *("isolation", "lines", "coverage", "private", "elements", "shape", "addresses"),
-    *("clouds", "centres", "recovering", "grading", "security", "projects"),
+    *("clouds", "supply", "centres", "quality", "recovering", "grading", "promises", "security", "projects"),
     *("entrances", "exchanging", "duties"),
     *("protecting", "supervising", "duplicating", "funding", "evaluating"),
 )
