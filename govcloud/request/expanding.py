@@ -45,6 +45,15 @@ def expand(
     return _Expansion(catalogue(workspace), connection, document, Ground(connection, hidden)).entries()
 
 
+def ground_with(
+    workspace: Workspace, connection: Connection, document: Document, *, hidden: Collection[Key] = ()
+) -> Ground:
+    """The ledger with what a form asks for already, for an item that is added to it."""
+    ground = Ground(connection, hidden)
+    _Expansion(catalogue(workspace), connection, document, ground).read()
+    return ground
+
+
 class _Expansion:
     """One request on its way."""
 
@@ -58,14 +67,12 @@ class _Expansion:
         self._problems: list[Problem] = []
         # Where each entry comes from: the item, or the free entry.
         self._ways: dict[Key, Way] = {}
-        self._made: dict[Key, dict[str, Any]] = {}
+        self._made = ground.made
 
     def entries(self) -> dict[Key, dict[str, Any]]:
         self._people()
         self._texts(_plain(self._document), ())
-        for number in range(len(self._document.items)):
-            self._item(number)
-        self._free()
+        self.read()
         if not self._problems and not self._made:
             self._tell((), "asks for nothing", "items, each with a template: `govcloud request templates`")
         most = self._ground.policy["most_entries"]
@@ -77,6 +84,13 @@ class _Expansion:
         if self._problems:
             raise InputError(_sorted(self._problems))
         return self._made
+
+    def read(self) -> None:
+        """All that it makes, into the ground."""
+        # Free entries first, so that items may refer to them; items may to those before them.
+        self._free()
+        for number in range(len(self._document.items)):
+            self._item(number)
 
     def _tell(self, way: Way, message: str, hint: str = "", *, on_key: bool = False) -> None:
         self._problems.append(problem(self._document, way, message, hint, on_key=on_key))
@@ -184,7 +198,7 @@ class _Expansion:
     def _of_others(self, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(field, what to say) where an entry would be another unit's, or would use what is another's."""
         unit = self._document.unit
-        owner = self._ground.owner(key[0], said, self._made)
+        owner = self._ground.owner(key[0], said)
         if owner not in ("", unit) and self._ground.get("unit", owner) is not None:
             yield "unit" if "unit" in said else "", f"would be of unit/{owner}, and unit/{unit} asks"
             return
@@ -196,7 +210,7 @@ class _Expansion:
                 there = self._ground.get(kind, name)
                 if there is None or (kind, name) in self._made:
                     continue
-                of = self._ground.owner(kind, there, self._made)
+                of = self._ground.owner(kind, there)
                 mine = kind in own | surely or info.name == SUBJECT
                 if mine and of != unit and (of or kind in surely):
                     whose = f"which is of unit/{of}" if of else "of which nobody says whose it is"
@@ -222,10 +236,10 @@ class _Expansion:
                 yield info.name, str(error), ""
                 continue
             itself = (kind, name) == ("request", self._document.name)
-            if itself or (kind, name) in self._made or self._ground.get(kind, name) is not None:
+            if itself or self._ground.get(kind, name) is not None:
                 continue
-            near = [*self._ground.table(kind), *(n for k, n in self._made if k == kind)]
-            yield info.name, f"no {kind} is called {shown(name)}", self._hints.did_you_mean(name, near)
+            hint = self._hints.did_you_mean(name, self._ground.table(kind).keys())
+            yield info.name, f"no {kind} is called {shown(name)}", hint
 
 
 def _plain(document: Document) -> dict[str, Any]:

@@ -139,12 +139,14 @@ def _source(template: Template) -> _Source:
     return source
 
 
-def worth(template: Template, way: Way, text: str, values: Mapping[str, Any]) -> Any:
-    """What one text of a template comes to. Raises ``InputError``."""
+def worth(template: Template, way: Way, value: Any, values: Mapping[str, Any]) -> Any:
+    """What a text of a template, or a list of them, comes to. Raises ``InputError``."""
+    if "{" not in str(value):
+        return value
     source = _Source()
-    source.text(text, way)
+    source.value(value, way)
     try:
-        return json.loads(filled("\n".join(source.lines), values) + ",null]")[0]
+        return _said(json.loads(filled("\n".join(source.lines), values) + ",null]")[0])
     except Unfit as error:
         raise InputError([template.problem(way, str(error))]) from None
 

@@ -19,16 +19,23 @@ OWNERS = ("unit", "project", "application", "instance", "primary")
 
 
 class Ground:
-    """Accepted entries of now, read as they are wanted; what is ``hidden`` from the asker is not there."""
+    """Accepted entries of now, read as they are wanted, and those that the request makes beside them.
+
+    What is ``hidden`` from the asker is not there.
+    """
 
     def __init__(self, connection: Connection, hidden: Collection[Key] = ()) -> None:
         self._connection = connection
         self._hidden = frozenset(hidden)
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
         self._known: dict[Key, dict[str, Any] | None] = {}
+        # What the request itself makes, as far as it was read.
+        self.made: dict[Key, dict[str, Any]] = {}
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """The fields that an entry says; None where there is none."""
+        if (kind, name) in self.made:
+            return self.made[kind, name]
         if kind in self._tables:
             return self._tables[kind].get(name)
         key = (kind, name)
@@ -46,26 +53,26 @@ class Ground:
         if kind not in self._tables:
             found = entries.current(self._connection, kind=kind)
             self._tables[kind] = {
-                name: entry.fields
-                for (_, name), entry in sorted(found.items())
-                if (kind, name) not in self._hidden
+                key[1]: entry.fields for key, entry in sorted(found.items()) if key not in self._hidden
             }
-        return self._tables[kind]
+        return self._tables[kind] | {name: said for (of, name), said in self.made.items() if of == kind}
 
     def whole(self, kind: str, name: str) -> dict[str, Any]:
-        """An entry's fields with the defaults of those that it does not say, and its ``name``."""
+        """An entry's fields with the defaults of those that it does not say, its ``name``, and whether it is
+        ``made`` by the same request."""
         said = self.get(kind, name) or {}
-        return {key: said.get(key, info.default) for key, info in fields(kind).items()} | {"name": name}
+        whole = {key: said.get(key, info.default) for key, info in fields(kind).items()}
+        return whole | {"name": name, "made": (kind, name) in self.made}
 
-    def owner(self, kind: str, said: Mapping[str, Any], made: Mapping[Key, Mapping[str, Any]]) -> str:
-        """The unit that an entry belongs to; empty where it is nobody's. ``made``: entries beside these."""
+    def owner(self, kind: str, said: Mapping[str, Any]) -> str:
+        """The unit that an entry belongs to; empty where it is nobody's."""
         for _ in range(len(OWNERS)):
             field = next((f for f in OWNERS if said.get(f) and f in KINDS[kind].__struct_fields__), "")
             value = said.get(field)
             if not isinstance(value, str) or field == "unit":
                 return value if isinstance(value, str) else ""
             kind = "instance" if field == "primary" else field
-            said = made.get((kind, value)) or self.get(kind, value) or {}
+            said = self.get(kind, value) or {}
         return ""
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..model import NAME_PATTERN
 from ..model.base import is_date
 from ..model.words import with_article
+from ..printable import STEERING
 from ..source.words import Hints, one_of, shown
 from .document import Document
 from .filling import worth
@@ -23,6 +24,8 @@ from .templates import PART, Parameter, Template
 BRACES = re.compile(r"\{\{|\{%|\{#|\$\{")
 _NAME = re.compile(NAME_PATTERN)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+# What is said where no entry is meant, though one would fit.
+NOBODY = "-"
 # Values of one parameter that is a list.
 MOST_MANY = 100
 _SORTS = {
@@ -34,6 +37,9 @@ _SORTS = {
     "day": "a day as YYYY-MM-DD",
 }
 _TRUTH = {"true": True, "yes": True, "是": True, "false": False, "no": False, "否": False}
+
+
+Ask = Callable[[str, Any, Mapping[str, Any]], Any]
 
 
 class Wrong(Exception):
@@ -59,8 +65,8 @@ def unsafe(text: str) -> str:
     if found := BRACES.search(text):
         return f"`{found[0]}` begins an expression; nothing in a request is one"
     for character in text:
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            return f"it holds a character that cannot be shown (U+{ord(character):04X})"
+        if unicodedata.category(character) in STEERING:
+            return f"it holds a character that is not to be seen (U+{ord(character):04X})"
     return ""
 
 
@@ -79,28 +85,50 @@ class Form:
         return {name: getattr(self.document, name) for name in names}
 
     def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What expressions know: parameters, what they name (``of``), the ``request``, the item's ``name``."""
+        """What expressions know: parameters, what they name (``of``), the ``request``, an item's ``name``."""
         part = values.get(PART) or ""
         name = f"{self.document.name}-{part}" if part else self.document.name
         return {**values, "of": self._of, "request": self._request, "name": name}
 
-    def filled(self, said: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-        """The value of every parameter, said or by default, and what is wrong; unknown ones are told too."""
+    def filled(self, said: Mapping[str, Any], ask: Ask | None = None) -> tuple[dict[str, Any], list[Fault]]:
+        """The value of every parameter, said or by default, and what is wrong; unknown ones are told too.
+
+        ``ask`` is asked for what nobody said: with the parameter's name, its default and the values before
+        it; it answers with a value as it is said, or None for the default.
+        """
         faults = list(self._strangers(said))
         values: dict[str, Any] = {}
         for name, parameter in self.template.asked.items():
             try:
-                if said.get(name) is not None:
-                    value = self.checked(name, said[name], values)
-                else:
-                    value = self.default(name, values)
-                    if value is None and parameter.required:
-                        faults.append(self.missing(name, values))
+                value = self._value(name, said.get(name), values, ask)
+                if value is None and parameter.required:
+                    faults.append(self.missing(name, values))
             except Wrong as wrong:
                 faults.append(Fault(name, f"`{name}`: {wrong}", wrong.hint))
                 value = None
             self.take(name, value, values)
         return values, faults
+
+    def _value(self, name: str, said: Any, values: Mapping[str, Any], ask: Ask | None) -> Any:
+        default = self.default(name, values) if said is None else None
+        if said is None and ask is not None:
+            said = ask(name, default, values)
+        if said is None:
+            if default is None and (several := self.several(name, values)):
+                raise Wrong(f"several fit: {one_of(several)}", f"say which; `{NOBODY}` for none of them")
+            return default
+        parameter = self.template.asked[name]
+        if said == NOBODY and parameter.type == "ref" and not parameter.required:
+            return None
+        return self.checked(name, said, values)
+
+    def several(self, name: str, values: Mapping[str, Any]) -> list[str]:
+        """The entries of which one has to be chosen, or none, where nothing says which."""
+        parameter = self.template.asked[name]
+        if not parameter.only or parameter.required or self._undecided(values):
+            return []
+        candidates = self.choices(name, values)
+        return candidates if len(candidates) > 1 else []
 
     def take(self, name: str, value: Any, values: dict[str, Any]) -> None:
         """Let the value of a parameter be known to those behind it."""
@@ -171,21 +199,19 @@ class Form:
             other if one else f"{kind}/{other}"
             for kind in parameter.kinds
             for other in self.ground.table(kind)
-            if not self._unfit(kind, other, wanted)
+            if not self._unfit(parameter, kind, other, wanted)
         ]
 
     def default(self, name: str, values: Mapping[str, Any]) -> Any:
         """What a parameter is where nobody says it; None where that is not known. Raises ``Wrong``."""
         parameter = self.template.asked[name]
         value = parameter.default
-        if isinstance(value, str) and "{" in value:
-            try:
-                way = ("parameters", name, "default")
-                value = worth(self.template, way, value, self.variables(values))
-            except InputError as error:
-                if self._undecided(values):
-                    return None
-                raise error
+        try:
+            value = worth(self.template, ("parameters", name, "default"), value, self.variables(values))
+        except InputError:
+            if self._undecided(values):
+                return None
+            raise
         if value not in (None, ""):
             return self.checked(name, value, values)
         candidates = self.choices(name, values) if parameter.only else []
@@ -258,7 +284,7 @@ class Form:
             guess = self._hints.nearest(value, self.choices(name, values))
             hint = f"did you mean {guess!r}?" if guess else f"`govcloud ls {kind}` lists what there is"
             raise Wrong(f"no {kind} is called {shown(other)}", hint)
-        if reason := self._unfit(kind, other, self._wanted(name, values)):
+        if reason := self._unfit(parameter, kind, other, self._wanted(name, values)):
             candidates = self.choices(name, values)
             hint = f"these fit: {one_of(candidates)}" if candidates else "there is none that fits"
             raise Wrong(f"{kind}/{other} {reason}", hint)
@@ -268,20 +294,23 @@ class Form:
         known = self.variables(values)
         wanted = {}
         for field, value in self.template.asked[name].where.items():
-            if isinstance(value, str) and "{" in value:
-                try:
-                    value = worth(self.template, ("parameters", name, "where", field), value, known)
-                except InputError:
-                    if not self._undecided(values):
-                        raise
-                    continue
+            way = ("parameters", name, "where", field)
+            try:
+                value = worth(self.template, way, value, known)
+            except InputError:
+                if not self._undecided(values):
+                    raise
+                continue
             if value not in (None, ""):
                 wanted[field] = value
         return wanted
 
-    def _unfit(self, kind: str, name: str, wanted: Mapping[str, Any]) -> str:
+    def _unfit(self, parameter: Parameter, kind: str, name: str, wanted: Mapping[str, Any]) -> str:
         """Why an entry is not what a reference wants; empty where it is."""
         fields = self.ground.whole(kind, name)
+        unit = self.document.unit
+        if parameter.own and unit and (owner := self.ground.owner(kind, fields)) != unit:
+            return f"is of unit/{owner}" if owner else "is of no unit"
         for field, value in wanted.items():
             is_ = fields.get(field)
             fits = is_ in value if isinstance(value, list) else value == is_

@@ -40,8 +40,8 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     ``zh``, ``help``: what it is, in Chinese and in an English sentence. ``measure``: its unit of measure.
     ``default``: a value, or an expression over the parameters before it. ``kinds``: of what a reference is.
-    ``where``: what the fields of that entry must be. ``only``: where one entry alone fits, it is the default.
-    ``most``: characters of a text.
+    ``where``: what the fields of that entry must be; ``own``: it must belong to the unit that asks.
+    ``only``: where one entry alone fits, it is the default. ``most``: characters of a text.
     """
 
     type: Sort
@@ -57,13 +57,14 @@ class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     choices: list[str] = []
     kinds: list[str] = []
     where: dict[str, Any] = {}
+    own: bool = False
     only: bool = False
 
 
 class Template(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True, omit_defaults=True
 ):
-    """What can be asked for. ``type``: what sort of request an item of it makes (``request.type``).
+    """What can be asked for.
 
     ``entries``: plural kind, name, fields, as in a file of the ledger; texts in it are expressions of Jinja2.
     An entry may say ``for: x in EXPRESSION`` and ``if: EXPRESSION``.
@@ -72,20 +73,19 @@ class Template(
     zh: str
     en: str
     what: str
-    type: Literal["resources", "access", "recovery", "data", "component", "change"] = "resources"
     parameters: dict[str, Parameter] = {}
     entries: dict[str, dict[str, dict[str, Any]]]
     version: int = VERSION
 
     @cached_property
     def asked(self) -> Mapping[str, Parameter]:
-        """Every parameter, with the one that all templates have at the end."""
+        """Every parameter; first the one that all templates have, for names hang on it."""
         part = Parameter(
             type="name",
             zh="分项名",
             help="What it is called beside other items of the same request; empty: as the request.",
         )
-        return {**self.parameters, PART: part}
+        return {PART: part, **self.parameters}
 
     @property
     def path(self) -> str:
@@ -164,8 +164,6 @@ def _faults(name: str, template: Template) -> Iterator[Problem]:
             if kind not in KINDS:
                 hint = Hints().did_you_mean(kind, KINDS)
                 yield template.problem((*way, "kinds"), f"no kind is called {shown(kind)}", hint)
-        for field, sort in (("choices", "choice"), ("kinds", "ref"), ("only", "ref")):
-            if field == "only" and not parameter.only:
-                continue
+        for field, sort in (("choices", "choice"), ("kinds", "ref")):
             if bool(getattr(parameter, field)) != (parameter.type == sort):
                 yield template.problem(way, f"`{key}`: `{field}` goes with the type {sort}, and only with it")
