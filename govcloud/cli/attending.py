@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
 
 
-def _nothing(_run: str) -> None:
-    """An order that nobody writes down when it begins."""
+def _nothing(_run: str = "") -> None:
+    """An order that nobody writes down when it begins, and that holds nothing before."""
 
 
 def _nothing_more(_connection: Connection, _run: str, _status: Status) -> None:
@@ -38,14 +38,16 @@ def _nothing_more(_connection: Connection, _run: str, _status: Status) -> None:
 class Order:
     """What somebody ordered. ``waves``: (rollout, wave) of each, none of a merge; ``back``: they are taken
     back. ``judge`` raises where it may not be carried out now; ``tells``: what was lost is told here, not by
-    who gave the order. ``begun`` and ``ended`` write down that its run began, and how it ended (in the run's
-    own transaction). ``run`` and ``result`` are there once a run began, and once it was watched.
+    who gave the order. ``hold`` sees to what it needs, or raises, before a run; ``begun`` and ``ended`` write
+    down that its run began, and how it ended (in the run's own transaction). ``run`` and ``result`` are there
+    once a run began, and once it was watched.
     """
 
     waves: tuple[tuple[str, str], ...]
     back: bool
     judge: Callable[[], object]
     tells: bool = True
+    hold: Callable[[], None] = field(default=_nothing)
     begun: Callable[[str], None] = field(default=_nothing)
     ended: Ended = field(default=_nothing_more)
     run: str = ""
@@ -76,6 +78,7 @@ def of_asked(workspace: Workspace, ledger: Ledger, asked: Asked) -> Order:
         from ..request import carrying
 
         identity = who(workspace, ledger)
+        order.hold = partial(carrying.hold_all, ledger, asked)
         order.begun = partial(carrying.begun, ledger, identity, asked)
 
         def ended(connection: Connection, run: str, status: Status) -> None:
@@ -100,6 +103,7 @@ def attended(
     """
     if order is None:
         return int(go(_nothing).exit_code)
+    order.hold()
     if not order.waves:
         return int(go(order.begin).exit_code)
     try:

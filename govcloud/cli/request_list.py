@@ -48,7 +48,8 @@ def list_(app: App, only_open: bool, unit: str | None, state: str | None, as_jso
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection:
         rows = requests.every(connection, states=[state] if state else ())
-        found = [(row, list(ends(connection, row))) for row in rows if unit in (None, row.unit)]
+        rows = [_veiled(app, ledger, connection, row) for row in rows if unit in (None, row.unit)]
+        found = [(row, list(ends(connection, row))) for row in rows]
     found = [one for one in found if one[1] or not only_open]
     if as_json:
         emit([_row_document(row) | {"open": open_} for row, open_ in found])
@@ -57,6 +58,42 @@ def list_(app: App, only_open: bool, unit: str | None, state: str | None, as_jso
     else:
         _print(found)
     return int(Exit.CHANGES if only_open and found else Exit.OK)
+
+
+def _hidden(app: App, ledger: Ledger, connection: Connection) -> tuple[frozenset[tuple[str, str]], bool]:
+    """What this process's reader may not see, and whether they may see what is classified."""
+    from ..access import read_roles, sight, who
+    from ..access.sight import keys_of
+
+    roles = read_roles(connection)
+    if not roles.inforce or roles.may(who(app.workspace, ledger).person, "read_classified"):
+        return frozenset(), True
+    return keys_of(connection, sight(app.workspace, ledger, connection)), False
+
+
+def _veiled(app: App, ledger: Ledger, connection: Connection, row: Row) -> Row:
+    """The row without its title where that is not for this reader."""
+    from ..plan.veil import VEIL
+    from ..request.reading import hides
+
+    hidden, reads = _hidden(app, ledger, connection)
+    if hides(connection, row, hidden, reads_classified=reads):
+        return msgspec.structs.replace(row, title=VEIL)
+    return row
+
+
+def _without(found: View) -> View:
+    """What everybody may know of a request that tells of something classified."""
+    from ..plan.veil import VEIL
+
+    form = msgspec.structs.replace(found.paper.document, title=VEIL, reason=VEIL, items=[], entries={})
+    events = [msgspec.structs.replace(one, note=VEIL if one.note else "", data={}) for one in found.events]
+    paper = msgspec.structs.replace(found.paper, document=form, accounts=[], made={})
+    plan = msgspec.structs.replace(found.plan, stages=(), title=VEIL, ruling=None)
+    row = msgspec.structs.replace(found.row, title=VEIL)
+    return msgspec.structs.replace(
+        found, row=row, paper=paper, plan=plan, events=events, owned=[], held=[], signed=[]
+    )
 
 
 def _print(found: list[tuple[Row, list[End]]]) -> None:
@@ -92,13 +129,16 @@ def _row_document(row: Row) -> dict[str, Any]:
 def show(app: App, name: str, full: bool, as_json: bool) -> int:
     """One request: its form, its plan, what was decided and who is next, what it holds and owns."""
     from ..ledger import open_ledger
-    from ..request.reading import view
+    from ..request.reading import hides, view
     from .plan import for_reader
 
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection:
         found = view(connection, name)
-        owned = _seen(app, ledger, connection, found.owned)
+        hidden, reads = _hidden(app, ledger, connection)
+        if hides(connection, found.row, hidden, reads_classified=reads):
+            found = _without(found)
+        owned = [key for key in found.owned if key not in hidden]
         decisions = _decisions(connection, found)
     plan = for_reader(app.workspace, ledger, found.plan)
     if as_json:
@@ -107,16 +147,6 @@ def show(app: App, name: str, full: bool, as_json: bool) -> int:
     with unwatched():
         _show(found, plan, owned, decisions, full=full)
     return int(Exit.OK)
-
-
-def _seen(
-    app: App, ledger: Ledger, connection: Connection, keys: list[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    """Those that this process's reader may see."""
-    from ..access import is_hidden, sight
-
-    hidden = sight(app.workspace, ledger, connection)
-    return [key for key in keys if not hidden or not is_hidden(connection, hidden, *key)]
 
 
 def _decisions(connection: Connection, found: View) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ..ledger.requests import CLAIMANT, Row
 from ..ledger.runs import OVER, Run, Status
 from ..plan import stages
 from ..plan.gather import NOTHING_ASKED, Proposal, propose
-from ..plan.guards import judge, needing
+from ..plan.guards.needed import needed
 from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
 from . import states
@@ -79,6 +79,7 @@ def admit(
     if not done and proposal.plan.effect != row.effect:
         raise _voided(ledger, identity, row, proposal.plan)
     with ledger.write() as connection:
+        states.clock(connection)
         row = requests.get(connection, name)
         if states.state_of(row) == "submitted":
             row = _approved(connection, identity, row, proposal.plan)
@@ -93,6 +94,31 @@ def admit(
         if states.state_of(row) == "approved" and row.starts_on > (today or time.strftime("%Y-%m-%d")):
             row = states.move(connection, identity, row, "schedule")
     return row, proposal
+
+
+def hold(connection: Connection, name: str, asked: Asked) -> None:
+    """Hold what a request's entries need that are not accepted yet: it may have been let go since.
+
+    Raises ``DeniedError`` where there is no room (any more).
+    """
+    claimant = CLAIMANT + name
+    said = {row.key: row.fields for row in asked.said if row.claimant == claimant}
+    _, lacking = reserve(connection, name, said, requests.newest(connection))
+    if lacking:
+        words = "; ".join(one.message for one in lacking)
+        raise DeniedError(f"request {name}: {words}", hint="`govcloud capacity usage` shows who has what")
+
+
+def hold_all(ledger: Ledger, asked: Asked) -> None:
+    """Before requests are carried out by whatever door: hold what they need. Safe to repeat.
+
+    Raises ``DeniedError`` where there is no room (any more).
+    """
+    with ledger.write() as connection:
+        for name in names(asked):
+            row = requests.find(connection, name)
+            if row is not None and states.state_of(row) in (*READY, "submitted"):
+                hold(connection, name, asked)
 
 
 def is_due(row: Row, today: str = "") -> bool:
@@ -116,9 +142,8 @@ def _approved(connection: Connection, identity: Identity, row: Row, plan: Plan) 
 
 def undecided(connection: Connection, identity: Identity, row: Row, plan: Plan) -> str:
     """Why a request is not decided on yet, in words; empty where it may be carried out."""
-    if needing.policy(connection).needs == "none":
-        return ""
-    return "" if judge(connection, plan, identity).approved else "no signature over its effect counts"
+    found = needed(connection, plan, identity, ())
+    return found.lacks if found is not None else ""
 
 
 def _voided(ledger: Ledger, identity: Identity, row: Row, plan: Plan) -> ConflictError:
@@ -164,20 +189,20 @@ def ended(connection: Connection, identity: Identity, asked: Asked, run: str, st
     One that was stopped is as it was: going on with its run is all that it needs.
     """
     begins = {row.claimant for row in asked.said}
+    ends = {key[2] for key in asked.ended} - begins
     for name in names(asked):
         row = _as_approved(connection, identity, requests.find(connection, name), asked)
         if row is None:
             continue
-        state = states.state_of(row)
-        if CLAIMANT + name in begins and state in READY:
+        state, data = states.state_of(row), {"run": run}
+        if row.claimant in begins and state in READY:
             if status is Status.DONE:
                 in_use(connection, identity, row, run)
             elif status is Status.FAILED:
-                data = {"run": run}
                 states.move(connection, identity, row, "fail", data=data, by_rule=True, run=run)
-        elif status is Status.DONE and (state, "release") in states.TRANSITIONS:
+        elif row.claimant in ends and status is Status.DONE and (state, "release") in states.TRANSITIONS:
             if not requests.owned(connection, name):
-                states.move(connection, identity, row, "release", data={"run": run}, by_rule=True, run=run)
+                states.move(connection, identity, row, "release", data=data, by_rule=True, run=run)
 
 
 def _as_approved(connection: Connection, identity: Identity, row: Row | None, asked: Asked) -> Row | None:

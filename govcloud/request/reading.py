@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from ..ledger import approvals, requests
 from ..ledger.connection import Connection
-from ..ledger.entries import among
+from ..ledger.entries import Key, among
+from ..ledger.marks import references_of
 from ..ledger.requests import Event, Held, Row
 from ..plan.stages import Plan
 from . import carrying, states
@@ -75,6 +76,19 @@ def view(connection: Connection, name: str) -> View:
     )
 
 
+def hides(connection: Connection, row: Row, hidden: Collection[Key], *, reads_classified: bool) -> bool:
+    """Whether a request tells of what a reader may not see: something classified, or what is ``hidden``."""
+    if reads_classified:
+        return False
+    for claim in plan_of(connection, row).asked.said:
+        fields = claim.fields or {}
+        if fields.get("classified") or claim.key in hidden:
+            return True
+        if any((kind, name) in hidden for _, kind, name in references_of(claim.kind, fields)):
+            return True
+    return False
+
+
 def ends(connection: Connection, row: Row, today: str = "") -> Iterator[End]:
     """What is open of a request (闭环管理): nothing where it came to its end, or is in use as agreed.
 
@@ -111,8 +125,11 @@ def _left_over(connection: Connection, row: Row) -> str:
     run = carrying.left(connection, row)
     left = f"; run {run.id} can go on" if run else ""
     if not owned:
-        return f"nothing of it is accepted{left}"
-    return f"{owned} of its entries are accepted, what is built of them is not whole{left}"
+        return f"nothing of it is accepted, nothing is held for it{left}"
+    return (
+        f"{owned} of its entries are accepted, what is built of them is not whole{left}; "
+        f"`govcloud request release {row.name}` gives it back instead"
+    )
 
 
 def _programme(connection: Connection, row: Row) -> Iterator[End]:

@@ -247,7 +247,8 @@ def _refuse_absurd(connection: Connection, document: Document, asked: list[Need]
                 f"{largest.kind}/{largest.name} is {told(largest.amount, measure)}: "
                 f"more than {told(most[measure], measure)} is taken for a slip of the keyboard"
             )
-            problems.append(problem(document, way, message, "profile/request-limits says how much may be"))
+            hint = "profile/request-limits says how much may be"
+            problems.append(problem(document, way, message, hint, on_key=way[:1] == ("entries",)))
     if problems:
         raise InputError(problems)
 
@@ -271,7 +272,8 @@ def _placed(document: Document, one: Problem) -> Problem:
     subject = one.message.partition(":")[0]
     if one.path or "/" not in subject:
         return one
-    return problem(document, _way(document, subject), one.message, one.hint)
+    way = _way(document, subject)
+    return problem(document, way, one.message, one.hint, on_key=way[:1] == ("entries",))
 
 
 def _way(document: Document, subject: str) -> tuple[str | int, ...]:

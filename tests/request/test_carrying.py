@@ -1,0 +1,264 @@
+"""Carrying a request out: by its own command, by a plan file, after a failure, after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from govcloud.access import who
+from govcloud.ledger import open_ledger, requests
+from govcloud.ledger.runs import Status
+from govcloud.request import carrying
+from govcloud.request.carrying import release_claims
+from govcloud.request.submitting import plan_of
+from govcloud.workspace import open_workspace
+from tests.conftest import Result
+from tests.request.office import form, machine, office
+from tests.store_province import Province
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def place(tmp_path: Path, cli: Cli) -> Province:
+    made = office(tmp_path)
+    made.tables["networks"]["app"]["ipv4"] = "192.0.2.0/24"
+    made.write()
+    assert cli("apply", "--yes").code == 0
+    return made
+
+
+def shown(cli: Cli, name: str) -> dict[str, object]:
+    found: dict[str, object] = cli("request", "show", name, "--json").json
+    return found
+
+
+def steps(cli: Cli, name: str) -> list[str]:
+    return [one["event"] for one in shown(cli, name)["history"]]  # type: ignore[attr-defined]
+
+
+def state(cli: Cli, name: str) -> object:
+    return shown(cli, name)["request"]["state"]  # type: ignore[index]
+
+
+def test_what_it_made_is_its_own_and_takes_what_was_held(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    done = cli("request", "apply", "web", "--yes")
+    assert done.code == 0, done
+    assert "request web is active, with 2 entries" in done.out
+    found = shown(cli, "web")
+    assert found["owns"] == ["instance/web-1", "request/web"]
+    assert found["holds"] == []
+    assert place.ledger("select * from reservation") == []
+    assert steps(cli, "web") == ["submit", "approve", "begin", "apply", "activate"]
+    entry = cli("show", "instance/web-1", "--json").json
+    assert [one["claimant"] for one in entry["claims"]] == ["request:web"]
+    assert cli("show", "request/web", "--json").json["fields"]["status"] == "granted"
+    assert cli("plan", "--detailed-exitcode").code == 0
+    again = cli("request", "apply", "web", "--yes")
+    assert (again.code, "request web is active" in again.out) == (0, True)
+    assert cli("audit", "verify").code == 0
+    # What it has counts for others from now on.
+    asked = cli("request", "submit", form(place, "api"), "--json").json["accounts"]
+    pool = next(one for one in asked if one["pool"] == "project/p:instances")
+    assert (pool["taken"], pool["held"]) == (1, 0)
+
+
+def test_a_neighbours_change_leaves_its_effect(place: Province, cli: Cli) -> None:
+    effect = cli("request", "submit", form(place, "web"), "--json").json["request"]["effect"]
+    assert cli("request", "submit", form(place, "api")).code == 0
+    place.tables["units"]["third"] = {"region": "here"}
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "apply", "api", "--yes").code == 0
+    assert cli("request", "apply", "web", "--yes").code == 0
+    assert shown(cli, "web")["request"]["effect"] == effect  # type: ignore[index]
+    assert "void" not in steps(cli, "web")
+
+
+def test_another_effect_is_refused_and_shown_field_by_field(place: Province, cli: Cli) -> None:
+    file = form(place, "web", machine("web-1", ipv4="auto"))
+    before = cli("request", "submit", file, "--json").json["request"]["effect"]
+    # Somebody writes down by hand the address that it would get.
+    place.tables["instances"]["mine"] = machine("x", ipv4="192.0.2.2")["instances"]["x"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    refused = cli("request", "apply", "web", "--yes")
+    assert refused.code == 5, refused
+    assert "instance/web-1: `ipv4`" in refused.err
+    assert "its signatures are void" in refused.err
+    found = shown(cli, "web")["request"]
+    assert (found["state"], found["effect"] == before) == ("submitted", False)  # type: ignore[index]
+    assert steps(cli, "web")[-1] == "void"
+    # What is decided on now is the new plan.
+    assert cli("request", "apply", "web", "--yes").code == 0
+
+
+def test_a_plan_file_says_what_was_submitted(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    assert cli("request", "apply", "web", "--out", "web.plan").code == 0
+    plan = place.root / "web.plan"
+    forged = plan.read_bytes().replace(b'"flavor":"small"', b'"flavor":"large"')
+    (place.root / "forged.plan").write_bytes(forged)
+    refused = cli("apply", "forged.plan", "--yes")
+    assert refused.code == 2, refused
+    assert "says something else for request web than was submitted" in refused.err
+    # An edit of a file that is not applied is no part of it, also by this door.
+    place.tables["units"]["third"] = {"region": "here"}
+    place.write()
+    done = cli("apply", "web.plan", "--yes")
+    assert done.code == 0, done
+    assert state(cli, "web") == "active"
+    assert cli("show", "unit/third").code == 2
+    assert cli("apply", "web.plan", "--yes").code == 5
+
+
+def test_nobody_carries_out_what_was_withdrawn(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    assert cli("request", "apply", "web", "--out", "web.plan").code == 0
+    assert cli("request", "withdraw", "web").code == 0
+    for words in (("request", "apply", "web", "--yes"), ("apply", "web.plan", "--yes")):
+        refused = cli(*words)
+        assert refused.code == 5, refused
+        assert "request web is withdrawn" in refused.err
+    assert cli("request", "withdraw", "web").code == 5
+    assert cli("show", "instance/web-1").code == 2
+
+
+def test_one_whose_day_has_not_come_waits(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web", starts_on="2999-01-01")).code == 0
+    parked = cli("request", "apply", "web", "--yes")
+    assert parked.code == 6, parked
+    assert "is approved and begins on 2999-01-01" in parked.out
+    assert state(cli, "web") == "scheduled"
+    assert cli("request", "apply", "web", "--yes").code == 6
+
+
+def test_unsigned_is_denied_where_signatures_are_wanted(tmp_path: Path, cli: Cli) -> None:
+    place = office(tmp_path, needs="requests").write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "submit", form(place, "web")).code == 0
+    refused = cli("request", "apply", "web", "--yes")
+    assert refused.code == 4, refused
+    assert "request web is not approved" in refused.err
+    assert "govcloud request approve web" in refused.err
+    assert state(cli, "web") == "submitted"
+
+
+def test_what_fails_lets_go_says_what_is_left_and_goes_on(tmp_path: Path, cli: Cli) -> None:
+    place = office(tmp_path, builds=True)
+    # The cloud's networks and a router are there; there is room for nothing more.
+    place.tables["targets"]["shelf"]["quota"] = 3
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "submit", form(place, "web")).code == 0
+    failed = cli("request", "apply", "web", "--yes")
+    assert failed.code == 1, failed
+    assert "request web is failed, with 2 entries" in failed.out
+    assert "what is built of them is not whole" in failed.out
+    found = cli("request", "list", "--open", "--json").json[0]
+    assert found["state"] == "failed"
+    assert place.ledger("select * from reservation") == []
+    # A larger target, of which the ledger hears by the way of files; that run builds what was left.
+    place.tables["targets"]["shelf"]["quota"] = 9
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert "Instance/web-1" in place.objects()
+    assert state(cli, "web") == "failed"
+    done = cli("request", "apply", "web", "--yes")
+    assert done.code == 0, done
+    assert state(cli, "web") == "active"
+    assert steps(cli, "web") == ["submit", "approve", "begin", "fail", "apply", "activate"]
+
+
+# -- what a kill leaves ------------------------------------------------------------------------------
+
+
+def test_a_kill_before_the_end_is_told_by_the_next_command(place: Province, cli: Cli) -> None:
+    """Between the Record and the row that says that the run is done."""
+    assert cli("request", "submit", form(place, "web")).code == 0
+    assert cli("request", "apply", "web", "--yes").code == 0
+    ledger = open_ledger(open_workspace(str(place.root)))
+    with ledger.write() as connection:
+        row = requests.get(connection, "web")
+        # As it was then: the run at work, the request approved, its entries accepted.
+        connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
+        connection.run("UPDATE run SET status = 'running' WHERE id = :run", run=row.run)
+    ledger.close()
+    told = cli("request", "list", "--open", "--json").json[0]["open"][0]
+    assert told["words"] == f"its run {row.run} is not over"
+    done = cli("request", "apply", "web", "--yes")
+    assert done.code == 0, done
+    assert state(cli, "web") == "active"
+    assert steps(cli, "web")[-2:] == ["apply", "activate"]
+
+
+def test_every_word_of_a_run_may_be_said_twice(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    identity = who(workspace, ledger)
+    with ledger.read() as connection:
+        asked = plan_of(connection, requests.get(connection, "web")).asked
+    for _ in range(2):
+        carrying.hold_all(ledger, asked)
+        carrying.begun(ledger, identity, asked, "r1")
+    for _ in range(2):
+        with ledger.write() as connection:
+            carrying.ended(connection, identity, asked, "r1", Status.DONE)
+    ledger.close()
+    assert steps(cli, "web") == ["submit", "approve", "begin", "apply", "activate"]
+
+
+def test_a_run_that_was_stopped_keeps_what_is_held(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    identity = who(workspace, ledger)
+    with ledger.write() as connection:
+        asked = plan_of(connection, requests.get(connection, "web")).asked
+        carrying.ended(connection, identity, asked, "r1", Status.STOPPED)
+        assert requests.held(connection, request="web")
+        carrying.ended(connection, identity, asked, "r1", Status.FAILED)
+        assert not requests.held(connection, request="web")
+        assert requests.get(connection, "web").state == "failed"
+    ledger.close()
+    # It goes on where there still is room, and what it needs is held anew.
+    assert cli("request", "apply", "web", "--yes").code == 0
+
+
+def test_what_it_owns_can_be_given_back(place: Province, cli: Cli) -> None:
+    """The order that a release gives; its command asks for the steps before."""
+    assert cli("request", "submit", form(place, "web")).code == 0
+    assert cli("request", "apply", "web", "--yes").code == 0
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        asked = release_claims(connection, "web")
+        one = release_claims(connection, "web", [("instance", "web-1")])
+    assert [key[:2] for key in asked.ended] == [("instance", "web-1"), ("request", "web")]
+    assert [key[:2] for key in one.ended] == [("instance", "web-1")]
+    from govcloud.plan.gather import propose
+    from govcloud.plan.stages import encode
+
+    proposal = propose(workspace, ledger, asked=asked, recorded=True)
+    (place.root / "back.plan").write_bytes(encode(proposal.plan))
+    ledger.close()
+    done = cli("apply", "back.plan", "--yes")
+    assert done.code == 0, done
+    assert state(cli, "web") == "released"
+    assert cli("show", "instance/web-1").code == 2
+    assert shown(cli, "web")["owns"] == []
+    assert cli("request", "submit", form(place, "web"), "--json").json["request"]["version"] == 2
+
+
+def test_its_form_and_plan_are_kept_when_what_is_old_goes(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    place.tables["profiles"]["retention"] = {"values": {"plans_days": 0, "runs_days": 0, "keep_runs": 1}}
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("gc", "--yes").code == 0
+    assert shown(cli, "web")["form"]["name"] == "web"  # type: ignore[index]
+    assert cli("request", "apply", "web", "--yes").code == 0
