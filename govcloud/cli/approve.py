@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from ..errors import DeniedError, Exit, InputError, Problem
 from .common import App, console, emit, json_option, unwatched, yes_option
 
 if TYPE_CHECKING:
+    from ..ledger import Ledger
     from ..ledger.approvals import Approval
 
 
@@ -76,17 +78,46 @@ def _told(one: Approval, what: str, as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("id", required=False, metavar="[ID]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write ID.message and ID.sig into this folder, for `ssh-keygen -Y verify`.",
+)
+@click.option(
+    "--allowed-signers",
+    "signers",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the accepted keys with their days to this file, as OpenSSH reads them.",
+)
 @json_option
 @click.pass_obj
-def approvals(app: App, as_json: bool) -> None:
-    """List what was signed, the newest first, and whether it counts."""
+def approvals(app: App, id: str | None, out: Path | None, signers: Path | None, as_json: bool) -> None:
+    """List what was signed, the newest first, and whether it counts; or one, and what has changed since."""
     from ..ledger import approvals as table
     from ..ledger import open_ledger
-    from ..plan.guards import approving
+    from ..plan.guards import approving, proving
     from ..plan.guards.telling import when
+    from .plan import write
 
-    with open_ledger(app.workspace).read() as connection:
-        found = [(one, approving.state(connection, one)) for one in table.of(connection)]
+    if out is not None and id is None:
+        raise InputError([Problem("--out goes with the ID of an approval")], hint="`govcloud approvals`")
+    ledger = open_ledger(app.workspace)
+    if signers is not None:
+        with ledger.read() as connection:
+            lines = list(proving.allowed_signers(connection))
+        write(signers, "".join(f"{line}\n" for line in lines).encode())
+        if not as_json:
+            click.echo(f"{len(lines)} keys written to {signers}")
+        if id is None:
+            return
+    with ledger.read() as connection:
+        chosen = [table.get(connection, id)] if id is not None else table.of(connection)
+        found = [(one, approving.state(connection, one)) for one in chosen]
+        message = table.message(connection, chosen[0]) if id is not None else b""
+    if id is not None:
+        _one(app, ledger, *found[0], out, message, as_json)
+        return
     if as_json:
         emit([_document(one, state) for one, state in found])
         return
@@ -100,6 +131,59 @@ def approvals(app: App, as_json: bool) -> None:
         for one, state in found
     ]
     print_table(console(), ("id", "what", "by", "when", "state", "reason"), rows)
+
+
+def _one(
+    app: App, ledger: Ledger, one: Approval, state: str, out: Path | None, message: bytes, as_json: bool
+) -> None:
+    """Tell one approval, with what would happen otherwise now; write its files where somebody wants them."""
+    from rich.text import Text
+
+    from ..plan.guards.telling import when
+    from .plan import write
+    from .tables import print_line
+
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write(out / f"{one.id}.message", message)
+        write(out / f"{one.id}.sig", one.signature.encode())
+    changed = _changed(app, ledger, one) if not one.spent and one.revoked is None else []
+    if as_json:
+        emit(_document(one, state) | {"changed": changed})
+        return
+    screen = console()
+    what = one.subject or f"effect {one.effect}"
+    print_line(screen, Text(f"{one.id}  {what}, by {one.person} with {one.key}, {when(one.at)}: {state}"))
+    for line in changed:
+        print_line(screen, Text(f"  since then: {line}", "yellow"))
+    if out is not None:
+        click.echo(f"written to {out}: {one.id}.message and {one.id}.sig")
+
+
+def _changed(app: App, ledger: Ledger, one: Approval) -> list[str]:
+    """What the plan of now would do otherwise than what was signed, a line each, as its reader may see it."""
+    from ..ledger import requests
+    from ..plan.gather import propose
+    from ..plan.guards import approving
+    from ..plan.guards.standing import subject_of
+    from ..plan.stages import decode
+    from ..request.comparing import differences
+    from .plan import for_reader
+
+    subject = subject_of(one)
+    if one.purpose != "effect":
+        return []
+    with ledger.read() as connection:
+        before = approving.signed_plan(connection, one)
+        row = requests.find(connection, subject.request) if subject is not None else None
+        after = decode(requests.paper(connection, row.plan)) if row is not None else None
+    if before is None or (subject is not None and after is None):
+        return []
+    if after is None:
+        after = propose(app.workspace, ledger, destroy=before.destroy, asked=before.asked).plan
+    if after.effect == before.effect:
+        return []
+    return differences(for_reader(app.workspace, ledger, before), for_reader(app.workspace, ledger, after))
 
 
 def _document(one: Approval, state: str) -> dict[str, Any]:

@@ -34,13 +34,17 @@ def audit() -> None:
 def verify(app: App, heads: tuple[Path, ...], key: tuple[Path, ...], strict: bool, as_json: bool) -> int:
     """Follow the chain from its first row to its last, and hold it against its signed heads.
 
+    Every approval is verified too: its signature, its key's days, and that who signed could decide then.
     Works offline, with public keys alone. Exits with 1 where something was changed.
     """
     from ..ledger import keys, open_ledger, verifying
+    from ..plan.guards import proving
 
     ledger = open_ledger(app.workspace)
     trusted = [public for file in key for public in keys.read_public(file)]
     report = verifying.verify(ledger, heads=heads, trusted=trusted)
+    with ledger.read() as connection:
+        report.wrong += proving.faults(connection)
     good = report.ok and not (strict and report.warnings)
     if as_json:
         emit(

@@ -25,10 +25,10 @@ class _Refusal(msgspec.Struct, frozen=True):
 def plans(connection: Connection, effect: str = "", *, since: float = 0.0) -> Iterator[str]:
     """Digests of these plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
     since 1970."""
-    rows = connection.rows(
-        "SELECT data FROM audit WHERE at >= :since AND action IN ('denied', 'approved') ORDER BY seq DESC",
-        since=since,
+    statement = (
+        "SELECT data FROM audit WHERE at >= :since AND action IN ('denied', 'approved') ORDER BY seq DESC"
     )
+    rows = connection.rows(statement, since=since)
     seen = set()
     for (data,) in rows:
         one = msgspec.json.decode(data, type=_Refusal)

@@ -16,7 +16,7 @@ import msgspec
 from .. import signatures
 from ..access import Identity
 from ..errors import ConflictError, DeniedError, InputError, Problem
-from ..ledger import Ledger, approvals, requests
+from ..ledger import Ledger, approvals, refused, requests
 from ..ledger.approvals import Approval
 from ..ledger.clearances import now
 from ..ledger.connection import Connection
@@ -148,7 +148,8 @@ def decide(workspace: Workspace, ledger: Ledger, name: str, one: Approval, accou
                 f"this signature would not count: it was signed before the stage {step.stage.name} was open"
             )
         one = msgspec.structs.replace(one, id=approvals.id_of(one.signature))
-        approvals.keep(connection, str(identity), one, _told(connection, asked, step, who))
+        told = _told(connection, asked, step, who)
+        approvals.keep(connection, str(identity), one, {**told, refused.PLAN: row.plan})
         _, after = of_request(connection, row, Desk(connection))
         event: states.Event = "approve" if after.approved else "sign"
         data = {"stage": subject.stage, "approval": one.id, **({"for": who.giver} if who.giver else {})}

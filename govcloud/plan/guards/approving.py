@@ -21,13 +21,14 @@ from ...ledger import Ledger, approvals, clearances, refused, runs
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
 from ...ledger.entries import last_revision
+from ...ledger.requests import CLAIMANT
 from ...ledger.runs import OVER
 from ...workspace import Workspace
 from ..gather import propose, read_plan
 from ..stages import Plan, decode, encode, too_new
 from .needing import policy
 from .signing import accounts_of, own, true_effect, void
-from .standing import stage_state, subject_of
+from .standing import asked_in, stage_state, subject_of
 
 # Fewer characters than these are no beginning of an effect.
 SHORTEST = 8
@@ -51,7 +52,7 @@ def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
     Raises ``InputError`` where there is nothing of that name that could be shown, or is to be signed.
     """
     if Path(target).is_file():
-        return Matter(_from_file(workspace, Path(target)), approvals.EFFECT)
+        return _plain(Matter(_from_file(workspace, Path(target)), approvals.EFFECT))
     if _RUN.match(target):
         with ledger.read() as connection:
             return _from_run(connection, target)
@@ -62,11 +63,23 @@ def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
         )
     for plan in _at_hand(workspace, ledger, target):
         if plan.effect.startswith(target) and not plan.empty:
-            return Matter(plan, approvals.EFFECT)
+            return _plain(Matter(plan, approvals.EFFECT))
     raise InputError(
         [Problem(f"no plan of now, none that was refused and no run at work has the effect {target}")],
         hint="what cannot be shown is not signed: name a plan file, `govcloud plan --out FILE`",
     )
+
+
+def _plain(matter: Matter) -> Matter:
+    """Raises ``InputError`` for what the chain of a request decides on."""
+    said = {row.claimant for row in matter.plan.asked.said}
+    for name in asked_in(matter.plan):
+        if CLAIMANT + name in said:
+            raise InputError(
+                [Problem(f"the plan carries request {name} out, on which its chain decides")],
+                hint=f"`govcloud request approve {name}`",
+            )
+    return matter
 
 
 def _from_file(workspace: Workspace, path: Path) -> Plan:
@@ -200,7 +213,7 @@ def _time(connection: Connection) -> float:
     behind = time_now - time.time()
     if behind > allowed:
         raise ConflictError(
-            f"this machine's clock is {behind:.0f} s behind the newest row of the audit trail: it was set back",
+            f"this machine's clock is {behind:.0f} s behind the audit trail's newest row: it was set back",
             hint="set it right (`timedatectl`), then sign",
         )
     return math.ceil(time_now * 1000) / 1000
@@ -238,6 +251,14 @@ def revoke(ledger: Ledger, identity: Identity, id: str, note: str) -> Approval:
             raise DeniedError(f"approval {one.id} is by {one.person}: they or an administrator may revoke it")
         approvals.revoke(connection, str(identity), one.id, note)
         return approvals.get(connection, one.id)
+
+
+def signed_plan(connection: Connection, one: Approval) -> Plan | None:
+    """The plan that was shown to who signed; None where it is pruned, or of another release."""
+    for digest in refused.plans(connection, one.effect):
+        with suppress(KeyError, msgspec.MsgspecError):
+            return decode(runs.get_blob(connection, digest))
+    return None
 
 
 def state(connection: Connection, one: Approval) -> str:

@@ -209,9 +209,10 @@ def standing(connection: Connection, asked: Question) -> Standing:
 class Desk:
     """What it takes to tell how requests stand, read once: people, policy, calendar, the time."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, people: People | None = None) -> None:
+        """``people``: of a former revision, to look back; None: of now."""
         self.connection = connection
-        self.people = People(connection)
+        self.people = people or People(connection)
         self.policy: Policy = policy(connection)
         self.calendar: Calendar = calendar(connection)
         self.now = now(connection)
