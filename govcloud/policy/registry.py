@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Iterator[Breach]])
 HOMES = (
     *("isolation", "lines", "coverage", "private", "elements", "shape", "addresses"),
     *("clouds", "supply", "centres", "quality", "recovering", "grading", "promises", "security", "projects"),
-    *("entrances", "exchanging", "duties"),
+    *("entrances", "exchanging", "sharing", "duties"),
     *("protecting", "supervising", "duplicating", "funding", "evaluating"),
 )
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
