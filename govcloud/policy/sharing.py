@@ -137,7 +137,7 @@ def data_are_bought_for_all(case: Case, name: str, contract: Contract) -> Iterat
     "X-06",
     "flag",
     *("dataset.origin", "dataset.same_as", "dataset.unit", "dataset.application", "dataset.status"),
-    *("application.unit"),
+    "application.unit",
     each=Dataset,
 )
 def nothing_is_collected_twice(case: Case, name: str, dataset: Dataset) -> Iterator[Breach]:
