@@ -103,7 +103,7 @@ def read(text: str, kind: str) -> Expression:
         program = _cel().compile(text)
     except ValueError as error:
         raise BadExpression(
-            _parser_words(str(error)), "an expression in CEL, e.g. `entry.vcpus <= 16`"
+            _parser_words(str(error)), "an expression in CEL, e.g. `entry.title != ''`"
         ) from None
     bare = _TEXTS.sub("''", text)
     walked = _WALK.findall(bare)
