@@ -143,7 +143,7 @@ def test_a_way_is_found_where_there_is_one(
         assert min(len([v for v in w if not v.startswith("link/")]) - 1 for w in found) == min(shortest)
 
 
-@pytest.mark.parametrize("sample", ["hainan", "qionghai", "hubei", "liaoning"])
+@pytest.mark.parametrize("sample", ["hainan", "qionghai", "lingao", "hubei", "liaoning"])
 def test_the_samples_keep_their_networks_apart(sample: str) -> None:
     here = case(sample, ("node/*",) if sample != "liaoning" else ("node/national-node",))
     assert here.crossings.ways("intranet", "extranet") == []
