@@ -16,7 +16,7 @@ from ..errors import Problem
 from ..ledger import requests
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
-from ..ledger.requests import Held
+from ..ledger.requests import Held, Promise
 from ..model.catalogue import Catalogue
 from ..plan.graph import LedgerGraph
 from ..policy.pools import TAKERS, bounds, parts, taken, told
@@ -117,21 +117,24 @@ def accounts(
 
 
 def reserve(
-    connection: Connection, request: str, changed: Mapping[Key, Fields | None], at: float
+    connection: Connection,
+    request: str,
+    changed: Mapping[Key, Fields | None],
+    at: float,
+    promised: Iterable[Promise] = (),
 ) -> tuple[list[Account], list[Problem]]:
     """Hold for a request what its entries need, in the caller's writing transaction: it reads what is held
     and writes its own with nobody in between.
 
     Returns the accounts, and what is lacking in sentences; where something is, nothing is held. What it held
-    before is given up for what it needs now.
+    before is given up for what it needs now. ``promised``: addresses and prefixes that it is given with that.
     """
     asked = needs(connection, changed)
     found = accounts(connection, asked, changed=changed, apart_from=request)
     lacking = [problem for one in found if (problem := shortage(one, asked))]
     if not lacking:
-        requests.hold(
-            connection, request, (Held(request, n.kind, n.name, n.pool, n.amount) for n in asked), at
-        )
+        held = (Held(request, n.kind, n.name, n.pool, n.amount) for n in asked)
+        requests.hold(connection, request, held, at, promised)
     return found, lacking
 
 

@@ -92,7 +92,7 @@ def _without(found: View) -> View:
     plan = msgspec.structs.replace(found.plan, stages=(), title=VEIL, ruling=None)
     row = msgspec.structs.replace(found.row, title=VEIL)
     return msgspec.structs.replace(
-        found, row=row, paper=paper, plan=plan, events=events, owned=[], held=[], signed=[]
+        found, row=row, paper=paper, plan=plan, events=events, owned=[], held=[], given=[], signed=[]
     )
 
 
@@ -171,6 +171,7 @@ def _document(
         "open": found.ends,
         "owns": ["/".join(key) for key in owned],
         "holds": found.held,
+        "promised": found.given,
         "history": found.events,
     }
 
@@ -211,9 +212,9 @@ def _show(
         click.echo("")
         show_plan(plan, full=full)
         click.echo("")
-    for one in decisions:
-        what = f" ({one['note']})" if one["note"] else ""
-        words = f"  signed by {one['person']} on {_when(one['at'])}: {one['state']}{what}"
+    for signed in decisions:
+        what = f" ({signed['note']})" if signed["note"] else ""
+        words = f"  signed by {signed['person']} on {_when(signed['at'])}: {signed['state']}{what}"
         print_line(out, Text(words), 4)
     if owned:
         print_line(out, Text(f"owns: {', '.join('/'.join(key) for key in owned)}"), 6)
@@ -222,6 +223,9 @@ def _show(
         words = (
             f"holds: {told(held.amount, measure)} of {measure} of {kind}/{name} for {held.kind}/{held.name}"
         )
+        print_line(out, Text(words), 7)
+    for one in found.given:
+        words = f"holds: {one.block} as `{one.field}` of {one.kind}/{one.name}"
         print_line(out, Text(words), 7)
     out.print("history:", markup=False)
     for event in found.events:

@@ -162,7 +162,8 @@ def events(connection: Connection, name: str) -> list[Event]:
     """The steps of a request, the oldest first."""
     rows = connection.rows(f"SELECT {_EVENT} FROM request_event WHERE request = :name ORDER BY number",
                            name=name)  # fmt: skip
-    return [Event(*row[:8], msgspec.json.decode(row[8]), row[9]) for row in rows]
+    found = [dict(zip(Event.__struct_fields__, row, strict=True)) for row in rows]
+    return [Event(**one | {"data": msgspec.json.decode(one["data"])}) for one in found]
 
 
 def newest(connection: Connection) -> float:
@@ -179,10 +180,43 @@ _OPEN = (
 )
 
 
-def hold(connection: Connection, request: str, held: Iterable[Held], at: float) -> None:
+# What a promised address or prefix has in the place of a pool: this, the field, and the block.
+_PROMISE = "given:"
+_PROMISED = f"substr(reservation.pool, 1, {len(_PROMISE)}) = '{_PROMISE}'"
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """An address or a prefix that the plan of a request gave to one of its entries."""
+
+    request: str
+    kind: str
+    name: str
+    field: str
+    block: str
+
+
+def hold(
+    connection: Connection,
+    request: str,
+    held: Iterable[Held],
+    at: float,
+    promised: Iterable[Promise] = (),
+) -> None:
     """Hold this for a request instead of what is held for it."""
     let_go(connection, request)
-    connection.insert("reservation", [msgspec.structs.asdict(one) | {"at": at} for one in held])
+    rows = [msgspec.structs.asdict(one) | {"at": at} for one in held]
+    rows += [
+        {
+            "request": request,
+            "kind": one.kind,
+            "name": one.name,
+            "pool": f"{_PROMISE}{one.field}={one.block}",
+            "amount": 1.0,
+            "at": at,
+        }
+        for one in promised
+    ]
+    connection.insert("reservation", rows)
 
 
 def let_go(connection: Connection, request: str) -> None:
@@ -191,14 +225,28 @@ def let_go(connection: Connection, request: str) -> None:
 
 
 def held(connection: Connection, *, request: str | None = None, pool: str | None = None) -> list[Held]:
-    """What is held and not taken yet: all, for a request, or of a pool."""
-    where, values = matching(_OPEN, request=request, pool=pool)
+    """What is held of pools and not taken yet: all, for a request, or of a pool."""
+    where, values = matching(_OPEN, f"NOT {_PROMISED}", request=request, pool=pool)
     rows = connection.rows(
         f"SELECT request, kind, name, pool, amount FROM reservation{where} "
         "ORDER BY request, pool, kind, name",
         **values,
     )
     return [Held(*row) for row in rows]
+
+
+def promises(connection: Connection, *, request: str | None = None) -> list[Promise]:
+    """The addresses and prefixes that are promised and not accepted yet: all, or those of a request."""
+    where, values = matching(_OPEN, _PROMISED, request=request)
+    rows = connection.rows(
+        f"SELECT request, kind, name, pool FROM reservation{where} ORDER BY request, kind, name, pool",
+        **values,
+    )
+    out = []
+    for of, kind, name, pool in rows:
+        field, _, block = pool.removeprefix(_PROMISE).partition("=")
+        out.append(Promise(of, kind, name, field, block))
+    return out
 
 
 # -- what it owns, and its papers -------------------------------------------------------------------

@@ -18,6 +18,7 @@ import msgspec
 
 from ..addressing.wishes import ALLOCATOR, FIELDS, MACHINES, wishes
 from ..errors import InputError, Problem
+from ..ledger import requests
 from ..ledger.among import rows_among
 from ..ledger.claims import ClaimKey, ClaimRow, claims_on
 from ..ledger.connection import Connection
@@ -186,6 +187,8 @@ def _choose(
     rest_s = _policy(graph.entries([PROFILE]), tell).rest_days * _DAY_S
     back = _given_back(connection, before, rest_s, {name for _, name in networks})
     back += _beneath_pins(connection, before)
+    promises = requests.promises(connection)
+    back += _promised(connection, before, promises)
     # Under another name it is the same: it has what it had, and its own past is not in its way.
     named = {former: key for key, former in heirs.items()}
     before |= {key: before.pop(former) for former, key in named.items() if former in before}
@@ -198,6 +201,10 @@ def _choose(
     for key, row in known.items():
         for of, value in (row.fields or {}).items():
             had.setdefault((*key, of), []).append(value)
+    for one in promises:
+        # What people decided on is what it gets.
+        if (one.kind, one.name) in wishing:
+            had.setdefault((one.kind, one.name, one.field), []).append(one.block)
     for ended in _ended(connection):
         for of, value in (ended.fields or {}).items() if ended.key in wishing else ():
             had.setdefault((*ended.key, of), []).append(value)
@@ -298,11 +305,53 @@ def _beneath_pins(connection: Connection, before: Mapping[Key, Fields]) -> list[
     ]
 
 
+class _Claim(msgspec.Struct, frozen=True):
+    kind: str
+    name: str
+    fields: dict[str, Any] | None = None
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    said: list[_Claim] = []
+
+
+class _Submitted(msgspec.Struct, frozen=True):
+    """What is read here of the plan of a request."""
+
+    asked: _Asked = _Asked()
+
+
+def _promised(
+    connection: Connection, before: Mapping[Key, Fields], promises: Sequence[requests.Promise]
+) -> list[tuple[SpaceKey, Held]]:
+    """What plans that are being decided on give to entries which are not there yet: nobody else gets it."""
+    from ..addressing.blocks import read_block
+    from ..addressing.occupancy import Held
+    from ..addressing.places import Places
+
+    said: dict[Key, Fields] = {}
+    for name in {one.request for one in promises}:
+        row = requests.find(connection, name)
+        if row is not None:
+            plan = msgspec.json.decode(requests.paper(connection, row.plan), type=_Submitted)
+            said |= {(claim.kind, claim.name): claim.fields or {} for claim in plan.asked.said}
+    places = Places(ChainMap(said, dict(before)))
+    return [
+        (
+            places.space(one.kind, one.name),
+            Held(read_block(one.block), (one.kind, one.name), one.field, divided=one.kind == "prefix"),
+        )
+        for one in promises
+        if (one.kind, one.name) in said
+    ]
+
+
 def resting(connection: Connection, entries: Mapping[Key, Fields]) -> list[tuple[SpaceKey, Held]]:
     """What is nobody's now and yet not free, and where; ``entries``: those accepted, with the profile."""
     rest_s = _policy(entries, Loaded.nothing().problem).rest_days * _DAY_S
     networks = {name for kind, name in entries if kind == "network"}
     found = _given_back(connection, entries, rest_s, networks) + _beneath_pins(connection, entries)
+    found += _promised(connection, entries, requests.promises(connection))
     return [(space, one) for space, one in found if not _has(entries.get(one.key, {}), one)]
 
 

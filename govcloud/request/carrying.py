@@ -27,7 +27,7 @@ from ..workspace import Workspace
 from . import states
 from .comparing import differences
 from .states import State
-from .submitting import plan_of
+from .submitting import plan_of, promised
 
 # From these a request is carried out, once it is approved.
 READY: frozenset[State] = frozenset({"approved", "scheduled", "failed"})
@@ -103,7 +103,8 @@ def hold(connection: Connection, name: str, asked: Asked) -> None:
     """
     claimant = CLAIMANT + name
     said = {row.key: row.fields for row in asked.said if row.claimant == claimant}
-    _, lacking = reserve(connection, name, said, requests.newest(connection))
+    given = promised(name, plan_of(connection, requests.get(connection, name)))
+    _, lacking = reserve(connection, name, said, requests.newest(connection), given)
     if lacking:
         words = "; ".join(one.message for one in lacking)
         raise DeniedError(f"request {name}: {words}", hint="`govcloud capacity usage` shows who has what")

@@ -11,7 +11,7 @@ from ..ledger import approvals, requests
 from ..ledger.connection import Connection
 from ..ledger.entries import Key, among
 from ..ledger.marks import references_of
-from ..ledger.requests import Event, Held, Row
+from ..ledger.requests import Event, Held, Promise, Row
 from ..plan.stages import Plan
 from . import carrying, states
 from .submitting import Paper, paper_of, plan_of
@@ -40,7 +40,8 @@ class Signature(msgspec.Struct, frozen=True):
 
 class View(msgspec.Struct, frozen=True):
     """All that there is to know of a request. ``ends``: what is open; ``owned``: (kind, name) of its entries
-    as accepted; ``held``: what is reserved for those that are not accepted yet."""
+    as accepted; ``held``, ``given``: what is reserved for those that are not accepted yet, of pools and of
+    addresses."""
 
     row: Row
     paper: Paper
@@ -49,6 +50,7 @@ class View(msgspec.Struct, frozen=True):
     ends: list[End]
     owned: list[tuple[str, str]]
     held: list[Held]
+    given: list[Promise]
     signed: list[Signature]
 
 
@@ -69,6 +71,7 @@ def view(connection: Connection, name: str) -> View:
         ends=list(ends(connection, row)),
         owned=[key[:2] for key in requests.owned(connection, name)],
         held=requests.held(connection, request=name),
+        given=requests.promises(connection, request=name),
         signed=[
             Signature(one.id, one.person, one.at, one.subject, one.note, state(connection, one))
             for one in sorted(found.values(), key=lambda one: one.at)

@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from ..access import Identity, sight
+from ..addressing.wishes import ALLOCATOR
 from ..capacity.accounts import Account, Need, accounts, needs, reserve, shortage
 from ..errors import ConflictError, DeniedError, InputError, Problem
 from ..ledger import Ledger, entries, requests
 from ..ledger.claims import ClaimRow
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
-from ..ledger.requests import CLAIMANT, Row
+from ..ledger.requests import CLAIMANT, Promise, Row
 from ..model import KINDS
 from ..plan import stages
 from ..plan.gather import Proposal, propose
@@ -117,7 +118,7 @@ def submit(
         known = requests.find(connection, document.name)
         event = refuse_again(connection, known, document, replace=replace)
         now = states.clock(connection)
-        found, lacking = reserve(connection, document.name, one.said, now)
+        found, lacking = reserve(connection, document.name, one.said, now, promised(document.name, plan))
         if lacking:
             raise _no_room(document, lacking)
         paper = Paper(document=document, made=one.made, accounts=found, costs=one.costs)
@@ -138,6 +139,18 @@ def submit(
         )
         data = {"document": row.document, "unit": row.unit, "applicant": row.applicant}
         return states.move(connection, identity, row, event, data=data)
+
+
+def promised(name: str, plan: stages.Plan) -> list[Promise]:
+    """The addresses and prefixes that a plan gives to the entries of a request."""
+    mine = {row.key for row in plan.asked.said if row.claimant == CLAIMANT + name}
+    said = [row for stage in plan.stages if isinstance(stage, stages.Record) for row in stage.claims.said]
+    return [
+        Promise(name, row.kind, row.name, of, text)
+        for row in (*said, *plan.claims.said)
+        if row.claimant == ALLOCATOR and row.key in mine
+        for of, text in sorted((row.fields or {}).items())
+    ]
 
 
 def refuse_again(

@@ -78,6 +78,29 @@ def test_a_neighbours_change_leaves_its_effect(place: Province, cli: Cli) -> Non
     assert "void" not in steps(cli, "web")
 
 
+def test_the_address_that_was_decided_on_is_kept_for_it(place: Province, cli: Cli) -> None:
+    """A neighbour who asks for one meanwhile gets another, by a request and by files."""
+    file = form(place, "web", machine("web-1", ipv4="auto"))
+    effect = cli("request", "submit", file, "--json").json["request"]["effect"]
+    promised = shown(cli, "web")["promised"]
+    assert promised == [
+        {"request": "web", "kind": "instance", "name": "web-1", "field": "ipv4", "block": "192.0.2.2"}
+    ]
+    assert cli("request", "submit", form(place, "api", machine("api-1", ipv4="auto"))).code == 0
+    place.tables["instances"]["mine"] = machine("x", ipv4="auto")["instances"]["x"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    for name in ("api", "web"):
+        done = cli("request", "apply", name, "--yes")
+        assert done.code == 0, done
+    got = {
+        n: cli("show", f"instance/{n}", "--json").json["fields"]["ipv4"] for n in ("web-1", "api-1", "mine")
+    }
+    assert got == {"web-1": "192.0.2.2", "api-1": "192.0.2.3", "mine": "192.0.2.4"}
+    assert shown(cli, "web")["request"]["effect"] == effect  # type: ignore[index]
+    assert cli("plan", "--detailed-exitcode").code == 0
+
+
 def test_another_effect_is_refused_and_shown_field_by_field(place: Province, cli: Cli) -> None:
     file = form(place, "web", machine("web-1", ipv4="auto"))
     before = cli("request", "submit", file, "--json").json["request"]["effect"]
