@@ -114,5 +114,9 @@ def self_test(examples: Mapping[str, Sequence[Example]], checks: Mapping[str, Ch
         if without:
             print_line(out, Text(f"without examples: {', '.join(without)}", "yellow"))
         what = f"{len(failed)} do not hold" if failed else "all hold"
-        print_line(out, Text(f"{count} examples of {len(examples)} rules: {what}", "bold"))
+        print_line(out, Text(f"{count} {_s("example", count)} of {len(examples)} {_s("rule", len(examples))}: {what}", "bold"))
     return int(Exit.FAILED if failed else Exit.OK)
+
+
+def _s(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"

@@ -69,7 +69,7 @@ def _ruled(
     day: date,
 ) -> Ruling:
     # Late: whoever changes nothing needs no rule.
-    from ..policy import Case, decided
+    from ..policy import Case, decided, expressions
     from ..policy.comparing import Change, compare
     from .lookup import ChangedCatalogue, LedgerCatalogue
 
@@ -84,7 +84,10 @@ def _ruled(
     first = not entries.last_revision(connection)
     before, after = Case(below, day, frozenset() if first else None), Case(above, day)
     gate, emergency = policy(connection, changed)
-    checks = [c for c in decided().values() if not c.documents or after.certain]
+    # Rules of the site's own count as they were accepted: who changes one does not pass by that. Those that
+    # come now are asked as well, of both sides, so that they refuse nothing that was there before.
+    own = {**expressions.own(above), **expressions.own(below)}
+    checks = [c for c in (*decided().values(), *own.values()) if not c.documents or after.certain]
 
     def referring(keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
         yield from below.referring(keys)
