@@ -100,12 +100,14 @@ def _applications(here: Here, homes: Homes) -> Iterator[Row]:
         since = said(opened())
         if state in ("planned", "building"):
             since, users = "", 0.0
+        # Where a planned one is built, nobody has decided: not in an office (004:L35).
+        site = "" if state == "planned" else here.site(unit % here.totals.sites)
         yield (
             *(here.application(n), f"{here.title}{of}{_WORDS.get(type_, '系统')}{n:05}", here.unit(unit)),
             *(state, type_, of, scope(), levels[unit], said(mlps())),
             *(TRUE if classified else "", TRUE if important else ""),
             spec.joins.classified_zone if classified else spec.joins.zone,
-            *((here.cloud, "") if hosted else ("", here.site(unit % here.totals.sites))),
+            *((here.cloud, "") if hosted else ("", site)),
             *(exchange, since, number(users) or "", number(yuan / 1000) * 1000),
         )
 
