@@ -35,6 +35,7 @@ TYPED = {
     "ls": ["ls"],
     "ls KIND": ["ls", "server"],
     "ls --coverage": ["ls", "--coverage"],
+    "ls --protected": ["ls", "--protected"],
     "show": ["show", "server/web-1"],
     "tree": ["tree", "place"],
     "search": ["search", "服务器"],

@@ -36,6 +36,7 @@ SHOWN = 6
 @as_of_option
 @click.option("--coverage", is_flag=True, help="Count entries by the row of a document they come from.")
 @click.option("--files", is_flag=True, help="With --coverage: of the workspace's files, not of the ledger.")
+@click.option("--protected", is_flag=True, help="The protection catalogue (保障目录) of now.")
 @json_option
 @click.pass_obj
 def ls(
@@ -48,6 +49,7 @@ def ls(
     as_of: str | None,
     coverage: bool,
     files: bool,
+    protected: bool,
     as_json: bool,
 ) -> None:
     """List the accepted entries of KIND; without KIND: how many there are of each.
@@ -58,6 +60,13 @@ def ls(
     FIELD!=VALUE it has not
     FIELD~TEXT   it contains the text, in capitals or not
     """
+    if protected:
+        from .protected import show_protected
+
+        if kind is not None or as_of or coverage or files:
+            raise InputError([Problem("--protected lists the catalogue of now: no KIND, nothing beside it")])
+        show_protected(app, as_json=as_json)
+        return
     if coverage or files:
         from .coverage import show_coverage
 

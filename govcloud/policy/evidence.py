@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from ..model.application import Application
-from ..model.governance import Evaluation
+from ..model.governance import Evaluation, Review
 from .base import Case
 
 # What is used: 已建 and 改建 of 001:L242.
@@ -51,21 +51,37 @@ def stale(case: Case, held: Iterable[tuple[str, Dated]], days: int, kind: str) -
 def unreviewed(case: Case, type: str, subjects: Iterable[str], days: int = 0) -> str:
     """Empty where a review of one of these was passed, counts and is at most so many days old (0: no bound).
 
-    Else the rest of a sentence that says why none does: not there, not passed, ended, or too old.
+    One counts that names its document, has not ended, and has no failed one of the same subject after it.
+    Else the rest of a sentence that says why none does.
     """
-    subjects = list(subjects)
-    held = [one for subject in subjects for one in case.reviews(type, subject)]
-    if not held:
+    today = case.as_of.isoformat()
+    last: tuple[str, Review] | None = None
+    counting: list[tuple[str, Review]] = []
+    for subject in subjects:
+        held = case.reviews(type, subject)
+        if held:
+            last = held[-1] if last is None else max(last, held[-1], key=lambda one: one[1].date)
+            failed = max((r.date for _, r in held if not r.passed), default="")
+            counting += [
+                (name, r)
+                for name, r in held
+                if r.passed
+                and r.document
+                and r.date > failed
+                and (not r.valid_until or r.valid_until >= today)
+            ]
+    if last is None:
         return f"there is no review of type {type}"
-    if not case.reviewed(type, subjects):
-        name, last = max(held, key=lambda one: (one[1].date, one[0]))
-        if not last.passed:
-            return f"review/{name} of {last.date} was not passed"
-        if not last.document:
-            return f"review/{name} names no document"
-        return f"review/{name} ended on {last.valid_until}" if last.valid_until else f"review/{name} is over"
-    held.sort(key=lambda one: (one[1].date, one[0]))
-    return stale(case, [one for one in held if one[1].passed], days, "review")
+    if counting:
+        return stale(case, sorted(counting, key=lambda one: one[1].date), days, "review")
+    name, review = last
+    if not review.passed:
+        return f"review/{name} of {review.date} was not passed"
+    if not review.document:
+        return f"review/{name} names no document"
+    if review.valid_until and review.valid_until < today:
+        return f"review/{name} ended on {review.valid_until}"
+    return f"another one of {review.date} was not passed"
 
 
 def uninspected(case: Case, types: Iterable[str], subjects: Iterable[str], days: int) -> str:

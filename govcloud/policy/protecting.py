@@ -36,7 +36,6 @@ class Protected:
 
     key: str
     sort: str
-    title: str
     grade: int
     person: str
     since: str
@@ -64,7 +63,7 @@ def protected(case: Case) -> Iterator[Protected]:
 
 
 def _object(key: str, sort: str, entry: Any, grade: int) -> Protected:
-    return Protected(key, sort, entry.title, grade, entry.duty_person, entry.catalogued_on)
+    return Protected(key, sort, grade, entry.duty_person, entry.catalogued_on)
 
 
 @rule(
@@ -95,6 +94,19 @@ def the_catalogue_has_what_is_protected(case: Case) -> Iterator[Breach]:
             yield Breach(one.key, message, "" if field == "mlps" and one.sort == "data" else field, (), cure)
 
 
+def emergency_plan(case: Case, key: str) -> tuple[str, bool]:
+    """(name, whether it counts) of the emergency plan of ``kind/name``; the name is empty for none.
+
+    One counts that was approved by the day, in a document.
+    """
+    today = case.as_of.isoformat()
+    plans = [p for p in case.named_by(RecoveryPlan, "subjects", key) if p[1].type == "emergency"]
+    for name, plan in plans:
+        if plan.document and plan.approved_on and plan.approved_on <= today:
+            return name, True
+    return (plans[0][0] if plans else ""), False
+
+
 @rule(
     "S-06",
     "require",
@@ -103,14 +115,12 @@ def the_catalogue_has_what_is_protected(case: Case) -> Iterator[Breach]:
 )
 def what_is_protected_has_an_emergency_plan(case: Case) -> Iterator[Breach]:
     """Each object of the protection catalogue has an emergency plan for incidents of its security."""
-    today = case.as_of.isoformat()
     for one in protected(case):
-        plans = [p for p in case.named_by(RecoveryPlan, "subjects", one.key) if p[1].type == "emergency"]
-        if any(p.document and p.approved_on and p.approved_on <= today for _, p in plans):
-            continue
-        why = f"recovery_plan/{plans[0][0]} was not approved in a document" if plans else "there is none"
-        cure = "a recovery_plan of type emergency that names it in `subjects`, with document and day"
-        yield Breach(one.key, f"has no emergency plan: {why}", "", (), cure)
+        found, counts = emergency_plan(case, one.key)
+        if not counts:
+            why = f"recovery_plan/{found} was not approved in a document" if found else "there is none"
+            cure = "a recovery_plan of type emergency that names it in `subjects`, with document and day"
+            yield Breach(one.key, f"has no emergency plan: {why}", "", (), cure)
 
 
 @rule(
