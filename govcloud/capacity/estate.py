@@ -130,7 +130,8 @@ class Estate:
                 continue
             rack = catalogue.get(Rack, server.rack)
             room = catalogue.get(Room, rack.room)
-            level = server.pool or clouds[server.cloud].mlps
+            # What is declared for no pool is common: it carries all that needs no pool of its own.
+            level = server.pool or min(clouds[server.cloud].mlps, numbers.own_pool_from - 1)
             total = capacity_of(server, numbers)
             self.hosts[name] = Host(name, server.cloud, room.site, rack.room, level, total)
             self.free[name] = list(total)

@@ -1,5 +1,4 @@
-"""Numbers that capacity goes by: entries ``profile/placement``, ``profile/capacity-review``,
-``profile/prices``.
+"""Numbers that capacity goes by: entries ``profile/placement`` and ``profile/capacity-review``.
 
 What a profile does not say has the value that stands here; all of them are invented, for no document of the
 provinces names one (001:L242 asks for checks "regularly" and for "dynamic tuning", without a figure).
@@ -34,12 +33,15 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When an instance counts as idle, oversized or overloaded.
+    """When an instance counts as idle, oversized or overloaded, and where samples of it come from.
 
-    Use is looked at at a percentile of its samples. ``idle``: CPU and network-less work stay under the
-    bounds; ``oversized``: what is used, with ``headroom_percent`` on top, fits a smaller flavor;
-    ``overloaded``: at least one of both is over its bound. ``samples``, ``days``: fewer say nothing;
-    ``first_h``: hours after its first sample or start that are left out.
+    Use is looked at at a ``percentile`` of the samples. Idle: both stay under ``idle_*``; overloaded: one is
+    over its ``over_*``; oversized: what is used, and ``headroom_percent`` of that on top, fits a smaller
+    flavor. Fewer than ``samples``, or over less than ``days``, say nothing. Left out: ``first_h`` hours from
+    an instance's first sample and from each start, freezes, and ``maintenance`` (texts as `Sun 02:00-06:00`
+    or `daily 01:00-03:00`, this machine's time). The rest is for Prometheus: queries in PromQL, the label
+    that names the instance, seconds between two samples, the secret that holds a token, and limits: seconds
+    and bytes of an answer.
     """
 
     percentile: Annotated[float, msgspec.Meta(gt=0, lt=100)] = 95.0
@@ -51,24 +53,22 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     samples: _Least = 288
     days: Annotated[float, msgspec.Meta(ge=0)] = 7.0
     first_h: Annotated[float, msgspec.Meta(ge=0)] = 2.0
-    rows: _Least = 50_000_000
-    bytes: _Least = 64 * 1024 * 1024
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
+    maintenance: list[
+        Annotated[str, msgspec.Meta(pattern=r"^(daily|Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d-\d\d:\d\d$")]
+    ] = []
+    cpu_query: str = '100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])))'
+    memory_query: str = "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)"
+    label: str = "instance"
+    step_s: Annotated[int, msgspec.Meta(ge=15, le=86400)] = 300
+    token: str = ""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
+    most_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
 
 
-class Prices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a year of something costs, yuan."""
-
-    vcpu_yuan: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    memory_gib_yuan: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    disk_gib_yuan: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-
-
-F = TypeVar("F", Placement, Review, Prices)
+F = TypeVar("F", Placement, Review)
 NAMES: dict[type[msgspec.Struct], str] = {
     Placement: "placement",
     Review: "capacity-review",
-    Prices: "prices",
 }
 
 

@@ -17,7 +17,7 @@ from ..workspace import Workspace
 
 READ = (
     *("unit", "site", "room", "rack", "server", "cloud", "project", "quota", "flavor", "instance", "volume"),
-    *("application", "protection", "freeze", "profile"),
+    *("application", "protection", "freeze", "profile", "person"),
 )
 
 

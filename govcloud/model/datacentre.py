@@ -168,7 +168,7 @@ class Server(Entry, kw_only=True):
     ] = ""
     pool: Annotated[
         Grade,
-        Doc("资源池等保级别", "Level of the pool that it belongs to; none: that of its cloud."),
+        Doc("资源池等保级别", "Level of the pool that it belongs to; none: the common one of its cloud."),
     ] = 0
 
 
