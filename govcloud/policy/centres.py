@@ -12,16 +12,15 @@ from ..model.governance import Programme
 from ..model.organisation import Unit
 from .base import Breach, Case, Verdict
 from .housing import (
+    BASE,
     CENTRE_BACK,
     CENTRE_READS,
-    CLOUDS_BACK,
-    CLOUDS_READS,
     DEPARTMENT,
+    PROJECT_READS,
     asks_for_itself,
-    at_recovery_site,
-    clouds_of,
+    first_of,
+    is_allowed,
     is_centre,
-    named_by_a_document,
     relies_on,
 )
 from .registry import rule
@@ -44,11 +43,8 @@ REVIEW = (
     "review.document",
     "review.valid_until",
 )
+DATA_CENTRE = frozenset({"data_centre"})
 ROOMS = frozenset({"machine_room", "platform", "system"})
-INFRASTRUCTURE = frozenset(
-    {"machine_room", "data_centre", "recovery_centre", "cloud", "network", "platform", "component"}
-)
-BASE = ("site", "cloud", "zone", "exchange", "component")
 LOCAL = ("city", "county", "town", "village")
 EXCEPTION = "a review of type exception that was passed, with the document that allows it"
 
@@ -67,11 +63,6 @@ def _of_enterprise(case: Case, site: Site) -> bool:
     if unit is not None:
         return unit.type == "enterprise"
     return site.scope in ("enterprise", "industry", "regional")
-
-
-def _allowed(case: Case, key: str, source: str) -> bool:
-    """Whether there is an explicit exception: a review with its document, or a document that names it."""
-    return named_by_a_document(case, source) or case.reviewed("exception", [key])
 
 
 def _department(case: Case, site: Site) -> bool:
@@ -100,8 +91,7 @@ def _isolating(case: Case, name: str) -> bool:
     "D-01",
     "deny",
     *(*SITE, *REVIEW, *CENTRE_READS, "room.site", "room.unit", "room.status", "room.source"),
-    *("programme.type", "programme.status", "programme.builds", "programme.uses", "programme.needs"),
-    *("programme.unit", "programme.source"),
+    *PROJECT_READS,
 )
 def no_isolated_machine_rooms(case: Case) -> Iterator[Breach]:
     """Provincial departments and county governments get no isolated rooms, platforms or systems any more."""
@@ -114,7 +104,7 @@ def _isolated_centres(case: Case) -> Iterator[Breach]:
     for name, site in case.catalogue.all(Site).items():
         alone = _new(site) and not site.merges_into and not is_centre(case, name)
         if alone and _isolating(case, site.unit) and not _of_enterprise(case, site):
-            if not _allowed(case, f"site/{name}", site.source):
+            if not is_allowed(case, f"site/{name}", site.source):
                 message = f"is a new data centre of unit/{site.unit} alone, merged into none"
                 yield Breach(f"site/{name}", message, "status", (), INSTEAD)
 
@@ -128,7 +118,7 @@ def _isolated_rooms(case: Case) -> Iterator[Breach]:
         joined = site is not None and (site.merges_into or site.role == "recovery")
         if joined or is_centre(case, room.site) or not _isolating(case, unit):
             continue
-        if not _allowed(case, f"room/{name}", room.source):
+        if not is_allowed(case, f"room/{name}", room.source):
             message = (
                 f"is a new machine room of unit/{unit} at site/{room.site}, outside the province's centre"
             )
@@ -140,45 +130,53 @@ def _isolated_projects(case: Case) -> Iterator[Breach]:
         alone = asks_for_itself(programme, ROOMS) and not relies_on(programme, *BASE)
         if not alone or not _isolating(case, programme.unit):
             continue
-        if not _allowed(case, f"programme/{name}", programme.source):
-            what = _first(programme, ROOMS)
+        if not is_allowed(case, f"programme/{name}", programme.source):
+            what = first_of(programme, ROOMS)
             message = f"builds a {what} for unit/{programme.unit} that relies on nothing shared"
             yield Breach(f"programme/{name}", message, "uses", (), f"`uses`: what it relies on; {INSTEAD}")
 
 
-def _first(programme: Programme, kinds: frozenset[str]) -> str:
-    return next(one for one in programme.builds if one in kinds).replace("_", " ")
-
-
-@rule(
-    "D-02",
-    "deny",
-    *(*SITE, *REVIEW, *CENTRE_READS),
-    each=Site,
-    back=CENTRE_BACK,
-)
-def new_centres_need_an_exception(case: Case, name: str, site: Site) -> Iterator[Breach]:
+@rule("D-02", "deny", *SITE, *REVIEW, *CENTRE_READS, *PROJECT_READS)
+def new_centres_need_an_exception(case: Case) -> Iterator[Breach]:
     """A new data centre of a department, city or county needs an explicit exception, or is a pilot (D-04)."""
-    key = f"site/{name}"
-    if not _new(site) or is_centre(case, name) or _of_enterprise(case, site):
-        return
-    whose = "a city or county" if _local(case, site) else "a department" if _department(case, site) else ""
-    pilot = _local(case, site) and case.reviewed("regional_pilot", [key])
-    if whose and not pilot and not _allowed(case, key, site.source):
-        message = f"is a new data centre of {whose}, and nothing says why it is an exception"
-        yield Breach(key, message, "status", (), f"use the provincial data centre, or {EXCEPTION}")
+    for name, site in case.catalogue.all(Site).items():
+        key = f"site/{name}"
+        if not _new(site) or is_centre(case, name) or _of_enterprise(case, site):
+            continue
+        whose = (
+            "a city or county" if _local(case, site) else "a department" if _department(case, site) else ""
+        )
+        pilot = _local(case, site) and case.reviewed("regional_pilot", [key])
+        if whose and not pilot and not is_allowed(case, key, site.source):
+            message = f"is a new data centre of {whose}, and nothing says why it is an exception"
+            yield Breach(key, message, "status", (), f"use the provincial data centre, or {EXCEPTION}")
+    yield from _projects(case, (*DEPARTMENT, "government"))
 
 
-@rule("D-03", "deny", *SITE, *REVIEW, *CENTRE_READS, each=Site, back=CENTRE_BACK)
-def new_centres_of_departments_need_an_exception(case: Case, name: str, site: Site) -> Iterator[Breach]:
+@rule("D-03", "deny", *SITE, *REVIEW, *CENTRE_READS, *PROJECT_READS)
+def new_centres_of_departments_need_an_exception(case: Case) -> Iterator[Breach]:
     """A new data centre of a department is strictly controlled."""
-    key = f"site/{name}"
-    if not _new(site) or is_centre(case, name) or _of_enterprise(case, site) or not _department(case, site):
-        return
-    if not _allowed(case, key, site.source):
-        whose = f"unit/{site.unit}" if site.unit else "one field of government"
-        message = f"is a new data centre of {whose}, and nothing says why it is an exception"
-        yield Breach(key, message, "status", (), f"use the provincial data centre, or {EXCEPTION}")
+    for name, site in case.catalogue.all(Site).items():
+        free = is_centre(case, name) or _of_enterprise(case, site) or not _department(case, site)
+        if _new(site) and not free and not is_allowed(case, f"site/{name}", site.source):
+            whose = f"unit/{site.unit}" if site.unit else "one field of government"
+            message = f"is a new data centre of {whose}, and nothing says why it is an exception"
+            cure = f"use the provincial data centre, or {EXCEPTION}"
+            yield Breach(f"site/{name}", message, "status", (), cure)
+    yield from _projects(case, DEPARTMENT)
+
+
+def _projects(case: Case, types: tuple[str, ...]) -> Iterator[Breach]:
+    """Projects of units of these types that build a data centre and are no part of the provincial one."""
+    for name, programme in case.catalogue.all(Programme).items():
+        unit = case.catalogue.all(Unit).get(programme.unit)
+        if unit is None or unit.type not in types or not asks_for_itself(programme, DATA_CENTRE):
+            continue
+        joined = any(is_centre(case, one.removeprefix("site/")) for one in relies_on(programme, "site"))
+        if not joined and not is_allowed(case, f"programme/{name}", programme.source):
+            message = f"builds a data centre for unit/{programme.unit}, and no exception is named"
+            cure = f"`uses`: the provincial data centre, or {EXCEPTION}"
+            yield Breach(f"programme/{name}", message, "builds", (), cure)
 
 
 @rule("D-04", "deny", *SITE, *REVIEW, "site.pilot", "site.merges_into", each=Site, back=("site.merges_into",))
@@ -234,67 +232,6 @@ def centres_go_into_the_provincial_one(case: Case, name: str, site: Site) -> Ite
     elif site.merge_by and site.merge_by < case.as_of.isoformat()[: len(site.merge_by)]:
         message = f"was to be part of site/{into} by {site.merge_by}, and stands"
         yield Breach(key, message, "merge_by", (f"wave/{waves[0][0]}",), "`status: retired` once it is done")
-
-
-@rule(
-    "D-06",
-    "deny",
-    *("programme.type", "programme.status", "programme.builds", "programme.uses", "programme.needs"),
-    *("programme.source", "cloud.role", "cloud.status", "cloud.joined_to", "cloud.source", "cloud.site"),
-    *("site.role", *REVIEW),
-)
-def nobody_builds_a_base_of_its_own(case: Case) -> Iterator[Breach]:
-    """New infrastructure and platforms are part of the unified base; nobody builds them for himself."""
-    waive = "a waiver of D-06"
-    for name, programme in case.catalogue.all(Programme).items():
-        if asks_for_itself(programme, INFRASTRUCTURE) and not relies_on(programme, *BASE):
-            if not _allowed(case, f"programme/{name}", programme.source):
-                message = f"builds a {_first(programme, INFRASTRUCTURE)} outside the unified base"
-                yield Breach(
-                    f"programme/{name}", message, "uses", (), f"`uses`: what it relies on; else {waive}"
-                )
-    for name, cloud in case.catalogue.all(Cloud).items():
-        own = cloud.role in ("city", "department") and cloud.status == "planned" and not cloud.joined_to
-        if own and not at_recovery_site(case, cloud) and not _allowed(case, f"cloud/{name}", cloud.source):
-            message = f"is a new cloud of a {cloud.role} outside the unified base"
-            yield Breach(f"cloud/{name}", message, "joined_to", (), f"the provincial cloud; else {waive}")
-
-
-@rule(
-    "D-09",
-    "deny",
-    *("application.status", "application.site", "application.unit", "unit.type", *CLOUDS_READS, "cloud.site"),
-    *("site.role", "site.level"),
-    each=Application,
-    back=CLOUDS_BACK,
-)
-def departments_build_in_the_centres(case: Case, name: str, application: Application) -> Iterator[Breach]:
-    """Departments of all levels build in the data centres of province and cities."""
-    key = f"application/{name}"
-    unit = case.catalogue.all(Unit).get(application.unit)
-    if unit is None or unit.type not in (*DEPARTMENT, "government") or application.status == "retired":
-        return
-    sites, clouds = case.catalogue.all(Site), case.catalogue.all(Cloud)
-    found = {clouds[cloud].site: by for cloud, by in clouds_of(case, name, application).items()}
-    found |= {application.site: key} if application.site else {}
-    for place, by in found.items():
-        site = sites.get(place)
-        centre = (
-            site is not None
-            and site.role in ("datacentre", "recovery")
-            and site.level in ("province", "city")
-        )
-        if site is not None and not centre:
-            message = f"is built at site/{place}, outside the data centres of province and cities"
-            verdict: Verdict | None = None if application.status == "planned" else "flag"
-            yield Breach(
-                key, message, "site", () if by == key else (by,), "a centre of the two levels", verdict
-            )
-    if not found and application.status == "planned":
-        message = "nothing says in which data centre it is built"
-        yield Breach(
-            key, message, "site", (), "`site` or `cloud`: of the province's or the city's", "require"
-        )
 
 
 @rule("D-11", "deny", *SITE, each=Site)

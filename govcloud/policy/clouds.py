@@ -20,12 +20,15 @@ from .housing import (
     DEPARTMENT,
     NEW,
     OURS_READS,
+    PROJECT_READS,
     PROVINCIAL_READS,
     STANDING,
     WAVE_BACK,
     WAVE_READS,
+    asks_for_itself,
     at_recovery_site,
     clouds_of,
+    first_of,
     is_centre,
     is_ours,
     is_provincial,
@@ -34,6 +37,7 @@ from .housing import (
 )
 from .registry import rule
 
+SYSTEMS = frozenset({"platform", "system"})
 STATE = ("application.status", "application.classified")
 ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS)
 MOVE = "a wave with the provincial cloud as `to_cloud`; where it is there already, `cloud` says so"
@@ -122,20 +126,33 @@ def _housed(case: Case, cloud: str) -> bool:
 @rule(
     "C-03",
     "deny",
-    *(*STATE, *ON, *CENTRE_READS, "application.needs", "application.site"),
-    *("programme.applications", "programme.uses", "programme.needs"),
-    each=Application,
-    back=(*CLOUDS_BACK, *CENTRE_BACK, "programme.applications"),
+    *(*STATE, *ON, *CENTRE_READS, "application.needs", "application.site", "programme.applications"),
+    *PROJECT_READS,
 )
-def departments_build_on_the_centres_cloud(
-    case: Case, name: str, application: Application
-) -> Iterator[Breach]:
+def departments_build_on_the_centres_cloud(case: Case) -> Iterator[Breach]:
     """New systems of provincial departments, and of what is under them, are built on the centre's cloud."""
-    unit = case.catalogue.all(Unit).get(application.unit)
-    if unit is None or unit.level != "province" or unit.type not in DEPARTMENT:
-        return
-    if application.status == "planned" and not application.classified and is_ours(case, application):
-        yield from _target(case, name, application, centre=True)
+    for name, application in case.catalogue.all(Application).items():
+        new = application.status == "planned" and not application.classified
+        if new and _provinces(case, application.unit) and is_ours(case, application):
+            yield from _target(case, name, application, centre=True)
+    for name, programme in case.catalogue.all(Programme).items():
+        if not asks_for_itself(programme, SYSTEMS) or not _provinces(case, programme.unit):
+            continue
+        clouds = [one.removeprefix("cloud/") for one in relies_on(programme, "cloud")]
+        key, what = f"programme/{name}", first_of(programme, SYSTEMS)
+        outside = [one for one in clouds if not (is_provincial(case, one) and _housed(case, one))]
+        if outside:
+            message = f"builds a {what} on cloud/{outside[0]}, which is not the centre's provincial cloud"
+            yield Breach(key, message, "uses", (f"cloud/{outside[0]}",), "`uses`: the provincial cloud")
+        elif not clouds and not programme.applications:
+            message = f"builds a {what}, and nothing says on which cloud"
+            yield Breach(key, message, "uses", (), "`uses`: the provincial cloud", "require")
+
+
+def _provinces(case: Case, name: str) -> bool:
+    """Whether a unit is a department of the province, or of what is under it (省各部门及下属单位)."""
+    unit = case.catalogue.all(Unit).get(name)
+    return unit is not None and unit.level == "province" and unit.type in DEPARTMENT
 
 
 @rule(

@@ -38,6 +38,12 @@ CENTRE_BACK = ("cloud.site", "site.merges_into")
 OURS_READS = ("application.type", "application.scope", "application.unit", "unit.type")
 WAVE_READS = ("wave.moves", "wave.to_cloud", "wave.status", "wave.ends_at")
 WAVE_BACK = ("wave.moves",)
+PROJECT_READS = (
+    *("programme.type", "programme.status", "programme.builds", "programme.uses", "programme.needs"),
+    *("programme.unit", "programme.source"),
+)
+# What of the base something can rely on.
+BASE = ("site", "cloud", "zone", "exchange", "component")
 
 _DOCUMENT = re.compile(r"\b(\d{3}):L\d+")
 
@@ -124,10 +130,20 @@ def named_by_a_document(case: Case, source: str) -> bool:
     return bool(case.binding.intersection(_DOCUMENT.findall(source)))
 
 
+def is_allowed(case: Case, key: str, source: str) -> bool:
+    """Whether there is an explicit exception: a review with its document, or a document that names it."""
+    return named_by_a_document(case, source) or case.reviewed("exception", [key])
+
+
 def asks_for_itself(programme: Programme, kinds: frozenset[str]) -> bool:
     """Whether a programme is a project still to be decided on that builds one of these kinds of thing."""
     undecided = programme.type == "project" and programme.status == "planned"
     return undecided and bool(kinds.intersection(programme.builds))
+
+
+def first_of(programme: Programme, kinds: frozenset[str]) -> str:
+    """The first of these kinds of thing that a programme builds, in words."""
+    return next(one for one in programme.builds if one in kinds).replace("_", " ")
 
 
 def relies_on(programme: Programme, *kinds: str) -> list[str]:
