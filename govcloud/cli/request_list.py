@@ -92,7 +92,16 @@ def _without(found: View) -> View:
     plan = msgspec.structs.replace(found.plan, stages=(), title=VEIL, ruling=None)
     row = msgspec.structs.replace(found.row, title=VEIL)
     return msgspec.structs.replace(
-        found, row=row, paper=paper, plan=plan, events=events, owned=[], held=[], given=[], signed=[]
+        found,
+        row=row,
+        paper=paper,
+        plan=plan,
+        events=events,
+        owned=[],
+        held=[],
+        given=[],
+        standing=None,
+        signed=[],
     )
 
 
@@ -158,6 +167,7 @@ def _document(
     found: View, plan: Plan, owned: list[tuple[str, str]], decisions: list[dict[str, Any]]
 ) -> dict[str, Any]:
     from ..plan import explain
+    from ..plan.guards.telling import standing_document
     from .request_submit import accounts_document, costs_document
 
     return {
@@ -167,6 +177,7 @@ def _document(
         "accounts": accounts_document(found.paper.accounts),
         "costs": costs_document(found.paper.costs),
         "plan": explain.document(plan),
+        "stages": standing_document(found.standing) if found.standing is not None else None,
         "decisions": decisions,
         "open": found.ends,
         "owns": ["/".join(key) for key in owned],
@@ -181,6 +192,7 @@ def _show(
 ) -> None:
     from rich.text import Text
 
+    from ..plan.guards.telling import standing_lines
     from ..policy.pools import parts, told
     from .plan import show as show_plan
     from .request_submit import show_effects
@@ -212,18 +224,20 @@ def _show(
         click.echo("")
         show_plan(plan, full=full)
         click.echo("")
-    for signed in decisions:
+    for style, words in standing_lines(found.standing) if found.standing is not None else ():
+        print_line(out, Text(words, style), 4)
+    for signed in decisions if found.standing is None else ():
         what = f" ({signed['note']})" if signed["note"] else ""
         words = f"  signed by {signed['person']} on {_when(signed['at'])}: {signed['state']}{what}"
         print_line(out, Text(words), 4)
     if owned:
         print_line(out, Text(f"owns: {', '.join('/'.join(key) for key in owned)}"), 6)
+    sums: dict[str, float] = {}
     for held in found.held:
-        kind, name, measure = parts(held.pool)
-        words = (
-            f"holds: {told(held.amount, measure)} of {measure} of {kind}/{name} for {held.kind}/{held.name}"
-        )
-        print_line(out, Text(words), 7)
+        sums[held.pool] = sums.get(held.pool, 0.0) + held.amount
+    for pool, amount in sums.items():
+        kind, name, measure = parts(pool)
+        print_line(out, Text(f"holds: {told(amount, measure)} of {measure} of {kind}/{name}"), 7)
     for one in found.given:
         words = f"holds: {one.block} as `{one.field}` of {one.kind}/{one.name}"
         print_line(out, Text(words), 7)

@@ -12,6 +12,8 @@ from ..ledger.connection import Connection
 from ..ledger.entries import Key, among
 from ..ledger.marks import references_of
 from ..ledger.requests import Event, Held, Promise, Row
+from ..plan.guards import needing
+from ..plan.guards.standing import Standing, of_request
 from ..plan.stages import Plan
 from . import carrying, states
 from .submitting import Paper, paper_of, plan_of
@@ -38,10 +40,15 @@ class Signature(msgspec.Struct, frozen=True):
     state: str
 
 
+# Where a chain of signatures is what matters.
+DECIDED = frozenset({"submitted", "approved", "scheduled"})
+
+
 class View(msgspec.Struct, frozen=True):
     """All that there is to know of a request. ``ends``: what is open; ``owned``: (kind, name) of its entries
     as accepted; ``held``, ``given``: what is reserved for those that are not accepted yet, of pools and of
-    addresses."""
+    addresses. ``standing``: how far it is in its chain, None where nobody decides on it (any more).
+    """
 
     row: Row
     paper: Paper
@@ -51,6 +58,7 @@ class View(msgspec.Struct, frozen=True):
     owned: list[tuple[str, str]]
     held: list[Held]
     given: list[Promise]
+    standing: Standing | None
     signed: list[Signature]
 
 
@@ -72,11 +80,17 @@ def view(connection: Connection, name: str) -> View:
         owned=[key[:2] for key in requests.owned(connection, name)],
         held=requests.held(connection, request=name),
         given=requests.promises(connection, request=name),
+        standing=of_request(connection, row)[1] if row.state in DECIDED and signed_for(connection) else None,
         signed=[
             Signature(one.id, one.person, one.at, one.subject, one.note, state(connection, one))
             for one in sorted(found.values(), key=lambda one: one.at)
         ],
     )
+
+
+def signed_for(connection: Connection) -> bool:
+    """Whether the environment's policy wants signatures for requests."""
+    return needing.policy(connection).needs != "none"
 
 
 def hides(connection: Connection, row: Row, hidden: Collection[Key], *, reads_classified: bool) -> bool:
@@ -100,8 +114,10 @@ def ends(connection: Connection, row: Row, today: str = "") -> Iterator[End]:
     today = today or time.strftime("%Y-%m-%d")
     state, name = states.state_of(row), row.name
     since = time.strftime("%Y-%m-%d", time.localtime(row.changed))
-    if state == "submitted":
+    if state == "submitted" and signed_for(connection):
         yield End(f"waits for a decision since {since}", f"request approve {name}")
+    elif state == "submitted":
+        yield End("may be carried out: nobody's signature is wanted here", f"request apply {name}")
     elif state in ("approved", "scheduled"):
         if row.starts_on > today:
             yield End(f"is approved and begins on {row.starts_on}")
