@@ -45,7 +45,9 @@ def stale(case: Case, held: Iterable[tuple[str, Dated]], days: int, kind: str) -
             age = case.days_since(one.date)
             if not days or (age is not None and age <= days):
                 return ""
-    return f"the last is {last}, and {days} days are the most" if last else "there is none with its document"
+    if last:
+        return f"the last is {last}, and {days} days are the most"
+    return f"there is no {kind} that names its document"
 
 
 def unreviewed(case: Case, type: str, subjects: Iterable[str], days: int = 0) -> str:

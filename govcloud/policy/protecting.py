@@ -86,8 +86,8 @@ def the_catalogue_has_what_is_protected(case: Case) -> Iterator[Breach]:
         lacks += [] if one.person in persons else ["duty_person"]
         lacks += [] if graded else ["mlps"]
         if lacks:
-            words = {"catalogued_on": "its day", "duty_person": "a duty holder", "mlps": "a level"}
-            message = f"is not in the protection catalogue with {', '.join(words[field] for field in lacks)}"
+            words = {"catalogued_on": "its day there", "duty_person": "a duty holder", "mlps": "a level"}
+            message = f"belongs in the protection catalogue, and lacks {', '.join(words[f] for f in lacks)}"
             field, cure = lacks[0], f"say {', '.join(f'`{field}`' for field in lacks)}"
             if "mlps" in lacks and one.sort == "data":
                 cure += ", the level at the application that keeps it"
