@@ -114,7 +114,8 @@ def self_test(examples: Mapping[str, Sequence[Example]], checks: Mapping[str, Ch
         if without:
             print_line(out, Text(f"without examples: {', '.join(without)}", "yellow"))
         what = f"{len(failed)} do not hold" if failed else "all hold"
-        print_line(out, Text(f"{count} {_s("example", count)} of {len(examples)} {_s("rule", len(examples))}: {what}", "bold"))
+        of = f"{count} {_s('example', count)} of {len(examples)} {_s('rule', len(examples))}"
+        print_line(out, Text(f"{of}: {what}", "bold"))
     return int(Exit.FAILED if failed else Exit.OK)
 
 

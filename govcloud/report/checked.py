@@ -15,6 +15,7 @@ from ..source import Loaded, Place
 from .markup import code, inline
 
 WORDS = {"deny": "denied", "target": "target missed", "require": "required", "flag": "flagged"}
+ORDER = (*WORDS, "waived")
 # Rows of a table in a comment; forges refuse one of more than 65,536 characters.
 MOST_ROWS = 100
 MOST_DETAILS = 60_000
@@ -65,7 +66,7 @@ def counts(findings: Iterable[Finding]) -> str:
     """``5 findings: 2 denied, 3 flagged``."""
     found = list(findings)
     kinds = Counter("waived" if f.waiver else f.verdict for f in found)
-    parts = [f"{kinds[v]} {WORDS.get(v, v)}" for v in (*WORDS, "waived") if kinds[v]]
+    parts = [f"{kinds[v]} {WORDS.get(v, v)}" for v in ORDER if kinds[v]]
     total = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
     return f"{total}: {', '.join(parts)}" if parts else "no findings"
 
@@ -109,6 +110,10 @@ def markdown(
         out += [inline(beside), ""]
     if not found:
         return "\n".join(out)
+    # The worst first: what has no room is what matters least.
+    found = sorted(
+        found, key=lambda one: ORDER.index("waived" if one.finding.waiver else one.finding.verdict)
+    )
     out += ["| verdict | rule | entry | what | where |", "|---|---|---|---|---|"]
     for one in found[:MOST_ROWS]:
         finding = one.finding
