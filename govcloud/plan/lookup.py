@@ -93,7 +93,7 @@ class _Accepted(Mapping[str, Entry]):
     def fetch(self, names: Iterable[str]) -> None:
         """Have these at hand, in one question."""
         if self._all is None:
-            fresh = [name for name in names if name and name not in self._some]
+            fresh = [name for name in names if name not in self._some]
             self._some |= dict.fromkeys(fresh)
             found = entries.texts(self._connection, self._kind, fresh)
             self._some |= {name: self._decode(text) for name, text in found}
