@@ -35,15 +35,13 @@ ROLLABLE = (*MOVABLE, "link", "endpoint", "dns_zone")
 class Request(Entry, kw_only=True):
     """One form with all that a unit asks for (一揽子申请), and what became of it."""
 
-    unit: Annotated[str, Ref("unit"), Doc("申请单位", "The unit that asks.", ("C-10", "R-06", "X-03"))]
+    unit: Annotated[str, Ref("unit"), Doc("申请单位", "The unit that asks.", ("R-06", "X-03"))]
     applicant: Annotated[str, Ref("person"), Doc("申请人", "Who asks for it.")] = ""
     type: Annotated[
         Literal["resources", "access", "recovery", "data", "component", "change", "retire"],
         Doc("类型", "What is asked for.", ("N-09", "R-04", "R-06", "X-04")),
     ] = "resources"
-    subject: Annotated[
-        str, Ref(*MOVABLE), Doc("对象", "What it is for, as `kind/name`.", ("C-10", "R-04"))
-    ] = ""
+    subject: Annotated[str, Ref(*MOVABLE), Doc("对象", "What it is for, as `kind/name`.", ("R-04",))] = ""
     reason: Annotated[str, Doc("理由", "Why it is needed.", ("C-10",))] = ""
     entries: Annotated[
         dict[str, dict[str, dict[str, Any]]],

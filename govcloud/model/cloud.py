@@ -51,7 +51,7 @@ class Cloud(Planned, kw_only=True):
     ] = ""
     unified: Annotated[
         list[Literal["portal", "management", "monitoring", "operations"]],
-        Doc("四统一", "Which of 统一门户, 统一云管, 统一监控, 统一运维 it is under.", ("C-09",)),
+        Doc("四统一", "Which of 统一门户, 统一云管, 统一监控, 统一运维 it is under."),
     ] = []
     temporary: Annotated[
         bool, Doc("过渡期部署", "True for equipment that stands elsewhere for a time.", ("C-11",))
@@ -94,9 +94,9 @@ class Quota(Entry, kw_only=True):
 
     project: Annotated[str, Ref("project"), Doc("云项目", "The project it bounds.")]
     instances: Annotated[Count, Doc("云主机数", "Number of instances.")] = 0
-    vcpus: Annotated[Count, Doc("虚拟CPU", "Number of virtual CPUs.", ("C-08",))] = 0
-    memory_mib: Annotated[Count, Doc("内存(MiB)", "Memory, MiB.", ("C-08",))] = 0
-    disk_gib: Annotated[Count, Doc("磁盘(GiB)", "Volumes and root disks together, GiB.", ("C-08",))] = 0
+    vcpus: Annotated[Count, Doc("虚拟CPU", "Number of virtual CPUs.")] = 0
+    memory_mib: Annotated[Count, Doc("内存(MiB)", "Memory, MiB.")] = 0
+    disk_gib: Annotated[Count, Doc("磁盘(GiB)", "Volumes and root disks together, GiB.")] = 0
     volumes: Annotated[Count, Doc("云硬盘数", "Number of volumes.")] = 0
     addresses: Annotated[Count, Doc("地址数", "Number of addresses.")] = 0
     request: Annotated[str, Ref("request"), Doc("申请", "The request that asked for it.", ("C-10",))] = ""
@@ -161,7 +161,7 @@ class Volume(Entry, kw_only=True):
     """A disk of a project."""
 
     project: Annotated[str, Ref("project"), Doc("云项目", "The project it belongs to.")]
-    size_gib: Annotated[int, msgspec.Meta(gt=0), Doc("容量(GiB)", "Its size, GiB.", ("C-08",))]
+    size_gib: Annotated[int, msgspec.Meta(gt=0), Doc("容量(GiB)", "Its size, GiB.")]
     instance: Annotated[str, Ref("instance"), Doc("云主机", "The machine it is attached to.")] = ""
     storage: Annotated[str, Ref("storage"), Doc("存储设备", "Where it lies.")] = ""
     encrypted: Annotated[bool, Doc("加密", "True where its data are encrypted.")] = False

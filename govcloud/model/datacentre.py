@@ -31,7 +31,7 @@ class Site(Planned, kw_only=True):
     region: Annotated[
         str,
         Ref("region"),
-        Doc("所在地", "The region it lies in.", ("D-09", "D-11", "F-08", "R-01", "R-02", "R-10")),
+        Doc("所在地", "The region it lies in.", ("F-08", "R-01", "R-02", "R-10")),
     ]
     role: Annotated[
         Literal["datacentre", "recovery", "office"],
@@ -73,7 +73,7 @@ class Site(Planned, kw_only=True):
         ),
     ] = "undecided"
     merges_into: Annotated[
-        str, Ref("site"), Doc("并入站点", "The site that it goes into.", ("D-01", "D-05", "D-06"))
+        str, Ref("site"), Doc("并入站点", "The site that it goes into.", ("D-01", "D-05"))
     ] = ""
     merge_by: Annotated[When, Doc("整合期限", "When that is to be done.", ("D-05",))] = ""
     pilot: Annotated[bool, Doc("区域整合试点", "True for a pilot of regional integration.", ("D-04",))] = (
@@ -81,12 +81,12 @@ class Site(Planned, kw_only=True):
     )
     protection: Annotated[
         list[Literal["physical", "network", "platform", "application", "data"]],
-        Doc("防护层次", "The layers that are protected (001:L284).", ("D-07",)),
+        Doc("防护层次", "The layers that are protected (001:L284)."),
     ] = []
     design_norm: Annotated[
-        str, Doc("设计规范", "The norm its rooms were built by, e.g. `GB 50174-2017 B`.", ("D-10",))
+        str, Doc("设计规范", "The norm its rooms were built by, e.g. `GB 50174-2017 B`.")
     ] = ""
-    large_scale: Annotated[Answer, Doc("规模化", "Whether it counts as large.", ("D-08",))] = "unknown"
+    large_scale: Annotated[Answer, Doc("规模化", "Whether it counts as large.")] = "unknown"
     pue: Annotated[
         float,
         NotNegative,
@@ -116,9 +116,7 @@ class Room(Entry, kw_only=True):
     area_m2: Annotated[float, msgspec.Meta(ge=0), Doc("面积(平方米)", "Floor area, square metres.")] = 0
     unit: Annotated[str, Ref("unit"), Doc("主管单位", "The unit that answers for it.", ("D-01",))] = ""
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("D-01",))] = "running"
-    grade: Annotated[Literal["unknown", "A", "B", "C"], Doc("机房等级", "Grade of GB 50174.", ("D-10",))] = (
-        "unknown"
-    )
+    grade: Annotated[Literal["unknown", "A", "B", "C"], Doc("机房等级", "Grade of GB 50174.")] = "unknown"
     power_kw: Annotated[float, NotNegative, Doc("供电容量(kW)", "Power for equipment, kW; 0: not said.")] = 0
     rack_count: Annotated[Count, Doc("机柜数", "Racks there is room for; 0: not said.")] = 0
     server_count: Annotated[Count, Doc("服务器数", "Servers that a document counts.")] = 0

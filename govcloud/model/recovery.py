@@ -36,9 +36,7 @@ class Protection(Entry, kw_only=True):
         ],
         Doc("要素等级", "Level reached in each of the seven elements; the lowest is the level reached."),
     ] = {}
-    request: Annotated[
-        str, Ref("request"), Doc("申请", "The request to use the recovery centre.", ("R-04", "R-06"))
-    ] = ""
+    request: Annotated[str, Ref("request"), Doc("申请", "The request to use the recovery centre.")] = ""
 
 
 @kind("backup", "backups", "备份")
@@ -50,7 +48,7 @@ class Backup(Entry, kw_only=True):
         Ref("application", "dataset", "instance", "volume", "server", "node", "cloud", "zone"),
         Doc("备份对象", "What is copied, as `kind/name`.", ("R-03", "R-07")),
     ]
-    site: Annotated[str, Ref("site"), Doc("备份站点", "Where the copies lie.", ("R-03", "R-07"))] = ""
+    site: Annotated[str, Ref("site"), Doc("备份站点", "Where the copies lie.", ("R-03",))] = ""
     storage: Annotated[str, Ref("storage"), Doc("存储设备", "What they lie on.")] = ""
     method: Annotated[
         Literal["full", "incremental", "batch", "real_time", "media"],
@@ -66,7 +64,7 @@ class Backup(Entry, kw_only=True):
         str, Ref("circuit"), Doc("传输线路", "The line it is transferred over.", ("N-16", "R-09"))
     ] = ""
     encrypted: Annotated[bool, Doc("加密", "True where copies are encrypted.")] = False
-    unit: Annotated[str, Ref("unit"), Doc("责任单位", "The unit that answers for it.", ("R-03",))] = ""
+    unit: Annotated[str, Ref("unit"), Doc("责任单位", "The unit that answers for it.")] = ""
     last_on: Annotated[
         Day, Doc("最近备份日期", "Day of the last good copy, where no probe says it.", ("R-07",))
     ] = ""
