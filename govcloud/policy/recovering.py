@@ -126,7 +126,14 @@ def _at_the_centre(case: Case, name: str) -> bool:
 @rule(
     "R-04",
     "deny",
-    *("request.type", "request.status", "request.subject", "review.with_reviews", *REVIEW),
+    *(
+        "request.type",
+        "request.status",
+        "request.subject",
+        "request.programme",
+        "review.with_reviews",
+        *REVIEW,
+    ),
     each=Request,
 )
 def use_of_recovery_is_reviewed(case: Case, name: str, request: Request) -> Iterator[Breach]:
@@ -134,7 +141,9 @@ def use_of_recovery_is_reviewed(case: Case, name: str, request: Request) -> Iter
     if request.type != "recovery" or request.status not in ("asked", "granted", "done"):
         return
     key = f"request/{name}"
-    about = [one for one in (key, request.subject) if one]
+    # The project's own review counts: the request is not there yet when it is examined.
+    programme = f"programme/{request.programme}" if request.programme else ""
+    about = [one for one in (key, request.subject, programme) if one]
     missing = _not_reviewed(case, about)
     if missing:
         message = f"uses the recovery centre without {missing}"
