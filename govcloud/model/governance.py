@@ -35,6 +35,7 @@ SUBJECTS = (
     "programme",
     "regime",
     "request",
+    "service_entry",
 )
 
 RULE_PATTERN = r"^([NCDRSFEXO]-\d{2}|[a-z][a-z0-9._-]{0,62})$"
@@ -86,7 +87,6 @@ class Programme(Planned, kw_only=True):
             "建设内容",
             "What it makes.",
             (
-                "C-02",
                 "C-03",
                 "D-01",
                 "D-02",
@@ -200,6 +200,16 @@ class Review(Entry, kw_only=True):
             # A centre that is green (000:L41), and one that is a pilot of regional integration (003:L81).
             "green_centre",
             "regional_pilot",
+            # A service item that is handled with one form (001:L87).
+            "single_form",
+            # More papers of a unit: what it consolidates (001:L214), 两图三表 (001:L152).
+            "consolidation_list",
+            "consolidation_plan",
+            "business_architecture",
+            "system_architecture",
+            "demand_list",
+            "scenario_list",
+            "reform_list",
         ],
         Doc(
             "类型",
@@ -213,6 +223,9 @@ class Review(Entry, kw_only=True):
                 "D-07",
                 "D-08",
                 "D-10",
+                "E-03",
+                "E-08",
+                "E-09",
                 "F-01",
                 "F-03",
                 "F-07",
@@ -246,6 +259,9 @@ class Review(Entry, kw_only=True):
             (
                 "C-12",
                 "D-10",
+                "E-03",
+                "E-08",
+                "E-09",
                 "F-01",
                 "F-03",
                 "F-07",
@@ -480,12 +496,12 @@ class Waiver(Entry, kw_only=True):
         Doc(
             "规则",
             "The rule that is waived.",
-            ("D-01", "D-02", "D-03", "D-06", "E-02", "E-03", "N-05", "N-06", "X-03"),
+            ("D-01", "D-06", "E-02", "E-03", "N-05", "N-06", "X-03"),
         ),
     ]
     subjects: Annotated[
         list[str],
-        Ref(*SUBJECTS, "service_entry", "hotline"),
+        Ref(*SUBJECTS, "hotline"),
         Doc("对象", "What it is for, as `kind/name`.", ("N-05",)),
     ]
     reason: Annotated[str, Doc("理由", "Why.", ("N-05",))]

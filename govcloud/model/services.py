@@ -122,10 +122,14 @@ class ServiceEntry(Planned, kw_only=True):
     unit: Annotated[str, Ref("unit"), Doc("主办单位", "The unit that runs it.", ("E-02",))] = ""
     channel: Annotated[
         Literal["app", "web", "mini_program", "social", "hall", "terminal", "television", "zone", "item"],
-        Doc("渠道", "What people use; zone: a part of a platform; item: one service item.", ("E-02", "E-03")),
+        Doc(
+            "渠道",
+            "What people use; zone: a part of a platform; item: one service item.",
+            ("E-02", "E-03", "E-13"),
+        ),
     ]
     application: Annotated[
-        str, Ref("application"), Doc("应用", "The application behind it.", ("E-02", "E-03"))
+        str, Ref("application"), Doc("应用", "The application behind it.", ("E-02", "E-03", "E-13"))
     ] = ""
     platform: Annotated[
         str, Ref("application"), Doc("统一平台", "The unified entry it is part of.", ("E-02", "E-03", "E-13"))
@@ -134,10 +138,10 @@ class ServiceEntry(Planned, kw_only=True):
         list[Literal["public", "enterprise", "official", "visitor"]],
         Doc("服务对象", "Whom it serves.", ("E-02",)),
     ] = []
-    single_form: Annotated[
-        Answer, Doc("一表受理", "Whether its items are handled with one form.", ("E-03",))
-    ] = "unknown"
-    flagship: Annotated[bool, Doc("旗舰店", "True for a city's or unit's own store.", ("E-13",))] = False
+    single_form: Annotated[Answer, Doc("一表受理", "Whether its items are handled with one form.")] = (
+        "unknown"
+    )
+    flagship: Annotated[bool, Doc("旗舰店", "True for a city's or unit's own store.")] = False
     closed_on: Annotated[Day, Doc("关闭日期", "Day it was closed.", ("E-02",))] = ""
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("E-02",))] = "running"
     user_count: Annotated[Count, Doc("用户数", "Users that a document counts.")] = 0

@@ -24,7 +24,7 @@ HOMES = (
     *("isolation", "lines", "coverage", "private", "elements", "shape", "addresses"),
     *("clouds", "supply", "centres", "building", "quality", "recovering", "grading", "promises"),
     *("security", "projects"),
-    *("entrances", "exchanging", "sharing", "duties"),
+    *("entrances", "reusing", "consolidating", "exchanging", "sharing", "duties"),
     *("protecting", "supervising", "duplicating", "funding", "evaluating", "waivers", "quotas"),
 )
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
