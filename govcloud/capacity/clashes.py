@@ -136,25 +136,40 @@ def _apart_rows(
                     yield low, 1.0, columns, [1.0] * len(columns)
 
 
-def explain(estate: Estate, items: Sequence[Item]) -> list[Clash]:
-    """What clashes, cloud by cloud; ``estate``: before any of the items was placed."""
-    out = []
-    for cloud in sorted({item.cloud for item in items}):
+def explain(estate: Estate, items: Sequence[Item], left: Sequence[Item]) -> list[Clash]:
+    """What clashes, cloud by cloud; ``estate``: before any of the items was placed; ``left``: those that
+    found no place."""
+    out: list[Clash] = []
+    for cloud in sorted({item.cloud for item in left}):
         those = [item for item in items if item.cloud == cloud]
-        alone = [item for item in those if _fails(estate, [item], ())[0]]
-        if alone:
-            # One of a kind speaks for all that need the same.
-            kinds: dict[tuple[object, ...], list[Item]] = {}
-            for item in alone:
-                kinds.setdefault((item.need, item.level, len(item.names)), []).append(item)
-            out += [_clash(estate, kind[:1], kind) for kind in kinds.values()]
-        rest = [item for item in those if item not in alone]
-        while rest and len(out) < MOST_TOLD and _fails(estate, rest, ())[0]:
-            clash = _clash(estate, rest, ())
+        lacking = [item for item in left if item.cloud == cloud]
+        alone: set[str] = set()
+        # One speaks for all that are alike.
+        for kind in _kinds(estate, lacking):
+            if _fails(estate, kind[:1], ())[0]:
+                out.append(_clash(estate, kind[:1], kind))
+                alone |= {item.name for item in kind}
+        rest = [item for item in those if item.name not in alone]
+        lacking = [item for item in lacking if item.name not in alone]
+        while lacking and len(out) < MOST_TOLD and _fails(estate, rest, ())[0]:
+            many = len(rest) > MOST_EXACT
+            clash = _clash(estate, rest, lacking if many else ())
             out.append(clash)
+            if many:
+                break
             # The next one, apart from these.
             rest = [item for item in rest if item.name not in clash.instances]
     return out
+
+
+def _kinds(estate: Estate, items: Sequence[Item]) -> list[list[Item]]:
+    """Items that are alike to everybody; at most so many kinds of them as are told."""
+    kinds: dict[tuple[object, ...], list[Item]] = {}
+    for item in items:
+        groups = frozenset(group for name in item.names for group in estate.apart.get(name, ()))
+        mates = frozenset(mate for name in item.names for mate in estate.mates.get(name, ()))
+        kinds.setdefault((item.need, item.level, groups, mates), []).append(item)
+    return list(kinds.values())[: MOST_TOLD * 2]
 
 
 def _clash(estate: Estate, items: Sequence[Item], all_of_them: Sequence[Item]) -> Clash:
@@ -166,7 +181,9 @@ def _clash(estate: Estate, items: Sequence[Item], all_of_them: Sequence[Item]) -
     if len(items) <= MOST_EXACT:
         items = _fewest(items, lambda some: _fails(estate, some, relaxed)[0])
     proved = _fails(estate, items, relaxed)[1]
-    names = tuple(sorted({name for item in (*items, *all_of_them) for name in item.names}))
+    # Of very many those are named that found no place.
+    named = all_of_them if len(items) > MOST_EXACT else (*items, *all_of_them)
+    names = tuple(sorted({name for item in named for name in item.names}))
     sentence = _sentence(estate, items, names, left, proved)
     return Clash(items[0].cloud, names, tuple(reversed(left)), sentence, proved)
 
@@ -193,12 +210,27 @@ def _fails(estate: Estate, items: Sequence[Item], relaxed: Collection[str]) -> t
     tried, those = relax(estate, items, relaxed)
     if len(those) <= MOST_EXACT:
         return together(tried, those) is None, True
+    if _beyond(tried, those):
+        return True, True
     from .figures import Placement
     from .placing import place
 
     tried.waiting = those
     found = place(tried, Placement())
     return bool(found.left), any(bound.lacks for bound in found.bounds)
+
+
+def _beyond(estate: Estate, items: Sequence[Item]) -> bool:
+    """Whether they need more of something than all servers of their pool have left."""
+    own = estate.own_pool_from
+    for of_own in (False, True):
+        pool = [host for host in estate.hosts.values() if (host.level >= own) == of_own]
+        wanted = [item for item in items if (item.level >= own) == of_own]
+        for row in range(len(RESOURCES)):
+            there = sum(max(0, estate.free[h.name][row]) for h in pool if h.cloud == items[0].cloud)
+            if sum(item.need[row] for item in wanted) > there:
+                return True
+    return False
 
 
 def relax(estate: Estate, items: Sequence[Item], families: Collection[str]) -> tuple[Estate, list[Item]]:

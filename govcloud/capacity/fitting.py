@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from .estate import UNBOUNDED, Estate, Host, Item
+
+# Servers of which the best is taken, where the load is to be even.
+MOST_LOOKED = 4
 
 
 def choose(estate: Estate, item: Item, hosts: Iterable[Host], prefer: str) -> Host | None:
@@ -52,13 +56,67 @@ def fit(estate: Estate, items: Iterable[Item], prefer: str) -> list[Item]:
     for host in estate.hosts.values():
         hosts.setdefault(host.cloud, []).append(host)
     left = []
+    # Room only shrinks: what found none, found it for all that are alike.
+    full: set[tuple[object, ...]] = set()
     for item in sorted(items, key=lambda one: size(estate, hosts.get(one.cloud, ()), one)):
-        found = choose(estate, item, hosts.get(item.cloud, ()), prefer)
+        sort = (item.cloud, item.need, item.level)
+        found = None if sort in full else choose(estate, item, hosts.get(item.cloud, ()), prefer)
         if found is None:
             left.append(item)
+            if not _is_special(estate, item):
+                full.add(sort)
         else:
             estate.stand(item.names, item.need, found.name)
     return left
+
+
+def _is_special(estate: Estate, item: Item) -> bool:
+    """Whether somebody else has a say in where it stands."""
+    return any(name in estate.apart or name in estate.mates for name in item.names)
+
+
+def spread(estate: Estate, hosts: Iterable[Host], items: Iterable[Item]) -> list[Item]:
+    """Evenly: the largest first, each on the least used server that takes it, of a few the one that is least
+    used afterwards; returns those that found none."""
+    hosts = list(hosts)
+    # A heap for each level: what may not stand somewhere does not look there.
+    heaps: dict[tuple[str, int], list[tuple[float, str]]] = {}
+    for host in hosts:
+        use = highest_use(host, estate.free[host.name])
+        heaps.setdefault((host.cloud, host.level), []).append((use, host.name))
+    for heap in heaps.values():
+        heapq.heapify(heap)
+    left = []
+    full: set[tuple[object, ...]] = set()
+    for item in sorted(items, key=lambda one: size(estate, hosts, one)):
+        sort = (item.cloud, item.need, item.level)
+        found = None if sort in full else _least_used(estate, list(heaps.values()), item)
+        if found is None:
+            left.append(item)
+            if not _is_special(estate, item):
+                full.add(sort)
+    return left
+
+
+def _least_used(estate: Estate, heaps: Iterable[list[tuple[float, str]]], item: Item) -> Host | None:
+    """Let an item stand on one of the least used servers that take it; the heaps are in order afterwards."""
+    looked: list[tuple[list[tuple[float, str]], Host]] = []
+    fine: list[Host] = []
+    for heap in heaps:
+        if heap and estate.admits(estate.hosts[heap[0][1]], item):
+            here = 0
+            while heap and here < MOST_LOOKED:
+                host = estate.hosts[heapq.heappop(heap)[1]]
+                looked.append((heap, host))
+                if choose(estate, item, [host], "even") is host:
+                    fine.append(host)
+                    here += 1
+    found = choose(estate, item, fine, "even") if fine else None
+    if found is not None:
+        estate.stand(item.names, item.need, found.name)
+    for heap, host in looked:
+        heapq.heappush(heap, (highest_use(host, estate.free[host.name]), host.name))
+    return found
 
 
 def size(estate: Estate, hosts: Iterable[Host], item: Item) -> tuple[float, float, str]:

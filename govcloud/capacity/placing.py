@@ -15,7 +15,7 @@ from ..model.catalogue import Catalogue
 from .bounds import Bound, bound_of
 from .estate import Estate, Host, Item
 from .figures import Placement, figures
-from .fitting import first_fit, fit
+from .fitting import first_fit, fit, spread
 from .unfolding import given_places, unfold
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def place_new(catalogue: Catalogue, names: Collection[str]) -> Placed:
     found = together(whole, items)
     if found is None:
         placed = _result(tried, items, left)
-        placed.clashes = explain(whole, items)
+        placed.clashes = explain(whole, items, left)
         return placed
     for item in items:
         whole.stand(item.names, item.need, found[item.name])
@@ -96,11 +96,6 @@ def _result(estate: Estate, items: Iterable[Item], left: Iterable[Item]) -> Plac
     names = {name for item in items for name in item.names}
     where = {name: estate.standing[name] for name in sorted(names) if name in estate.standing}
     return Placed(where, sorted(left, key=lambda item: item.name))
-
-
-def spread(estate: Estate, hosts: Collection[Host], items: Iterable[Item]) -> list[Item]:
-    """Evenly: the largest first, each on the server that is least used afterwards."""
-    return fit(estate, items, "even")
 
 
 def _fewest(

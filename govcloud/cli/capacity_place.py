@@ -74,11 +74,11 @@ def place(
         if placed.left:
             from ..capacity.clashes import explain
 
-            placed.clashes = explain(before, before.waiting)
+            placed.clashes = explain(before, before.waiting, placed.left)
     if as_json:
         emit(_document(placed, seen, seed, numbers.prefer))
     else:
-        _show(console(), placed, estate, seen)
+        _show(console(), placed, estate, seen, numbers.prefer)
     return int(Exit.CHANGES if placed.left else Exit.OK)
 
 
@@ -128,7 +128,7 @@ def _document(placed: Placed, seen: Seen, seed: int, prefer: str) -> dict[str, A
     }
 
 
-def _show(out: Console, placed: Placed, estate: Estate, seen: Seen) -> None:
+def _show(out: Console, placed: Placed, estate: Estate, seen: Seen, prefer: str) -> None:
     from rich.text import Text
 
     from .tables import print_line, print_table
@@ -149,22 +149,24 @@ def _show(out: Console, placed: Placed, estate: Estate, seen: Seen) -> None:
     else:
         print_line(out, Text(f"{len(told):,} instances; --json tells where each would stand"))
     for bound in placed.bounds:
-        for words in _told(bound, not placed.left):
+        for words in _told(bound, prefer, not placed.left):
             print_line(out, Text(words))
     _tell_clashes(out, placed.clashes, seen)
 
 
-def _told(bound: Bound, whole: bool) -> list[str]:
+def _told(bound: Bound, prefer: str, whole: bool) -> list[str]:
     """Two lines of a cloud; ``whole``: everything found its place, so that the bounds bind."""
     first = f"cloud {bound.cloud}: {bound.used:,} of {bound.servers:,} servers carry something"
     first += f" ({bound.before:,} did before); the most used one is used to {bound.highest:.0%}"
     if not whole:
         return [first]
-    least = f"  bound: {bound.least:,} servers (by volume {bound.before + bound.volume:,}"
+    if prefer == "even":
+        return [first, f"  bound: to {bound.even:.0%} at the least, by volume"]
+    least = f"  bound: {bound.least:,} servers at the least (by volume {bound.before + bound.volume:,}"
     if bound.programme is not None:
         least += f", by linear programme {bound.before + bound.programme:,}"
-    gap = "nobody can do with fewer" if bound.gap <= 0 else f"at most {bound.gap:,} fewer can do"
-    return [first, f"{least}), so {gap}; use of the most used one: {bound.even:.0%}"]
+    gap = "nobody can do with fewer" if bound.gap <= 0 else f"at most {bound.gap:,} fewer would do"
+    return [first, f"{least}): {gap}"]
 
 
 def _uses(estate: Estate, host: str, free: Collection[int]) -> list[str]:
