@@ -12,6 +12,8 @@ from .base import Case
 # What is used: 已建 and 改建 of 001:L242.
 SERVING = frozenset({"running", "rebuilding"})
 
+NONE = "there is no review of type {}"
+
 # What the functions below read, for `reads` of a rule.
 REVIEW = (
     *("review.type", "review.subject", "review.passed", "review.document", "review.date"),
@@ -73,7 +75,7 @@ def unreviewed(case: Case, type: str, subjects: Iterable[str], days: int = 0) ->
                 and (not r.valid_until or r.valid_until >= today)
             ]
     if last is None:
-        return f"there is no review of type {type}"
+        return NONE.format(type)
     if counting:
         return stale(case, sorted(counting, key=lambda one: one[1].date), days, "review")
     name, review = last

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..model.application import Application, Certificate, Component, Endpoint
 from ..model.cloud import Cloud
+from ..model.governance import Review
 from ..model.lines import PrivateNetwork
 from ..model.network import Zone
 from ..model.organisation import Unit
 from .base import Breach, Case
-from .evidence import REVIEW, SERVING, serves, unreviewed
+from .evidence import NONE, REVIEW, SERVING, serves, unreviewed
 from .registry import rule
+
+# Types of review by which a network or a system is watched (002:L33), in words.
+WATCHING = {"monitoring": "dynamic monitoring", "audit": "security audit"}
 
 
 @rule(
@@ -102,13 +106,15 @@ def everything_is_watched(case: Case) -> Iterator[Breach]:
     """Networks and systems are monitored and audited; the terminals of units are controlled."""
     policy = case.values("watching")
     days, cloudy = int(policy["days"]), bool(policy["cloud_covers"])
+    # Most systems were never looked at, and there are thousands: who was is gathered first.
+    seen = {review.subject for review in case.catalogue.all(Review).values() if review.type in WATCHING}
     for name, zone in case.catalogue.all(Zone).items():
         if zone.role in ("intranet", "extranet") and not zone.within and zone.status in SERVING:
-            yield from _watched(case, [f"zone/{name}"], days)
+            yield from _watched(case, [f"zone/{name}"], days, seen)
     for name, application in case.catalogue.all(Application).items():
         if serves(application):
             around = [f"cloud/{application.cloud}"] if cloudy and application.cloud else []
-            yield from _watched(case, [f"application/{name}", *around], days)
+            yield from _watched(case, [f"application/{name}", *around], days, seen)
     for name, unit in case.catalogue.all(Unit).items():
         if unit.type in policy["unit_types"] and unit.level in policy["unit_levels"]:
             why = unreviewed(case, "terminal_control", [f"unit/{name}"], days)
@@ -117,12 +123,12 @@ def everything_is_watched(case: Case) -> Iterator[Breach]:
                 yield Breach(f"unit/{name}", f"its terminals are not controlled: {why}", "", (), cure)
 
 
-def _watched(case: Case, subjects: list[str], days: int) -> Iterator[Breach]:
-    lacks = {type: unreviewed(case, type, subjects, days) for type in ("monitoring", "audit")}
-    lacks = {type: why for type, why in lacks.items() if why}
+def _watched(case: Case, subjects: list[str], days: int, seen: Collection[str]) -> Iterator[Breach]:
+    lacks = {type: NONE.format(type) for type in WATCHING}
+    if any(subject in seen for subject in subjects):
+        lacks = {type: why for type in WATCHING if (why := unreviewed(case, type, subjects, days))}
     if lacks:
-        words = {"monitoring": "dynamic monitoring", "audit": "security audit"}
-        told = "; ".join(f"{words[type]}: {why}" for type, why in lacks.items())
+        told = "; ".join(f"{WATCHING[type]}: {why}" for type, why in lacks.items())
         cure = f"a review of type {' and one of type '.join(lacks)} that was passed, with its document"
         yield Breach(subjects[0], f"is not watched: {told}", "", (), cure)
 
