@@ -39,7 +39,7 @@ from .registry import rule
 
 SYSTEMS = frozenset({"platform", "system"})
 STATE = ("application.status", "application.classified")
-ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS)
+ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS, "application.site")
 MOVE = "a wave with the provincial cloud as `to_cloud`; where it is there already, `cloud` says so"
 GO = "`cloud`: the provincial cloud"
 

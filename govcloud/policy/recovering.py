@@ -202,7 +202,7 @@ def important_systems_are_on_the_list(case: Case, name: str, application: Applic
         "protection.level",
         "protection.standby",
     ),
-    *("instance.project", "project.cloud", "cloud.site", "site.role", "site.level"),
+    *("instance.project", "project.cloud", "cloud.site", "site.role", "site.level", "site.status"),
 )
 def the_centre_serves_all_at_a_high_level(case: Case) -> Iterator[Breach]:
     """Whoever of government asks the province's recovery centre is served, and at a high level."""
@@ -235,7 +235,7 @@ KEPT = ("backup.subject", "backup.period_h", "backup.last_on")
     "R-07",
     "require",
     *(*KEPT, *CLOUDS_READS, "application.status", "application.scope", "dataset.application"),
-    *("zone.status", "node.zone", "protection.application"),
+    *("zone.status", "zone.role", "node.zone", "protection.application"),
 )
 def systems_and_networks_are_backed_up(case: Case) -> Iterator[Breach]:
     """What runs has copies: a system or its data, and the configuration of a network; and they are made."""
@@ -278,7 +278,7 @@ def _late(case: Case) -> Iterator[Breach]:
             yield Breach(f"backup/{name}", message, "last_on", (), "make one, and say `last_on`")
 
 
-@rule("R-08", "target", "site.role", "site.level", "site.status", "site.opened_on")
+@rule("R-08", "target", "site.role", "site.level", "site.status", "site.opened_on", "region.level")
 def the_recovery_centre_is_in_operation(case: Case) -> Iterator[Breach]:
     """The province's recovery centre has been in operation since the day that was set."""
     start = str(case.values("recovery-centre")["from"])
