@@ -36,7 +36,9 @@ class Protection(Entry, kw_only=True):
         ],
         Doc("要素等级", "Level reached in each of the seven elements; the lowest is the level reached."),
     ] = {}
-    request: Annotated[str, Ref("request"), Doc("申请", "The request to use the recovery centre.")] = ""
+    request: Annotated[
+        str, Ref("request"), Doc("申请", "The request to use the recovery centre.", ("R-04",))
+    ] = ""
 
 
 @kind("backup", "backups", "备份")

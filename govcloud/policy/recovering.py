@@ -134,21 +134,25 @@ def _at_the_centre(case: Case, name: str) -> bool:
         "review.with_reviews",
         *REVIEW,
     ),
+    *("protection.request", "protection.application"),
     each=Request,
+    back=("protection.request",),
 )
 def use_of_recovery_is_reviewed(case: Case, name: str, request: Request) -> Iterator[Breach]:
-    """Use of the recovery centre is reviewed together with the security of project and information."""
+    """Use of the recovery centre is reviewed together with the security of project and information.
+
+    The reviews are of the request, of what it is for or protects, or of the project behind it (what a request
+    makes anew is not there yet when it is reviewed).
+    """
     if request.type != "recovery" or request.status not in ("asked", "granted", "done"):
         return
     key = f"request/{name}"
-    # The project's own review counts: the request is not there yet when it is examined.
-    programme = f"programme/{request.programme}" if request.programme else ""
-    about = [one for one in (key, request.subject, programme) if one]
-    missing = _not_reviewed(case, about)
-    if missing:
+    about = [key, request.subject, f"programme/{request.programme}" if request.programme else ""]
+    about += [f"application/{p.application}" for _, p in case.named_by(Protection, "request", key)]
+    if missing := _not_reviewed(case, [one for one in about if one]):
         message = f"uses the recovery centre without {missing}"
-        cure = "a review of type recovery_use with its document, and in `with_reviews` one of type "
-        cure += "project_security and one of type information_security"
+        cure = "of the application or the `programme` behind it, a review of type recovery_use with its document, "
+        cure += "and in its `with_reviews` one of type project_security and one of type information_security"
         # Who asks waits for the reviews; who is given it had them.
         yield Breach(key, message, "status", (), cure, "require" if request.status == "asked" else None)
 
