@@ -74,6 +74,11 @@ ELSEWHERE = {
     "notify retry",
     # tests/rollout/test_verifying.py
     "ipv6 verify",
+    # tests/request/test_submitting.py
+    "request submit",
+    "request list",
+    "request show",
+    "request withdraw",
     # tests/test_whatif.py
     "network whatif --cut KIND/NAME",
     "network whatif --each link",

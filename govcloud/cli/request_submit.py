@@ -32,16 +32,15 @@ def submit(app: App, file: Path, replace: bool, dry_run: bool, as_json: bool) ->
     part of it. Denied (4) by a rule, or where a quota or a cloud has no room.
     """
     from ..access import enforce
-    from ..ledger import open_ledger
+    from ..ledger import open_ledger, requests
     from ..request import submitting
     from ..request.document import read
 
-    ledger = open_ledger(app.workspace, create=not dry_run)
+    # What a request stands on is accepted: where there is no ledger yet, there is no unit that could ask.
+    ledger = open_ledger(app.workspace)
     identity = enforce(app.workspace, ledger, "plan")
     document = read(file)
     with ledger.read() as connection:
-        from ..ledger import requests
-
         known = requests.find(connection, document.name)
         submitting.refuse_again(connection, known, document, replace=replace)
     one = submitting.prepare(app.workspace, ledger, identity, document)

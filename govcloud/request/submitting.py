@@ -82,6 +82,7 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
     Raises ``InputError`` with every fault and its place, ``DeniedError`` where somebody asks for others or a
     pool has no room.
     """
+    _refuse_days(document)
     with ledger.read() as connection:
         refuse_others(connection, identity, document)
         uids = sight(workspace, ledger, connection)
@@ -238,6 +239,15 @@ def plan_of(connection: Connection, row: Row) -> stages.Plan:
 
 
 # -- what is wrong ----------------------------------------------------------------------------------
+
+
+def _refuse_days(document: Document) -> None:
+    """Raises ``InputError`` where a request would end before it begins, or before anybody decides on it."""
+    today = time.strftime("%Y-%m-%d")
+    end, begin = document.until, document.starts_on or today
+    if end and end < begin:
+        words = f"`until` {end} is before " + (f"`starts_on` {begin}" if document.starts_on else "today")
+        raise InputError([problem(document, ("until",), words, "the last day on which it is used")])
 
 
 def _refuse_absurd(connection: Connection, document: Document, asked: list[Need]) -> None:

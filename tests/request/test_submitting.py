@@ -21,6 +21,7 @@ from tests import postgres
 from tests.conftest import Result
 from tests.request.office import OTHER, form, machine, office
 from tests.store_province import Province
+from tests.test_json_keys import first, keys_of
 
 Cli = Callable[..., Result]
 
@@ -95,6 +96,26 @@ def test_the_same_file_again_says_so_and_another_must_be_meant(place: Province, 
     assert events == ["submit", "replace", "withdraw", "submit"]
 
 
+def test_the_keys_of_json_are_those_of_the_table(place: Province, cli: Cli) -> None:
+    file = form(place, "web", machine("web-1", ipv4="auto"))
+    place.tables["networks"]["app"]["ipv4"] = "192.0.2.0/24"
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    typed = {
+        "request submit": ["submit", file],
+        "request list": ["list"],
+        "request show": ["show", "web"],
+        "request withdraw": ["withdraw", "web"],
+    }
+    for command, words in typed.items():
+        written = cli("request", *words, "--json").json
+        wanted = keys_of(command)
+        assert set(first(written)) == set(wanted), command
+        for key, within in wanted.items():
+            if within:
+                assert set(first(first(written)[key])) == within, (command, key)
+
+
 def test_dry_run_holds_nothing(place: Province, cli: Cli) -> None:
     done = cli("request", "submit", form(place, "web"), "--dry-run", "--json")
     assert (done.code, done.json["request"]) == (0, None)
@@ -138,6 +159,31 @@ def test_absurd_quantities_are_a_slip_of_the_keyboard(place: Province, cli: Cli)
     assert refused.code == 2, refused
     assert "web.yaml:8:" in refused.err
     assert "more than 2,097,152 GiB is taken for a slip of the keyboard" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ({"until": "2020-01-01"}, "`until` 2020-01-01 is before today"),
+        ({"starts_on": "2999-02-01", "until": "2999-01-01"}, "before `starts_on` 2999-02-01"),
+    ],
+)
+def test_what_ends_before_it_begins_is_refused(
+    place: Province, cli: Cli, days: dict[str, str], words: str
+) -> None:
+    refused = cli("request", "submit", form(place, "web", **days))
+    assert (refused.code, words in refused.err, "web.yaml:" in refused.err) == (2, True, True), refused
+
+
+def test_before_the_first_apply_there_is_nobody_to_ask(tmp_path: Path, cli: Cli) -> None:
+    place = office(tmp_path).write()
+    refused = cli("request", "submit", form(place, "web"))
+    assert (refused.code, "no unit is called 'bureau'" in refused.err) == (2, True), refused
+    assert not (place.private / "ledger.db").exists()
+    assert cli("request", "list").out == "Nothing was submitted yet.\n"
+    assert cli("request", "show", "web").code == 2
+    assert cli("request", "withdraw", "web").code == 2
+    assert cli("request", "apply", "web", "--yes").code == 2
 
 
 def test_prices_are_the_provinces(place: Province, cli: Cli) -> None:
