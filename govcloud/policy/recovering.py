@@ -151,8 +151,8 @@ def use_of_recovery_is_reviewed(case: Case, name: str, request: Request) -> Iter
     about += [f"application/{p.application}" for _, p in case.named_by(Protection, "request", key)]
     if missing := _not_reviewed(case, [one for one in about if one]):
         message = f"uses the recovery centre without {missing}"
-        cure = "of the application or the `programme` behind it, a review of type recovery_use with its document, "
-        cure += "and in its `with_reviews` one of type project_security and one of type information_security"
+        cure = "of the application or the `programme` behind it, a review of type recovery_use with its "
+        cure += "document, and in its `with_reviews` one of project_security and one of information_security"
         # Who asks waits for the reviews; who is given it had them.
         yield Breach(key, message, "status", (), cure, "require" if request.status == "asked" else None)
 
