@@ -14,7 +14,7 @@ from .common import console, emit, json_option
 
 # Each is a module of `govcloud.demo` whose `play` returns its figures. Those of the first stand in demo.json
 # themselves, those of the others under their name.
-CHAPTERS = ("base", "ipv6")
+CHAPTERS = ("base", "ipv6", "request")
 RESULT = "demo.json"
 
 
@@ -24,7 +24,8 @@ RESULT = "demo.json"
 @json_option
 def demo(chapters: tuple[str, ...], keep: bool, as_json: bool) -> int:
     """Play CHAPTERS in a lab. base: build a small province, measure it, break it, heal it, take it down.
-    ipv6: a city goes from IPv4 to both while a probe runs, then a trunk line is cut.
+    ipv6: a city goes from IPv4 to both while a probe runs, then a trunk line is cut. request: a county asks
+    for a web application with recovery, people sign, it is built, used and given back.
 
     Writes demo.json in the current directory. Without CHAPTERS: all of them.
     """

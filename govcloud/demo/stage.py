@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,8 @@ class Scene:
         self.sample = sample
         # What was found of it after its end.
         self.left: list[str] = []
+        # What commands find in their environment beside what is there.
+        self.around: dict[str, str] = {}
 
     def say(self, text: str) -> None:
         """A sentence between commands."""
@@ -44,20 +47,29 @@ class Scene:
         """Run a command in view, its output on the terminal. Raises ``GovcloudError`` on another end."""
         self.console.print(f"[dim]$[/dim] [bold]{PROGRAM} {' '.join(args)}[/bold]")
         self._flush()
-        done = subprocess.run(self._argv(args), cwd=self._where(), check=False)
+        done = subprocess.run(self._argv(args), cwd=self._where(), env=os.environ | self.around, check=False)
         if done.returncode not in expect:
             raise GovcloudError(f"`{PROGRAM} {' '.join(args)}` ended with {done.returncode}")
         return done.returncode
 
     def ask(self, *args: str, expect: Sequence[int] = (0,)) -> Any:
         """Run a command out of view with ``--json`` and return what it says."""
+        return json.loads(self.output(*args, "--json", expect=expect))
+
+    def output(self, *args: str, expect: Sequence[int] = (0,)) -> str:
+        """Run a command out of view; what it writes. Raises ``GovcloudError`` on another end."""
         done = subprocess.run(
-            self._argv([*args, "--json"]), cwd=self._where(), capture_output=True, text=True, check=False
+            self._argv(args),
+            cwd=self._where(),
+            env=os.environ | self.around,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode not in expect:
             words = (done.stderr.strip().splitlines() or [""])[-1]
-            raise GovcloudError(f"`{PROGRAM} {' '.join(args)} --json` ended with {done.returncode}: {words}")
-        return json.loads(done.stdout)
+            raise GovcloudError(f"`{PROGRAM} {' '.join(args)}` ended with {done.returncode}: {words}")
+        return done.stdout
 
     def _flush(self) -> None:
         # In a pipe what is said here must not come after what the commands say.

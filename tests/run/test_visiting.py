@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from govcloud.demo.authority import issue
 from govcloud.run.measure import fetch
-from tests.certificates import issue
 
 ROLES = Path(__file__).parents[2] / "playbooks" / "roles"
 HOST = "health.county.example"

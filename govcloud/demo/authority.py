@@ -1,4 +1,4 @@
-"""An authority of the tests' own, and certificates that it signs."""
+"""An authority that is made for one certificate: for demonstrations and tests, trusted by nobody else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def issue(*names: str, days: int = 30) -> Issued:
     """A certificate for these names, signed by an authority that signs nothing else."""
     now = datetime.now(UTC)
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests' authority")])
+    root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of one certificate")])
 
     def built(name: x509.Name, public: ec.EllipticCurvePublicKey, ca: bool) -> x509.CertificateBuilder:
         return (
