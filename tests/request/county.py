@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import shutil
+import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +15,22 @@ from typing import Any
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_ssh_private_key,
+)
 
-from govcloud.ledger import Ledger, open_ledger
+from govcloud.ledger import Ledger, approvals, entries, open_ledger, requests
+from govcloud.ledger.approvals import Approval
+from govcloud.plan.guards.standing import Standing, of_request
+from govcloud.plan.stages import EntryChange
+from govcloud.request import deciding
 from govcloud.signatures import OwnKey
-from govcloud.workspace import open_workspace
+from govcloud.workspace import Workspace, open_workspace
 from tests.access.office import token_digest
+from tests.conftest import GOVCLOUD, Result
 
 Cli = Callable[..., Any]
 # Who is there: unit, duty, permissions.
@@ -96,7 +111,7 @@ class County:
             done = self.run("apply", "--confirm", done.err.split('--confirm "')[1].split('"')[0], by="admin")
         assert done.code == 0, done
 
-    def submit(self, name: str = "portal", by: str = "clerk", **said: Any) -> Any:
+    def submit(self, name: str = "portal", *options: str, by: str = "clerk", **said: Any) -> Any:
         """Ask for an application; gives the row."""
         form = {
             "name": name,
@@ -107,7 +122,7 @@ class County:
         }
         file = self.root.parent / f"{name}.yaml"
         file.write_text(yaml.safe_dump(form | said))
-        return self.good("request", "submit", file, "--json", by=by).json["request"]
+        return self.good("request", "submit", file, *options, "--json", by=by).json["request"]
 
     def approve(self, by: str, *arguments: str | Path, name: str = "portal", key: str = "") -> Any:
         file = self.keys / (key or by)
@@ -118,6 +133,65 @@ class County:
         for who in ("officer", "manager", "province-1"):
             done = self.approve(who, name=name)
             assert done.code == 0, done
+
+    # -- the same, in this process: as the commands do it, without a process for each ------------------
+
+    @property
+    def workspace(self) -> Workspace:
+        return open_workspace(str(self.root))
+
+    def own_key(self, name: str) -> OwnKey:
+        """The private key of somebody."""
+        key = load_ssh_private_key((self.keys / name).read_bytes(), None)
+        assert isinstance(key, Ed25519PrivateKey)
+        return OwnKey(key)
+
+    def signed(
+        self,
+        ledger: Ledger,
+        by: str,
+        name: str = "portal",
+        *,
+        key: str = "",
+        giver: str = "",
+        account: str = "",
+    ) -> Approval:
+        """What somebody signs for the stage that is open; nothing is kept."""
+        with ledger.read() as connection:
+            made = deciding.draft(connection, by, f"{by}@desk", name, "", giver)
+        return approvals.sealed(made.approval, made.message, self.own_key(key or by))
+
+    def sign(self, ledger: Ledger, by: str, name: str = "portal", **said: str) -> Standing:
+        """Somebody signs the stage that is open, and it is kept."""
+        one = self.signed(ledger, by, name, **said)
+        return deciding.decide(self.workspace, ledger, name, one, one.account)
+
+    def standing(self, ledger: Ledger, name: str = "portal") -> Standing:
+        """How the request stands."""
+        with ledger.read() as connection:
+            return of_request(connection, requests.get(connection, name))[1]
+
+    def put(self, ledger: Ledger, *changes: tuple[str, str, dict[str, Any] | None]) -> None:
+        """Accept (kind, name, fields) at once, as a run's Record does; None takes an entry away."""
+        with ledger.write() as connection:
+            known = entries.among(connection, [(kind, name) for kind, name, _ in changes])
+            number = entries.open_revision(connection, actor="", run=None, commit=None, message="")
+            made = []
+            for kind, name, fields in changes:
+                before = known.get((kind, name))
+                uid = before.uid if before else entries.uid_for("tiny", kind, name, 0)
+                verb: Any = "delete" if fields is None else "update" if before else "create"
+                made.append(EntryChange(verb, uid, kind, name, fields=fields or {}))
+            entries.accept(connection, number, (c for c in made if c.verb != "delete"))
+            entries.withdraw(connection, number, (c.uid for c in made if c.verb == "delete"))
+
+    def change_person(self, ledger: Ledger, name: str, **fields: Any) -> None:
+        self.put(ledger, ("person", name, self.tables["persons"][name] | fields))
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Straight into the database, behind the program's back."""
+        with sqlite3.connect(self.root / ".govcloud" / "ledger.db") as connection:
+            return connection.execute(statement, values).fetchall()
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -153,4 +227,37 @@ def county(root: Path, cli: Cli, **settings: Any) -> County:
         made.person(name, unit, duty, *permissions)
     made.write()
     made.good("apply", "--yes")
+    return made
+
+
+@contextmanager
+def copied(template: County, place: Path, cli: Cli) -> Iterator[County]:
+    """A copy of a county for one test, with a configuration folder of its own: it is the same ledger, and
+    what this user has seen of it elsewhere is another test's."""
+    shutil.copytree(template.root.parent, place)
+    before = os.environ["XDG_CONFIG_HOME"]
+    os.environ["XDG_CONFIG_HOME"] = str(place / "config")
+    try:
+        yield County(
+            place / "place",
+            place / "keys",
+            cli,
+            copy.deepcopy(template.tables),
+            dict(template.settings),
+        )
+    finally:
+        os.environ["XDG_CONFIG_HOME"] = before
+
+
+def template(root: Path) -> County:
+    """A county with the request `portal` submitted; made once, for copies."""
+    root.mkdir()
+
+    def run(*arguments: str | Path, cwd: Path, env: dict[str, str]) -> Any:
+        around = os.environ | {"XDG_CONFIG_HOME": str(root / "config")} | env
+        words = [str(GOVCLOUD), *map(str, arguments)]
+        return Result(subprocess.run(words, cwd=cwd, env=around, capture_output=True, text=True))
+
+    made = county(root, run)
+    made.submit()
     return made
