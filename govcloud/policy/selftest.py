@@ -221,6 +221,9 @@ def examples_of(
     except msgspec.ValidationError as error:
         return [], [_misread(str(error), path, locate, way)]
     problems = []
+    if own is not None and group.sample:
+        words = "examples of a site's own rule are made of its own entries"
+        problems.append(_at(locate, path, (*way, "sample"), words, "take `sample` away"))
     if own is None and not group.sample:
         problems.append(_at(locate, path, way, f"{rule}: `sample` is missing", "e.g. `sample: hainan`"))
     out = []
@@ -299,4 +302,9 @@ def run(
             try:
                 yield example, hold(example, checks.get(rule))
             except InputError as error:
-                yield example, "; ".join(p.message.removeprefix(f"{example.id}: ") for p in error.problems)
+                yield example, "; ".join(_wrong(example, problem) for problem in error.problems)
+
+
+def _wrong(example: Example, problem: Problem) -> str:
+    words = problem.message.removeprefix(f"{example.id}: ")
+    return f"{words} ({problem.hint})" if problem.hint else words
