@@ -74,7 +74,6 @@ def providers_are_qualified(case: Case, name: str, contract: Contract) -> Iterat
     "programme.status",
     *INSPECTION,
     *REVIEW,
-    "inspection.unit",
     each=Programme,
 )
 def projects_are_inspected_by_others(case: Case, name: str, programme: Programme) -> Iterator[Breach]:
