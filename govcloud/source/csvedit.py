@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .csvfile import headers_of, plain_header
@@ -29,6 +29,20 @@ def set_value(text: str, kind: str, delimiter: str, name: str, field: str, value
         return text[:end] + delimiter * (number - len(cells) + 1) + new + text[end:]
     begin, end = cells[number]
     return text[:begin] + new + text[end:]
+
+
+def add_entry(text: str, kind: str, delimiter: str, name: str, fields: Mapping[str, Any]) -> str:
+    """The text with one row more at the end."""
+    known = headers_of(kind)
+    header = next((words for _, _, words in _rows(text, delimiter) if any(words)), [])
+    columns = [known.get(plain_header(word)) for word in header]
+    if lacks := [f"`{field}`" for field in fields if field not in columns]:
+        raise CannotEdit(f"the table has no column for {', '.join(lacks)}")
+    # The name comes first.
+    rest = (_written(fields[c], delimiter) if c in fields else "" for c in columns[1:])
+    cells = [_written(name, delimiter), *rest]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return (text if text.endswith(("\n", "\r")) else text + newline) + delimiter.join(cells) + newline
 
 
 def remove_entry(text: str, delimiter: str, name: str) -> str:

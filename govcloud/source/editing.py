@@ -6,7 +6,7 @@ for the change; otherwise nothing comes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..model import KINDS
@@ -58,6 +58,33 @@ def edited(data: bytes, path: str, edits: Iterable[Edit]) -> bytes:
         _check(before, after, edit)
         text = new
     return mark + text.encode(encoding)
+
+
+def with_entry(data: bytes, path: str, kind: str, name: str, fields: Mapping[str, Any]) -> bytes:
+    """The bytes of a YAML or CSV file with one entry more. Raises ``CannotEdit``."""
+    if reason := why_not(path):
+        raise CannotEdit(reason)
+    try:
+        mark, text, encoding = parts_of(data)
+    except BadText as error:
+        raise CannotEdit(error.message) from None
+    before = _meaning(data, path) if data else {}
+    if (kind, name) in before:
+        raise CannotEdit(f"{kind}/{name} stands there already")
+    if path.lower().endswith(".csv"):
+        from . import csvedit
+        from .csvfile import delimiter_of
+
+        new = csvedit.add_entry(text, kind, delimiter_of(data, text), name, fields)
+    else:
+        from . import yamledit
+
+        new = yamledit.add_entry(text, KINDS[kind].PLURAL, name, fields)
+    after = _meaning(mark + new.encode(encoding), path)
+    said = after.pop((kind, name), None)
+    if after != before or said is None or {k: plain(v) for k, v in said.items()} != dict(fields):
+        raise CannotEdit("it would not say the same any more")
+    return mark + new.encode(encoding)
 
 
 def _once(text: str, data: bytes, path: str, edit: Edit) -> str:

@@ -6,6 +6,7 @@ the whole file again would fold and indent lines that nobody asked about.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -28,9 +29,51 @@ def set_value(text: str, plural: str, name: str, field: str, value: Any) -> str:
     begin, end = node.start_mark.index, node.end_mark.index
     if not entry.start_mark.index <= begin < entry.end_mark.index:
         raise CannotEdit(f"`{field}` is shared with other entries by an anchor (`&` and `*`)")
-    if not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">"):
+    if isinstance(node, yaml.SequenceNode) and not node.flow_style:
+        return _longer(text, node, field, value)
+    flat = isinstance(node, yaml.SequenceNode) and "\n" not in text[begin:end] and "&" not in text[begin:end]
+    if not flat and (not isinstance(node, yaml.ScalarNode) or node.style in ("|", ">")):
         raise CannotEdit(f"`{field}` is no value of one line")
     return text[:begin] + new + text[end:]
+
+
+def _longer(text: str, node: yaml.SequenceNode, field: str, value: Any) -> str:
+    """The text with a list of one value a line that goes on; what stood there stands as it did."""
+    old = [item.value for item in node.value]
+    if not isinstance(value, list) or list(map(str, value[: len(old)])) != old:
+        raise CannotEdit(f"`{field}` is a list with one value a line")
+    indent = " " * (node.value[0].start_mark.column - 2)
+    at = text.find("\n", node.value[-1].end_mark.index) + 1
+    lines = "".join(f"{indent}- {_scalar(one, flow=False)}\n" for one in value[len(old) :])
+    return text[:at] + lines + text[at:] if at else f"{text}\n{lines}"
+
+
+def add_entry(text: str, plural: str, name: str, fields: Mapping[str, Any]) -> str:
+    """The text with one entry more, behind the others of its kind or at the end."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    lines = [
+        f"{_scalar(name, flow=False)}:",
+        *(f"  {field}: {_scalar(value, flow=False)}" for field, value in fields.items()),
+    ]
+    number = next((n for n, (key, _) in enumerate(pairs) if key.value == plural), None)
+    if number is None:
+        gap = "\n" if text.strip() else ""
+        text += "" if not text or text.endswith("\n") else "\n"
+        return text + gap + "\n".join([f"{plural}:", *(f"  {line}" for line in lines)]) + "\n"
+    table = pairs[number][1]
+    if not isinstance(table, yaml.MappingNode) or table.flow_style or not table.value:
+        raise CannotEdit(f"`{plural}` is not written with one entry below the other")
+    indent = " " * table.value[0][0].start_mark.column
+    at = len(text)
+    if number + 1 < len(pairs):
+        at = text.rfind("\n", 0, pairs[number + 1][0].start_mark.index) + 1
+        before = text[:at].splitlines(keepends=True)
+        # What stands above the next kind belongs to it.
+        while before and (not before[-1].strip() or before[-1].startswith("#")):
+            at -= len(before.pop())
+    begin = text[:at] if text[:at].endswith("\n") else f"{text[:at]}\n"
+    return begin + "".join(f"{indent}{line}\n" for line in lines) + text[at:]
 
 
 def remove_entry(text: str, plural: str, name: str) -> str:
