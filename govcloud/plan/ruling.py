@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -31,8 +31,18 @@ from .stages import EntryChange, Plan, Record, Ruled, Ruling
 Gate = Literal["all", "requests", "none"]
 
 if TYPE_CHECKING:
-    from ..policy import Finding
-    from ..policy.comparing import Change
+    from ..model.catalogue import Catalogue
+    from ..policy import Check, Finding
+    from ..policy.comparing import Change, Compared, Referring
+
+
+class Referrers(Protocol):
+    """Entries that can tell who refers to one of them."""
+
+    def referring(self, keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
+        """Who refers, by which field, to which of these."""
+        ...
+
 
 POLICY: Key = ("profile", "rules")
 REQUESTS = "request:"
@@ -69,7 +79,7 @@ def _ruled(
     day: date,
 ) -> Ruling:
     # Late: whoever changes nothing needs no rule.
-    from ..policy import Case, decided, expressions
+    from ..policy import Case
     from ..policy.comparing import Change, compare
     from .lookup import ChangedCatalogue, LedgerCatalogue
 
@@ -84,22 +94,71 @@ def _ruled(
     first = not entries.last_revision(connection)
     before, after = Case(below, day, frozenset() if first else None), Case(above, day)
     gate, emergency = policy(connection, changed)
-    # Rules of the site's own count as they were accepted: who changes one does not pass by that. Those that
-    # come now are asked as well, of both sides, so that they refuse nothing that was there before.
-    own = {**expressions.own(above), **expressions.own(below)}
-    checks = [c for c in (*decided().values(), *own.values()) if not c.documents or after.certain]
-
-    def referring(keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
-        yield from below.referring(keys)
-        yield from above.referring(keys)
-
-    found = compare(before, after, changes, referring, checks, renamed=renamed)
+    checks = [c for c in _checks(below, above) if not c.documents or after.certain]
+    found = compare(before, after, changes, _referring(below, above), checks, renamed=renamed)
     return Ruling(
         tuple(map(_ruled_of, found.new)),
         tuple(map(_ruled_of, found.cured)),
         gate,
         emergency,
     )
+
+
+def since(
+    connection: Connection,
+    revision: int,
+    merged: Mapping[Key, Mapping[str, Any]],
+    day: date,
+    only: Collection[str] = (),
+) -> Compared:
+    """Findings that are new since a revision of the ledger, and those that are cured since.
+
+    ``merged``: fields of the entries as they are judged now; ``only``: ids of rules. Both states are judged
+    as of the same day, so that what the calendar alone brings about is not new. Raises ``InputError`` for ids
+    that are no rules. ``ledger.history.resolve`` knows the words for revisions.
+    """
+    from ..ledger.history import state
+    from ..policy import Case, expressions
+    from ..policy.base import BINDS
+    from ..policy.comparing import Change, compare
+    from .lookup import ChangedCatalogue, MemoryCatalogue
+
+    past = {(kind, name): fields for kind, name, fields in state(connection, revision).values()}
+    changed = {key: merged.get(key) for key in {*past, *merged} if past.get(key) != merged.get(key)}
+    changes = {key: Change(past.get(key), fields) for key, fields in changed.items()}
+    renamed = {
+        f"{key[0]}/{fields['was']}": "/".join(key)
+        for key, fields in changed.items()
+        if fields is not None and key not in past and fields.get("was") and (key[0], fields["was"]) in past
+    }
+    below = MemoryCatalogue(past)
+    above = ChangedCatalogue(below, changed)
+    before, after = Case(below, day), Case(above, day)
+    expressions.asked(above, [id for id in only if id not in expressions.own(below)])
+    checks = [check for check in _checks(below, above) if not only or check.id in only]
+    if only:
+        # A rule that is named binds wherever it is asked for.
+        before, after = (Case(one.catalogue, day, frozenset(BINDS)) for one in (before, after))
+    return compare(before, after, changes, _referring(below, above), checks, renamed=renamed)
+
+
+def _checks(below: Catalogue, above: Catalogue) -> list[Check]:
+    """Every rule that ships, and the site's own.
+
+    These count as they were accepted: who changes one does not pass by that. Those that come now are asked as
+    well, of both sides, so that they refuse nothing that was there before.
+    """
+    from ..policy import decided, expressions
+
+    return [*decided().values(), *{**expressions.own(above), **expressions.own(below)}.values()]
+
+
+def _referring(below: Referrers, above: Referrers) -> Referring:
+    def referring(keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
+        yield from below.referring(keys)
+        yield from above.referring(keys)
+
+    return referring
 
 
 def _ruled_of(one: Finding) -> Ruled:

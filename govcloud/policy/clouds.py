@@ -38,7 +38,7 @@ from .housing import (
 from .registry import rule
 
 SYSTEMS = frozenset({"platform", "system"})
-STATE = ("application.status", "application.classified")
+STATE = ("application.status", "application.classified", "application.site")
 ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS, "application.site")
 MOVE = "a wave with the provincial cloud as `to_cloud`; where it is there already, `cloud` says so"
 GO = "`cloud`: the provincial cloud"

@@ -22,6 +22,8 @@ Fields = Mapping[str, Any]
 Referring = Callable[[Collection[Key]], Iterable[tuple[Key, str, Key]]]
 # What is known already of a rule over everything before the change; None: nothing.
 Known = Callable[[Check], list[Finding] | None]
+# What a rule that reads any field of is asked again about for all.
+EVIDENCE = frozenset({"review", "inspection", "evaluation"})
 # Where a change touches more entries than this, a rule is asked of all of its kind.
 MOST = 2000
 
@@ -47,6 +49,15 @@ class Compared(NamedTuple):
     cured: list[Finding]
 
 
+class Again(NamedTuple):
+    """A rule that was asked again: about which entries of its kind (None: all), and what it found."""
+
+    check: Check
+    names: Collection[str] | None
+    gone: list[Finding]
+    come: list[Finding]
+
+
 def compare(
     before: Case,
     after: Case,
@@ -61,6 +72,22 @@ def compare(
 
     A finding counts as the same where rule, verdict, entry and field are: a figure in its words may change.
     """
+    asked = list(ask_again(before, after, changes, referring, checks, known=known))
+    gone = [one for each in asked for one in each.gone]
+    come = [one for each in asked for one in each.come]
+    return _difference(gone, come, renamed or {})
+
+
+def ask_again(
+    before: Case,
+    after: Case,
+    changes: Mapping[Key, Change],
+    referring: Referring,
+    checks: Iterable[Check],
+    *,
+    known: Known = lambda _check: None,
+) -> Iterator[Again]:
+    """Each rule that a change concerns, and what it finds of what it was asked about, before and after."""
     ways = _Ways(referring)
     # Numbers of the policy are read by whoever likes; a waiver changes what is said of findings.
     everything = any(kind == "profile" and name in tables() for kind, name in changes)
@@ -70,22 +97,16 @@ def compare(
         for said in change
         if kind == "waiver" and said is not None and said.get("rule")
     }
-    gone: list[Finding] = []
-    come: list[Finding] = []
     for check in checks:
         names: Collection[str] | None = None
         if not (everything or check.id in waived):
             names = touched(check, before, after, changes, ways)
             if names is not None and not names:
                 continue
-        told = known(check) if names is None else None
-        if told is not None:
-            gone += told
-        elif check.binds(before):
-            gone += _judged(check, before, names)
-        if check.binds(after):
-            come += _judged(check, after, names)
-    return _difference(gone, come, renamed or {})
+        gone = known(check) if names is None else None
+        if gone is None:
+            gone = _judged(check, before, names) if check.binds(before) else []
+        yield Again(check, names, gone, _judged(check, after, names) if check.binds(after) else [])
 
 
 def touched(
@@ -113,6 +134,9 @@ def touched(
 def _reads(check: Check, kind: str, change: Change) -> bool:
     """Whether a rule reads what changes of an entry."""
     names = check.by_kind.get(kind)
+    if names is not None and kind in EVIDENCE:
+        # `Case.reviewed` and its like look at what they need.
+        return True
     if check.each is None and check.net:
         names = (names or frozenset()) | NET.get(kind, frozenset())
     elif check.each is not None and kind == check.each.KIND:

@@ -85,7 +85,7 @@ def units_draw_two_charts_and_three_tables(case: Case, name: str, unit: Unit) ->
     "E-10",
     "deny",
     *("application.type", "application.unit", "application.status", "application.merges_into", "unit.level"),
-    *("programme.applications", "programme.unit"),
+    *("programme.applications", "programme.unit", "programme.status"),
     each=Application,
     back=("programme.applications",),
 )
@@ -115,7 +115,7 @@ def cities_are_managed_by_one_system(case: Case, name: str, application: Applica
     "E-11",
     "flag",
     *("application.type", "application.status", "application.unit", "application.docked_with"),
-    *("application.merges_into", "unit.level"),
+    *("application.merges_into", "application.scope", "unit.level"),
     each=Application,
 )
 def offices_are_docked_upwards(case: Case, name: str, application: Application) -> Iterator[Breach]:

@@ -16,7 +16,7 @@ from .registry import rule
 DEEPEST = 4
 PLATFORMS_READS = (
     *("application.platforms", "application.merges_into", "dependency.application", "dependency.needs"),
-    *("service_entry.application", "service_entry.platform"),
+    *("dependency.strength", "service_entry.application", "service_entry.platform"),
 )
 PLATFORMS_BACK = ("dependency.application", "service_entry.application")
 WHOM = ("public", "enterprise", "visitor")

@@ -61,6 +61,7 @@ def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
     "N-19",
     "deny",
     *("flow.start", "flow.endpoint", "flow.exchange", "dependency.exchange", "application.zones"),
+    *("dependency.application", "dependency.needs"),
     *("exchange.role", "exchange.zones", "exchange.site", "exchange.status", "link.a", "link.b", "zone.role"),
     *("interface.network", "circuit.zone", "circuit.node"),
 )
@@ -149,7 +150,7 @@ def _nodes(case: Case, flow: Flow) -> Iterator[tuple[str, str]]:
             yield name, nodes[name].zone
 
 
-@rule("N-07", "flag", "application.audience", "application.zones", "zone.role")
+@rule("N-07", "flag", "application.audience", "application.status", "application.zones", "zone.role")
 def services_are_on_the_extranet(case: Case) -> Iterator[Breach]:
     """Applications that serve people and enterprises are on the extranet."""
     for name, application in case.catalogue.all(Application).items():

@@ -168,7 +168,10 @@ def _video(case: Case, a: str, b: str) -> bool:
     return any(edges[n].planes & VIDEO for n in case.net.between(index[a], index[b]))
 
 
-READ = ("flow.content", "flow.circuits", "flow.path", "backup.circuit", "circuit.line", "link.plane")
+READ = (
+    *("flow.content", "flow.circuits", "flow.path", "flow.start", "backup.circuit"),
+    *("circuit.line", "link.plane"),
+)
 
 
 @rule("N-16", "flag", *READ)

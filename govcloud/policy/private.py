@@ -36,6 +36,7 @@ def _boundary(case: Case, name: str) -> list[tuple[str, Boundary]]:
     *("private_network.classified_on", "private_network.classified_by", "private_network.classified_reason"),
     *("application.private_networks", "application.classified_on"),
     *("boundary.private_network", "boundary.drawn_on", "review.type", "review.subject"),
+    *("private_network.type", "review.date", "review.passed", "review.document", "review.valid_until"),
 )
 def secrecy_is_decided_and_the_boundary_drawn(case: Case) -> Iterator[Breach]:
     """It is decided what is classified on a department's network, and its boundary is drawn."""
@@ -62,7 +63,7 @@ def secrecy_is_decided_and_the_boundary_drawn(case: Case) -> Iterator[Breach]:
 @rule(
     "N-03",
     "flag",
-    *("application.private_networks", "private_network.type", "private_network.status"),
+    *("application.private_networks", "application.status", "private_network.type", "private_network.status"),
     *("private_network.merges_into", "wave.moves", "wave.to_zone"),
 )
 def department_networks_are_left_by_steps(case: Case) -> Iterator[Breach]:
@@ -146,7 +147,7 @@ def networks_that_may_go_into_the_extranet(case: Case) -> Iterator[Breach]:
 @rule(
     "N-06",
     "deny",
-    *("programme.uses", "programme.builds", "programme.status", "zone.role", "zone.status"),
+    *("programme.uses", "programme.builds", "programme.status", "programme.type", "zone.role", "zone.status"),
     *("budget.programme", "budget.item", "budget.status", "waiver.rule", "waiver.subjects"),
 )
 def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
@@ -173,7 +174,7 @@ def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
     "N-08",
     "deny",
     *("private_network.type", "private_network.connects_to", "review.type", "review.subject"),
-    *("review.passed", "review.document"),
+    *("review.passed", "review.document", "review.date", "review.valid_until"),
 )
 def department_intranets_are_tested_first(case: Case) -> Iterator[Breach]:
     """A department's intranet joins the provincial node only after its secrecy test."""
@@ -189,7 +190,7 @@ def department_intranets_are_tested_first(case: Case) -> Iterator[Breach]:
     "deny",
     *("circuit.zone", "circuit.status", "private_network.connects_to", "exchange.reviewed_on"),
     *("review.type", "review.subject", "review.passed", "review.date", "review.document"),
-    *("request.type", "request.subject", "request.status"),
+    *("review.valid_until", "circuit.user", "request.type", "request.subject", "request.status"),
 )
 def access_is_reviewed(case: Case) -> Iterator[Breach]:
     """Nothing joins intranet or extranet without a review of its security."""
@@ -218,7 +219,11 @@ def access_is_reviewed(case: Case) -> Iterator[Breach]:
                 yield Breach(f"request/{name}", message, "status", (), cure)
 
 
-@rule("N-10", "flag", "boundary.private_network", "boundary.cleaned_on", "boundary.drawn_on")
+@rule(
+    "N-10",
+    "flag",
+    *("boundary.private_network", "boundary.cleaned_on", "boundary.drawn_on", "private_network.type"),
+)
 def boundaries_are_cleaned(case: Case) -> Iterator[Breach]:
     """The boundary of a department's network is drawn and cleaned up."""
     for key, name, _ in _networks(case, "business"):
@@ -235,6 +240,7 @@ def boundaries_are_cleaned(case: Case) -> Iterator[Breach]:
     "deny",
     *("private_network.type", "private_network.acquisition", "private_network.status"),
     *("contract.type", "contract.central", "contract.subjects", "programme.builds", "programme.status"),
+    "programme.type",
 )
 def mobile_networks_are_leased_centrally(case: Case) -> Iterator[Breach]:
     """Mobile government networks are leased by one for all, not built."""

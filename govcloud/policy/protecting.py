@@ -19,9 +19,12 @@ from .registry import rule
 
 # The document whose goal for key devices has a date.
 DATED = "003"
+CATALOGUED = ("catalogued_on", "duty_person", "mlps")
 OBJECTS = (
     *("zone.role", "zone.status", "zone.within", "cloud.role", "cloud.status", "site.role", "site.status"),
     *("application.important", "application.status", "dataset.important", "dataset.status"),
+    *(f"{kind}.{of}" for kind in ("zone", "cloud", "site", "application") for of in CATALOGUED),
+    *("dataset.catalogued_on", "dataset.duty_person", "dataset.application"),
 )
 
 
