@@ -41,13 +41,13 @@ def together(estate: Estate, items: Sequence[Item]) -> dict[str, str] | None:
     """
     from .packing import solver
 
+    if not items:
+        return {}
     hosts = _alike(estate, items)
     index: dict[tuple[str, str], int] = {}
     solving = solver(0)
     rows: list[tuple[float, float, list[int], list[float]]] = []
     for item in items:
-        if _own_clash(estate, item):
-            return None
         for host in hosts:
             if _may(estate, host, item):
                 index[item.name, host.name] = len(index)
@@ -77,12 +77,6 @@ def together(estate: Estate, items: Sequence[Item]) -> dict[str, str] | None:
         return None
     found = list(solving.getSolution().col_value)
     return {item: host for (item, host), column in index.items() if found[column] > 0.5}
-
-
-def _own_clash(estate: Estate, item: Item) -> bool:
-    """Whether an item is of instances that must stand together and apart."""
-    groups = (g for name in item.names for g in estate.apart.get(name, ()))
-    return len(item.names) > 1 and any(len(g.members.intersection(item.names)) > 1 for g in groups)
 
 
 def _may(estate: Estate, host: Host, item: Item) -> bool:
@@ -151,7 +145,7 @@ def explain(estate: Estate, items: Sequence[Item], left: Sequence[Item]) -> list
                 alone |= {item.name for item in kind}
         rest = [item for item in those if item.name not in alone]
         lacking = [item for item in lacking if item.name not in alone]
-        while lacking and len(out) < MOST_TOLD and _fails(estate, rest, ())[0]:
+        while rest and lacking and len(out) < MOST_TOLD and _fails(estate, rest, ())[0]:
             many = len(rest) > MOST_EXACT
             clash = _clash(estate, rest, lacking if many else ())
             out.append(clash)

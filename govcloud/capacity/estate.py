@@ -210,10 +210,12 @@ class Estate:
         return all(much <= room for much, room in zip(item.need, self.free[host.name], strict=True))
 
     def clashing(self, host: Host, item: Item) -> Group | None:
-        """The group that keeps an item off a server, for somebody of it is there (or in its room, its
-        site)."""
+        """The group that keeps an item off a server: somebody of it is there (or in its room, its site), or
+        two of it would stand together."""
         for name in item.names:
             for group in self.apart.get(name, ()):
+                if len(item.names) > 1 and len(group.members.intersection(item.names)) > 1:
+                    return group
                 place = host.within(group.domain)
                 for other in group.members:
                     if other != name and self.place_of(other, group.domain) == place:
