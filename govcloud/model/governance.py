@@ -540,7 +540,7 @@ class Inspection(Entry, kw_only=True):
     date: Annotated[
         Day, Doc("检查日期", "Day it was done.", ("C-07", "F-10", "O-04", "S-04", "S-09", "S-12"))
     ]
-    unit: Annotated[str, Ref("unit"), Doc("检查单位", "The unit that looked.", ("O-04", "S-09"))] = ""
+    unit: Annotated[str, Ref("unit"), Doc("检查单位", "The unit that looked.", ("O-04",))] = ""
     finding: Annotated[str, Doc("发现问题", "What was wrong; empty: nothing.", ("S-04",))] = ""
     severity: Annotated[
         Literal["none", "low", "medium", "high", "critical"], Doc("严重程度", "How bad it is.", ("S-04",))

@@ -14,11 +14,12 @@ from ..model.organisation import Person
 from ..model.recovery import RecoveryPlan
 from ..model.services import Dataset
 from .base import Breach, Case, Verdict
-from .evidence import SERVING, unreviewed
+from .evidence import REVIEW, SERVING, unreviewed
 from .registry import rule
 
 # The document whose goal for key devices has a date.
 DATED = "003"
+# What stands in the catalogue of each object; data have the level of the application that keeps them.
 CATALOGUED = ("catalogued_on", "duty_person", "mlps")
 OBJECTS = (
     *("zone.role", "zone.status", "zone.within", "cloud.role", "cloud.status", "site.role", "site.status"),
@@ -73,11 +74,8 @@ def _object(key: str, sort: str, entry: Any, grade: int) -> Protected:
     "S-05",
     "require",
     *OBJECTS,
-    *("zone.mlps", "cloud.mlps", "site.mlps", "application.mlps", "dataset.application"),
-    *("zone.duty_person", "cloud.duty_person", "site.duty_person", "application.duty_person"),
-    *("dataset.duty_person", "zone.catalogued_on", "cloud.catalogued_on", "site.catalogued_on"),
-    *("application.catalogued_on", "dataset.catalogued_on", "review.type", "review.subject", "review.passed"),
-    *("review.document", "review.date", "review.valid_until", "person.unit"),
+    *REVIEW,
+    "person.unit",
 )
 def the_catalogue_has_what_is_protected(case: Case) -> Iterator[Breach]:
     """Networks, important systems and key data are in the catalogue, with their level and duty holder."""
@@ -132,8 +130,7 @@ def what_is_protected_has_an_emergency_plan(case: Case) -> Iterator[Breach]:
     *("node.key_device", "node.zone", "node.role", "node.vendor", "node.model", "zone.role", "zone.within"),
     *("server.key_device", "server.status", "server.vendor", "server.model"),
     *("storage.key_device", "storage.vendor", "storage.model"),
-    *("application.key_system", "application.status", "review.type", "review.subject", "review.passed"),
-    *("review.document", "review.date", "review.valid_until"),
+    *("application.key_system", "application.status", *REVIEW),
 )
 def key_products_are_trusted(case: Case) -> Iterator[Breach]:
     """Key devices, key systems and the core of the government's networks are secure, reliable products."""
