@@ -464,13 +464,15 @@ class Budget(Entry, kw_only=True):
     programme: Annotated[
         str,
         Ref("programme"),
-        Doc("建设项目", "The investment project it is for.", ("F-02", "F-03", "F-06", "S-15")),
+        Doc("建设项目", "The investment project it is for.", ("F-02", "F-03", "F-04", "F-06", "S-15")),
     ] = ""
     application: Annotated[
         str, Ref("application"), Doc("应用", "The application it keeps running.", ("F-02",))
     ] = ""
     unit: Annotated[str, Ref("unit"), Doc("单位", "The unit that gets it.")] = ""
-    year: Annotated[int, msgspec.Meta(ge=2000, le=2100), Doc("年度", "The year.", ("F-02", "F-03", "F-06"))]
+    year: Annotated[
+        int, msgspec.Meta(ge=2000, le=2100), Doc("年度", "The year.", ("F-02", "F-03", "F-04", "F-06"))
+    ]
     item: Annotated[
         Literal["construction", "operation", "security", "data", "training"],
         Doc("用途", "What it is spent on; operation: 运行维护.", ("F-02", "F-06", "N-06", "S-15")),
@@ -478,7 +480,7 @@ class Budget(Entry, kw_only=True):
     amount_yuan: Annotated[float, NotNegative, Doc("金额(元)", "How much, yuan.", ("F-06", "S-15"))] = 0
     status: Annotated[
         Literal["asked", "granted", "reduced", "held", "refused", "paid"],
-        Doc("状态", "What became of it.", ("F-02", "F-03", "F-06", "N-06", "S-15")),
+        Doc("状态", "What became of it.", ("F-02", "F-03", "F-04", "F-06", "N-06", "S-15")),
     ] = "asked"
     performance_linked: Annotated[
         Answer, Doc("与绩效挂钩", "Whether it follows the evaluation; the evaluation itself proves it.")

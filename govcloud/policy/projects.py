@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model.governance import Programme
+from ..model.governance import Budget, Programme
 from ..model.organisation import Unit
 from .base import Breach, Case, Verdict
 from .evidence import EVALUATION, REVIEW, result, stale, unreviewed
@@ -42,15 +42,29 @@ def no_stage_of_a_project_is_left_out(case: Case, name: str, programme: Programm
 
 
 @rule(
-    "F-04", "require", "programme.type", "programme.status", *EVALUATION, "evaluation.result", each=Programme
+    "F-04",
+    "require",
+    *("programme.type", "programme.status", *EVALUATION, "evaluation.result"),
+    *("budget.programme", "budget.status", "budget.year"),
+    each=Programme,
+    back=("budget.programme",),
 )
 def who_fails_goes(case: Case, name: str, programme: Programme) -> Iterator[Breach]:
-    """A project that failed its evaluation is given up (项目退出机制)."""
-    last = result(case, f"programme/{name}")
-    if last and last[1].result == "fail" and programme.status not in ("exited", "denied"):
+    """A project that failed its evaluation is given up (项目退出机制), and gets no more money."""
+    key, last = f"programme/{name}", result(case, f"programme/{name}")
+    if programme.type != "project" or last is None or last[1].result != "fail":
+        return
+    if programme.status not in ("exited", "denied"):
         message = f"failed evaluation/{last[0]} of {last[1].date}, and is {programme.status}"
         cure = "`status: exited`, and what it built is retired; or a later evaluation that it passed"
-        yield Breach(f"programme/{name}", message, "status", (), cure)
+        yield Breach(key, message, "status", (), cure)
+        return
+    for budget, money in case.named_by(Budget, "programme", key):
+        if money.status in ("asked", "granted") and money.year >= case.as_of.year:
+            message = (
+                f"is {money.status} for {key}, which failed evaluation/{last[0]} and is {programme.status}"
+            )
+            yield Breach(f"budget/{budget}", message, "status", (), "`status`: held or refused")
 
 
 # What each status was decided at; what came before it stands already.
