@@ -91,8 +91,8 @@ class _Gathered:
         self._born = numpy.full(count, math.inf)
         self._since = numpy.full(count, math.inf)
         self._until = numpy.full(count, -math.inf)
-        self._seen = numpy.zeros(count, numpy.int64)
-        self._kept = numpy.zeros(count, numpy.int64)
+        # A row may have both measures, or one of them.
+        self._seen = {what: numpy.zeros(count, numpy.int64) for what in ("cpu", "memory")}
 
     def add(self, batch: Batch, since: float) -> None:
         np = self._np
@@ -115,13 +115,12 @@ class _Gathered:
             kept &= ~within
         if self._windows:
             kept &= ~self._maintained(at)
-        np.add.at(self._seen, who, 1)
-        who, at = who[kept], at[kept]
-        np.add.at(self._kept, who, 1)
-        np.minimum.at(self._since, who, at)
-        np.maximum.at(self._until, who, at)
         for what, values in (("cpu", batch.cpu), ("memory", batch.memory)):
-            self._take(what, who, np.asarray(values, float)[kept])
+            measured = np.asarray(values, float)
+            np.add.at(self._seen[what], who[~np.isnan(measured)], 1)
+            self._take(what, who[kept], measured[kept])
+        np.minimum.at(self._since, who[kept], at[kept])
+        np.maximum.at(self._until, who[kept], at[kept])
 
     def _take(self, what: str, who: np.ndarray, values: np.ndarray) -> None:
         np = self._np
@@ -150,10 +149,11 @@ class _Gathered:
 
     def result(self) -> dict[int, Measured]:
         out = {}
-        for who in map(int, self._np.flatnonzero(self._seen)):
-            kept = int(self._kept[who])
+        seen = self._np.maximum(self._seen["cpu"], self._seen["memory"])
+        for who in map(int, self._np.flatnonzero(seen)):
+            kept = max(int(counts[who].sum()) for counts in self._counts.values())
             since, until = (float(self._since[who]), float(self._until[who])) if kept else (0.0, 0.0)
-            left_out = int(self._seen[who]) - kept
+            left_out = int(seen[who]) - kept
             used = {what: self._used(what, who) for what in ("cpu", "memory")}
             out[who] = Measured(kept, left_out, since, until, used["cpu"], used["memory"])
         return out
