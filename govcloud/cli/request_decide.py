@@ -53,6 +53,7 @@ def approve(
     """
     from ..access import enforce
     from ..ledger import open_ledger
+    from ..notify.courier import courier
     from ..request import deciding
 
     if message_out is not None and signature is not None:
@@ -67,7 +68,8 @@ def approve(
         given = _signed(app, ledger, identity, name, reason, key, giver, message_out, yes, as_json)
     if given is None:
         return int(Exit.OK)
-    standing = deciding.decide(app.workspace, ledger, name, given, identity.account)
+    with courier(app.workspace, ledger):
+        standing = deciding.decide(app.workspace, ledger, name, given, identity.account)
     _tell(given, standing, as_json)
     return int(Exit.OK)
 

@@ -23,6 +23,7 @@ from ..ledger.connection import Connection
 from ..ledger.entries import last_revision
 from ..ledger.requests import Row
 from ..notify import messages
+from ..plan.guards.needing import policy
 from ..plan.guards.people import Acting
 from ..plan.guards.standing import Desk, Question, Standing, Step, Subject, of_request, subject_of
 from ..workspace import Workspace
@@ -190,6 +191,12 @@ def waiting(connection: Connection) -> Iterator[tuple[Row, Standing]]:
     desk = Desk(connection)
     for row in sorted(requests.every(connection, states=OPEN), key=lambda row: row.submitted):
         yield row, of_request(connection, row, desk)[1]
+
+
+def tell_first(connection: Connection, workspace: Workspace, row: Row) -> None:
+    """Tell those who decide first that a request was submitted, where they are wanted and can be told."""
+    if workspace.settings.notify and policy(connection).needs != "none":
+        tell(connection, workspace, row, of_request(connection, row)[1])
 
 
 def tell(connection: Connection, workspace: Workspace, row: Row, standing: Standing) -> bool:

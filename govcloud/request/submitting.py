@@ -30,6 +30,7 @@ from ..plan.stages import Asked
 from ..policy.pools import parts, told
 from ..workspace import Workspace
 from . import states
+from .deciding import tell_first
 from .document import Document, problem
 from .expanding import expand
 from .pricing import Costs, costs
@@ -139,7 +140,9 @@ def submit(
             changed=now,
         )
         data = {"document": row.document, "unit": row.unit, "applicant": row.applicant}
-        return states.move(connection, identity, row, event, data=data)
+        row = states.move(connection, identity, row, event, data=data)
+        tell_first(connection, workspace, row)
+        return row
 
 
 def promised(name: str, plan: stages.Plan) -> list[Promise]:
