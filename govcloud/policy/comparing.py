@@ -75,7 +75,7 @@ def compare(
     asked = list(ask_again(before, after, changes, referring, checks, known=known))
     gone = [one for each in asked for one in each.gone]
     come = [one for each in asked for one in each.come]
-    return _difference(gone, come, renamed or {})
+    return difference(gone, come, renamed or {})
 
 
 def ask_again(
@@ -183,7 +183,9 @@ def _judged(check: Check, case: Case, names: Collection[str] | None) -> list[Fin
     return [finding(check, case, breach) for breach in check.over(case, those)]
 
 
-def _difference(gone: list[Finding], come: list[Finding], renamed: Mapping[str, str]) -> Compared:
+def difference(gone: list[Finding], come: list[Finding], renamed: Mapping[str, str]) -> Compared:
+    """What is there only after a change, and only before it, of findings of the same rules on both sides."""
+
     def of(one: Finding, subject: str) -> tuple[str, str, str, str, bool]:
         return one.rule, one.verdict, subject, one.field, bool(one.waiver)
 
