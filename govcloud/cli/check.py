@@ -15,8 +15,9 @@ from .completing import complete_rule
 
 if TYPE_CHECKING:
     from ..policy import Check, Finding
-    from ..report.checked import Told
+    from ..report.checked import Report
     from ..source import Key, Loaded
+    from .check_since import Past
 
 Merged = Mapping["Key", Mapping[str, Any]]
 
@@ -31,6 +32,7 @@ Merged = Mapping["Key", Mapping[str, Any]]
     help="This rule alone, as N-15; may be repeated.",
 )
 @click.option("--as-of", metavar="DATE", help="Judge dated targets and evidence as of this day, YYYY-MM-DD.")
+@click.option("--since", metavar="REV", help="Only what is new since a revision, as `diff` names them.")
 @click.option("--coverage", is_flag=True, help="Which rules are decided, and what the others lack.")
 @click.option("--self-test", is_flag=True, help="Run the examples of all rules, the site's own too.")
 @json_option
@@ -42,6 +44,7 @@ def check(
     app: App,
     rules: tuple[str, ...],
     as_of: str | None,
+    since: str | None,
     coverage: bool,
     self_test: bool,
     as_json: bool,
@@ -59,18 +62,22 @@ def check(
     something is required · 0 where all is well, or only flagged · 2 where the files are wrong
     """
     day = _day(as_of)
-    _fits(rules, as_of, coverage, self_test, as_json, markdown, sarif, out)
+    _fits(rules, as_of, since, coverage, self_test, as_json, markdown, sarif, out)
     from ..source.reading import collector_paused
 
     with collector_paused():
         if coverage or self_test:
             return _of_the_rules(app, rules, coverage, as_json, markdown)
-        loaded, merged = _read(app, as_json or markdown or sarif)
+        loaded, merged, past = _read(app, as_json or markdown or sarif, since)
         findings, checks, catalogue = _judge(merged, rules, day)
-        from ..report.checked import told
+        cured: list[Finding] = []
+        if past is not None:
+            findings, cured = past.compared(findings, checks, merged, day)
+        from ..report.checked import Report, told
 
-        found = told(findings, loaded, catalogue)
-        text = _written(app, found, checks, day, as_json, markdown, sarif)
+        number = past.revision if past is not None else None
+        report = Report(told(findings, loaded, catalogue), day, number, cured)
+        text = _written(app, report, checks, as_json, markdown, sarif)
         if text is not None and out is None:
             click.echo(text, nl=False)
         elif text is not None:
@@ -78,7 +85,7 @@ def check(
         if text is None or out is not None:
             from .check_telling import show
 
-            show(found if text is None else [], findings, checks, day, whole=bool(rules))
+            show(report, checks, whole=bool(rules), listed=text is None)
     return int(exit_code(findings))
 
 
@@ -93,6 +100,7 @@ def exit_code(findings: Sequence[Finding]) -> Exit:
 def _fits(
     rules: tuple[str, ...],
     as_of: str | None,
+    since: str | None,
     coverage: bool,
     self_test: bool,
     as_json: bool,
@@ -107,7 +115,8 @@ def _fits(
     if coverage and self_test:
         problems.append(Problem("expected --coverage or --self-test, not both"))
     for word, given in (("--coverage", coverage), ("--self-test", self_test)):
-        no = {"--sarif": sarif, "--as-of": as_of is not None, "--out": out is not None}
+        no = {"--sarif": sarif, "--as-of": as_of is not None, "--since": since is not None}
+        no |= {"--out": out is not None}
         no |= {"--rule": coverage and bool(rules), "--markdown": self_test and markdown}
         problems += [Problem(f"{word} and {other} do not go together") for other in no if given and no[other]]
     if out is not None and not (as_json or markdown or sarif or coverage or self_test):
@@ -126,8 +135,9 @@ def _day(text: str | None) -> date:
         raise InputError([problem], hint="a day as YYYY-MM-DD") from None
 
 
-def _read(app: App, quiet: bool) -> tuple[Loaded, Merged]:
-    """The files, and the entries as all claimants together say them. Raises ``InputError``."""
+def _read(app: App, quiet: bool, since: str | None = None) -> tuple[Loaded, Merged, Past | None]:
+    """The files, the entries as all claimants together say them, and those of a revision where one is asked
+    for. Raises ``InputError``."""
     from ..access import sight
     from ..access.sight import keys_of
     from ..ledger import open_ledger
@@ -139,11 +149,16 @@ def _read(app: App, quiet: bool) -> tuple[Loaded, Merged]:
         hidden = sight(app.workspace, ledger, connection)
         unseen = keys_of(connection, hidden)
         loaded, merged = together(app.workspace, connection, progress)
+        past = None
+        if since is not None:
+            from .check_since import past_at
+
+            past = past_at(connection, since, hidden)
     if unseen:
         # Who has the files knows what is in them; of the rest, what may not be read is not judged either.
         said = {(claim.kind, claim.name) for claim in loaded.claims}
         merged = {key: fields for key, fields in merged.items() if key in said or key not in unseen}
-    return loaded, merged
+    return loaded, merged, past
 
 
 def _judge(merged: Merged, rules: Sequence[str], day: date) -> tuple[list[Finding], list[Check], Any]:
@@ -161,26 +176,21 @@ def _judge(merged: Merged, rules: Sequence[str], day: date) -> tuple[list[Findin
 
 
 def _written(
-    app: App,
-    found: Sequence[Told],
-    checks: Sequence[Check],
-    day: date,
-    as_json: bool,
-    markdown: bool,
-    sarif: bool,
+    app: App, report: Report, checks: Sequence[Check], as_json: bool, markdown: bool, sarif: bool
 ) -> str | None:
     """The findings in the form that was asked for; None: as people read them on a terminal."""
-    from ..report import checked
-
     if markdown:
-        by_id = {check.id: check for check in checks}
-        return checked.markdown(found, by_id, app.workspace.environment, day)
-    if as_json:
-        return _json({"as_of": day.isoformat(), "findings": [checked.document(one) for one in found]})
-    if sarif:
-        from ..report.sarif import document
+        from ..report.checked import markdown as written
 
-        return _json(document(found, checks))
+        return written(report, {check.id: check for check in checks}, app.workspace.environment)
+    if as_json:
+        from ..report.checked import document
+
+        return _json(document(report))
+    if sarif:
+        from ..report.sarif import document as as_sarif
+
+        return _json(as_sarif(report.found, checks))
     return None
 
 
@@ -205,7 +215,7 @@ def _of_the_rules(app: App, rules: Sequence[str], coverage: bool, as_json: bool,
     from ..policy.standing import own as ledgers_own
     from . import check_rules
 
-    loaded, merged = _read(app, as_json or markdown)
+    loaded, merged, _ = _read(app, as_json or markdown)
     catalogue = Catalogue.of(merged, {"rule"})
     if coverage:
         mine = [*ledgers_own(), *expressions.own(catalogue).values()]

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from .common import console
 
 if TYPE_CHECKING:
-    from ..policy import Check, Finding
-    from ..report.checked import Told
+    from ..policy import Check
+    from ..report.checked import Report, Told
 
 COLOURS = {"deny": "red", "target": "magenta", "require": "yellow", "flag": "cyan"}
 # Of one rule so many are shown where no rule was asked for.
 MOST = 5
 
 
-def show(
-    found: Sequence[Told], findings: Sequence[Finding], checks: Sequence[Check], day: date, *, whole: bool
-) -> None:
-    """Print findings rule by rule, and how many there are. ``whole``: all, however many a rule has."""
+def show(report: Report, checks: Sequence[Check], *, whole: bool, listed: bool) -> None:
+    """Print findings rule by rule, and how many there are.
+
+    ``whole``: all, however many a rule has; ``listed``: False where only the last line is wanted.
+    """
     from rich.text import Text
 
-    from ..report.checked import counts, waiver_words
+    from ..report.checked import waiver_words
     from .tables import print_line
 
     out = console()
     sentences = {check.id: check.sentence for check in checks}
     by_rule: dict[str, list[Told]] = {}
-    for one in found:
+    for one in report.found if listed else ():
         by_rule.setdefault(one.finding.rule, []).append(one)
     for rule, those in by_rule.items():
         words = f"  {sentences[rule]}  "
@@ -52,7 +52,7 @@ def show(
         if len(those) > len(shown):
             more = f"  ... and {len(those) - len(shown)} more: `govcloud check --rule {rule}` shows them"
             print_line(out, Text(more, "dim"))
-    out.print(f"as of {day.isoformat()}: {counts(findings)}", markup=False)
+    out.print(report.sentence, markup=False)
 
 
 def _source(source: str) -> str:

@@ -40,6 +40,26 @@ class Told:
         return f"{self.place.path}:{self.place.line}" if self.place.line else self.place.path
 
 
+@dataclass(frozen=True)
+class Report:
+    """What was found on a day. ``since``: the revision after which it is new; then ``cured`` was found there,
+    and is no more."""
+
+    found: list[Told]
+    as_of: date
+    since: int | None = None
+    cured: Sequence[Finding] = ()
+
+    @property
+    def sentence(self) -> str:
+        """``as of 2026-11-01: 2 findings: 1 denied, 1 flagged``."""
+        told = counts(one.finding for one in self.found)
+        day = f"as of {self.as_of.isoformat()}"
+        if self.since is None:
+            return f"{day}: {told}"
+        return f"{day}, new since revision {self.since}: {told}; {len(self.cured)} cured"
+
+
 def told(findings: Iterable[Finding], loaded: Loaded, catalogue: Catalogue) -> list[Told]:
     """Each finding at its field, else at its entry; the place is empty where no file says it."""
     out = []
@@ -71,8 +91,28 @@ def counts(findings: Iterable[Finding]) -> str:
     return f"{total}: {', '.join(parts)}" if parts else "no findings"
 
 
-def document(one: Told) -> dict[str, Any]:
-    """A finding as ``--json`` writes it; ``waived`` is null where no waiver lets it pass."""
+def document(report: Report) -> dict[str, Any]:
+    """The report as ``--json`` writes it; ``since`` is null where everything was asked for."""
+    cured = [
+        {
+            "rule": one.rule,
+            "verdict": one.verdict,
+            "entry": one.subject,
+            "field": one.field,
+            "message": one.message,
+        }
+        for one in report.cured
+    ]
+    return {
+        "as_of": report.as_of.isoformat(),
+        "since": report.since,
+        "findings": [_document(one) for one in report.found],
+        "cured": cured,
+    }
+
+
+def _document(one: Told) -> dict[str, Any]:
+    """A finding; ``waived`` is null where no waiver lets it pass."""
     finding, waiver = one.finding, one.waiver
     return {
         "rule": finding.rule,
@@ -97,22 +137,15 @@ def document(one: Told) -> dict[str, Any]:
     }
 
 
-def markdown(
-    found: Sequence[Told], checks: Mapping[str, Check], environment: str, as_of: date, beside: str = ""
-) -> str:
-    """The findings as Markdown, for a comment on a merge request: a table, and the rules folded under it.
-
-    ``beside``: a sentence on what is not in the table.
-    """
-    out = [f"### Rules for `{environment}`", ""]
-    out += [f"**As of {as_of.isoformat()}: {counts(one.finding for one in found)}**", ""]
-    if beside:
-        out += [inline(beside), ""]
-    if not found:
+def markdown(report: Report, checks: Mapping[str, Check], environment: str) -> str:
+    """The findings as Markdown, for a comment on a merge request: a table, and the rules folded under it."""
+    sentence = report.sentence
+    out = [f"### Rules for `{environment}`", "", f"**{sentence[0].upper()}{sentence[1:]}**", ""]
+    if not report.found:
         return "\n".join(out)
     # The worst first: what has no room is what matters least.
     found = sorted(
-        found, key=lambda one: ORDER.index("waived" if one.finding.waiver else one.finding.verdict)
+        report.found, key=lambda one: ORDER.index("waived" if one.finding.waiver else one.finding.verdict)
     )
     out += ["| verdict | rule | entry | what | where |", "|---|---|---|---|---|"]
     for one in found[:MOST_ROWS]:

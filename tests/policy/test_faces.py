@@ -211,9 +211,34 @@ def test_a_report_goes_into_a_file_and_a_line_to_the_terminal(cli: Cli, tmp_path
     assert nowhere.code == 1 and "no/where cannot be written" in nowhere.err
 
 
+def test_only_what_is_new_since_a_revision(cli: Cli, tmp_path: Path) -> None:
+    root = workspace(tmp_path / "w", private_networks={**OWN, **HEALTH})
+    (root / "policy.yaml").write_text("profiles: {rules: {values: {gate: none}}}\n", encoding="utf-8")
+    assert cli("apply", "--yes", cwd=root).code == 0
+    asked = ("--rule", "N-18", "--rule", "N-05", *DAY)
+    assert cli("check", *asked, cwd=root).code == 4
+    nothing = cli("check", "--since", "HEAD", *asked, cwd=root)
+    assert nothing.code == 0
+    assert nothing.out == "as of 2026-11-01, new since revision 1: no findings; 0 cured\n"
+    # One comes, one goes, one only has another name.
+    second = {"mobile-2": {**OWN["mobile"], "was": "mobile"}, "third": OWN["mobile"]}
+    workspace(root, private_networks=second)
+    done = cli("check", "--since", "HEAD", "--json", *asked, cwd=root)
+    assert (done.code, done.json["since"]) == (4, 1)
+    assert [(f["rule"], f["entry"]) for f in done.json["findings"]] == [("N-18", "private_network/third")]
+    assert [(f["rule"], f["entry"]) for f in done.json["cured"]] == [("N-05", "private_network/health")]
+    results = sarif(cli, root, "--since", "1", "--rule", "N-18")["results"]
+    assert [one["properties"]["entry"] for one in results] == ["private_network/third"]
+    empty = cli("check", "--since", "0", "--json", *asked, cwd=root).json
+    assert len(empty["findings"]) == 2 and empty["cured"] == []
+    wrong = cli("check", "--since", "yesteryear", cwd=root)
+    assert wrong.code == 2 and "there is no revision 'yesteryear'" in wrong.err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("--coverage", "--since", "HEAD"), "--coverage and --since do not go together"),
         (("--json", "--sarif"), "expected one of --json, --markdown and --sarif"),
         (("--coverage", "--self-test"), "expected --coverage or --self-test"),
         (("--coverage", "--rule", "N-18"), "--coverage and --rule do not go together"),
