@@ -59,12 +59,11 @@ def withdraw(app: App, name: str, reason: str, as_json: bool) -> int:
     """Take back what was submitted and not carried out: what was held for it is free again."""
     from ..access import who
     from ..ledger import open_ledger, requests
-    from ..request import states
+    from ..request import carrying, states
 
     ledger = open_ledger(app.workspace)
     identity = who(app.workspace, ledger)
-    with ledger.read() as connection:
-        requests.get(connection, name)
+    carrying.settle(ledger, identity, name)
     with ledger.write() as connection:
         row = requests.get(connection, name)
         held = requests.held(connection, request=name)

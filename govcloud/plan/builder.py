@@ -313,11 +313,13 @@ def _routing_words(routing: str, hosts: Iterable[HostVars]) -> str:
 
 
 def effect_of(stages: list[Stage]) -> str:
-    """Digest of what will happen: operations with their values, programs, playbooks, probes.
+    """Digest of what will happen: operations with their values, programs, playbooks.
 
-    Whole slices are left out, so a neighbour's change in the same stack is no other effect.
+    Whole slices are left out, so a neighbour's change in the same stack is no other effect. So are probes,
+    where anything else happens: all are measured after a change, a neighbour's new ones among them.
     """
     parts: list[Any] = []
+    measuring = all(isinstance(stage, Probe) for stage in stages)
     for stage in stages:
         if isinstance(stage, Record):
             parts.append([stage.id, stage.changes])
@@ -325,7 +327,7 @@ def effect_of(stages: list[Stage]) -> str:
             how = [stage.batches, stage.canaries, stage.stop_percent, stage.restore_from, stage.restore]
             parts.append([stage.id, stage.playbook, stage.routing, stage.inputs, how])
         elif isinstance(stage, Probe):
-            parts.append([stage.id, stage.probes])
+            parts.append([stage.id, stage.probes if measuring else ()])
         elif isinstance(stage, Move):
             parts.append([stage.id, [h.program for h in stage.holdings], stage.changes])
         elif isinstance(stage, SiteStack):

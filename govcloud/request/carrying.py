@@ -227,14 +227,31 @@ def in_use(connection: Connection, identity: Identity, row: Row, run: str) -> Ro
 
 
 def settle(ledger: Ledger, identity: Identity, name: str) -> Row:
-    """Write down what a killed process could not: that its run is over. Safe to repeat."""
+    """Write down what a killed process could not, or who gave its run up did not: that its run is over.
+
+    Safe to repeat; what takes a request on calls it first. Raises ``InputError`` where there is none.
+    """
+    with ledger.read() as connection:
+        row = requests.get(connection, name)
+        over = _over(connection, row)
+    if over is None:
+        return row
     with ledger.write() as connection:
         row = requests.get(connection, name)
-        state = states.state_of(row)
-        if state in READY and row.run and (run := _known(connection, row.run)) and run.status in OVER:
-            if run.status is Status.DONE and standing(connection, plan_of(connection, row).asked):
-                return in_use(connection, identity, row, row.run)
+        over = _over(connection, row)
+        if over is Status.DONE and standing(connection, plan_of(connection, row).asked):
+            return in_use(connection, identity, row, row.run)
+        if over is Status.CANCELLED and states.state_of(row) == "approved":
+            return states.move(connection, identity, row, "fail", data={"run": row.run}, by_rule=True)
         return row
+
+
+def _over(connection: Connection, row: Row) -> Status | None:
+    """How the run of a request ended that is not said to be carried out; None where none did."""
+    if states.state_of(row) not in READY or not row.run:
+        return None
+    run = _known(connection, row.run)
+    return run.status if run is not None and run.status in OVER else None
 
 
 def nothing_left(ledger: Ledger, identity: Identity, name: str) -> Row:

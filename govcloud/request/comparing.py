@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plan.stages import ENDING, Move, Play, Plan, Probe, Record, SiteStack, Stack
+from ..plan.stages import ENDING, Move, Plan, Play, Probe, Record, SiteStack, Stack
 
 # So many differences are told; then how many more there are.
 MOST = 20
@@ -36,6 +36,7 @@ def differences(before: Plan, after: Plan) -> list[str]:
 def _values(plan: Plan) -> dict[tuple[str, str], Any]:
     """Everything that an effect covers, by subject and field."""
     out: dict[tuple[str, str], Any] = {}
+    measuring = all(isinstance(stage, Probe) for stage in plan.stages)
     for stage in plan.stages:
         if isinstance(stage, Record):
             for change in stage.changes:
@@ -53,7 +54,7 @@ def _values(plan: Plan) -> dict[tuple[str, str], Any]:
         elif isinstance(stage, Play):
             out["configuration", "playbook"] = stage.playbook
             out |= {(f"configuration of {host}", ""): digest for host, digest in stage.inputs.items()}
-        elif isinstance(stage, Probe):
+        elif isinstance(stage, Probe) and measuring:
             out |= {(f"probe {one.get('name', '')}", ""): one for one in stage.probes}
         elif isinstance(stage, Move):
             out |= {(f"move of {one.subject}", ""): f"{one.source} to {one.stack}" for one in stage.changes}

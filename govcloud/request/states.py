@@ -15,7 +15,7 @@ import msgspec
 from ..access import Identity, actor, read_roles
 from ..access.identity import persons
 from ..errors import ConflictError, DeniedError, InputError, Problem
-from ..ledger import requests
+from ..ledger import requests, runs
 from ..ledger.connection import Connection
 from ..ledger.requests import Row
 from .policy import policy
@@ -177,6 +177,7 @@ def move(
     target, who = after(state, event, row.name)
     if not by_rule:
         refuse_others(connection, identity, row, who, event)
+        _refuse_carried(connection, state, target, row)
     now = max(time.time(), requests.newest(connection)) if by_rule else clock(connection)
     row = msgspec.structs.replace(row, state=target, changed=now, **changed)
     requests.keep(connection, row)
@@ -190,6 +191,25 @@ def move(
 
 def _named(identity: Identity) -> str:
     return str(identity) if identity.account else actor()
+
+
+def _refuse_carried(connection: Connection, state: State, target: State, row: Row) -> None:
+    """Raises ``ConflictError`` where a request would be taken back of which something was carried out."""
+    if state not in ("approved", "scheduled") or target in ("approved", "scheduled"):
+        return
+    for run in runs.unfinished(connection):
+        if run.effect == row.effect:
+            raise ConflictError(
+                f"run {run.id} carries request {row.name} out and is not over",
+                hint=f"`govcloud runs resume {run.id}` goes on with it, `govcloud runs cancel {run.id}` "
+                "gives it up",
+            )
+    if owned := requests.owned(connection, row.name):
+        raise ConflictError(
+            f"request {row.name} has {len(owned)} entries already",
+            hint=f"`govcloud request apply {row.name}` builds what is left of it, "
+            f"`govcloud request release {row.name}` gives them back",
+        )
 
 
 def clock(connection: Connection) -> float:

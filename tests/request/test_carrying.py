@@ -210,12 +210,32 @@ def test_a_kill_before_the_end_is_told_by_the_next_command(place: Province, cli:
         connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
         connection.run("UPDATE run SET status = 'running' WHERE id = :run", run=row.run)
     ledger.close()
+    taken = cli("request", "withdraw", "web")
+    assert (taken.code, f"run {row.run} carries request web out" in taken.err) == (5, True), taken
     told = cli("request", "list", "--open", "--json").json[0]["open"][0]
     assert told["words"] == f"its run {row.run} is not over"
     done = cli("request", "apply", "web", "--yes")
     assert done.code == 0, done
     assert state(cli, "web") == "active"
     assert steps(cli, "web")[-2:] == ["apply", "activate"]
+
+
+def test_a_run_that_is_given_up_leaves_a_request_that_failed(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    assert cli("request", "apply", "web", "--yes").code == 0
+    ledger = open_ledger(open_workspace(str(place.root)))
+    with ledger.write() as connection:
+        row = requests.get(connection, "web")
+        connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
+        connection.run("UPDATE run SET status = 'failed' WHERE id = :run", run=row.run)
+    ledger.close()
+    assert cli("runs", "cancel", row.run).code == 0
+    refused = cli("request", "withdraw", "web")
+    assert (refused.code, "govcloud request release web" in refused.err) == (5, True), refused
+    assert state(cli, "web") == "failed"
+    # All of it is there: nothing is left to do.
+    assert cli("request", "apply", "web", "--yes").code == 0
+    assert state(cli, "web") == "active"
 
 
 def test_every_word_of_a_run_may_be_said_twice(place: Province, cli: Cli) -> None:
