@@ -133,6 +133,8 @@ def _holds(holds: dict[str, Any]) -> list[str]:
         rows = holds[f"{kind}s"]
         if rows:
             lines.append(f"{counted(len(rows), kind)}: {_some([_called(r) for r in rows])}")
+    if asked := holds["requests"]:
+        lines.append(f"asked for by {_some([_told(r, until='until') for r in asked])}")
     return lines
 
 

@@ -16,7 +16,9 @@ import msgspec
 from ..ledger.among import rows_among
 from ..ledger.browsing import Seen, View
 from ..ledger.building import Observed
+from ..ledger.claims import claims_on
 from ..ledger.evidence import Evidence
+from ..ledger.requests import CLAIMANT
 from .around import Gathered, gather
 
 Brief = dict[str, Any]
@@ -121,7 +123,7 @@ def portrait(view: View, application: Seen, *, now: float) -> Portrait:
         since=application.since,
         status=str(fields.get("status") or ""),
         owner=_owner(found),
-        holds=_holds(found),
+        holds=_holds(found) | {"requests": _requests(view, [application, *held])},
         networks=_networks(found, held),
         endpoints=[_endpoint(found, one) for one in found.all("endpoint")],
         certificates=certificates,
@@ -196,6 +198,14 @@ def _holds(found: Gathered) -> Brief:
         "load_balancers": _briefs(found.all("load_balancer")),
         "datasets": _briefs(found.all("dataset")),
     }
+
+
+def _requests(view: View, entries: Sequence[Seen]) -> list[Brief]:
+    """The requests that asked for these entries: what is theirs goes with them."""
+    claims = claims_on(view.connection, [entry.key for entry in entries])
+    names = {c.claimant.removeprefix(CLAIMANT) for c in claims if c.claimant.startswith(CLAIMANT)}
+    found = [entry for name in sorted(names) if (entry := view.find("request", name)) is not None]
+    return [{"name": one.name, "title": one.title, "until": one.fields.get("until")} for one in found]
 
 
 def _sum(rows: Sequence[dict[str, Any]], field: str) -> float:

@@ -66,6 +66,14 @@ def test_what_it_made_is_its_own_and_takes_what_was_held(place: Province, cli: C
     assert (pool["taken"], pool["held"]) == (1, 0)
 
 
+def test_a_portrait_names_the_request_behind_it(place: Province, cli: Cli) -> None:
+    asked = machine("web-1", application="web") | {"applications": {"web": {"unit": "bureau"}}}
+    assert cli("request", "submit", form(place, "web", asked, until="2999-12-31")).code == 0
+    assert cli("request", "apply", "web", "--yes").code == 0
+    drawn = cli("portrait", "web")
+    assert "asked for by web 健康网站  until 2999-12-31" in drawn.out, drawn
+
+
 def test_a_neighbours_change_leaves_its_effect(place: Province, cli: Cli) -> None:
     effect = cli("request", "submit", form(place, "web"), "--json").json["request"]["effect"]
     assert cli("request", "submit", form(place, "api")).code == 0
