@@ -79,6 +79,11 @@ ELSEWHERE = {
     "request list",
     "request show",
     "request withdraw",
+    # tests/request/test_decisions.py
+    "request approve",
+    "request reject",
+    "request overdue",
+    "approvals ID",
     # tests/test_whatif.py
     "network whatif --cut KIND/NAME",
     "network whatif --each link",

@@ -15,6 +15,7 @@ from govcloud.errors import DeniedError
 from govcloud.plan.gather import propose
 from govcloud.plan.guards import NO_LEAVE, admit
 from tests.request.county import STAGES, County, copied, template
+from tests.test_json_keys import keys_of
 
 pytestmark = pytest.mark.xdist_group("county")
 
@@ -33,6 +34,11 @@ def county(made: County, tmp_path: Path, cli: Any) -> Iterator[County]:
 
 def test_three_stages_sign_and_it_is_carried_out(county: County) -> None:
     first = county.approve("officer", "--reason", "needed", "--json").json
+    assert first.keys() == keys_of("request approve").keys()
+    told = county.good("approvals", first["approval"], "--json").json
+    (listed,) = county.good("approvals", "--json").json
+    assert told == listed | {"changed": []}
+    assert listed.keys() == keys_of("approvals").keys()
     assert (first["stage"], first["person"], first["approved"]) == ("officer-of-unit", "officer", False)
     assert [s["state"] for s in first["stages"]] == ["done", "open", "waiting"]
     shown = county.approve("manager")
@@ -170,6 +176,7 @@ def test_a_no_has_its_reason(county: County) -> None:
     assert stranger.code == 4, stranger
     # Whoever decides later may say no at once.
     done = county.good("request", "reject", "portal", "--reason", "there is one", "--json", by="province-1")
+    assert done.json.keys() == keys_of("request reject").keys()
     assert (done.json["request"]["state"], done.json["reason"]) == ("rejected", "there is one")
     refused = county.approve("officer")
     assert refused.code == 5, refused
@@ -186,6 +193,7 @@ def test_late_is_told_and_goes_up(county: County) -> None:
     found = county.run("request", "overdue", "--json")
     assert found.code == 3, found
     (late,) = found.json
+    assert late.keys() == keys_of("request overdue").keys()
     assert (late["request"], late["stage"], late["up"]) == ("portal", "officer-of-unit", ["county-officer"])
     assert late["may"] == ["officer", "county-officer"]
     assert late["late"] >= 5
