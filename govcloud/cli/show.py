@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..report.waived import documents as waiver_documents
+from ..report.waived import words as waiver_words
 from .browse import document
 from .common import App, console, emit, json_option
 from .completing import complete_entry
@@ -48,6 +51,7 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
         observed = building.all_observed(view.connection, uid=found.uid)
         built = building.all_applied(view.connection, uid=found.uid).values()
         referrers = view.referrers(found.kind, [found.name])
+        waived = _waivers(view, referrers)
         targets = _targets(view, found) if not as_json else {}
         measured = latest(evidence.of(view.connection, found.subject))
         said = facts_of(view.connection, found.uid)
@@ -55,6 +59,7 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
         facts = [("built   ", "green", one.scope) for one in built]
         facts += [("seen    ", "cyan", f"{one.status}, {age(one.at)} ago") for one in observed]
         facts += [("says    ", "cyan", line) for line in _said(said)]
+        facts += [("waived  ", "yellow", waiver_words(one)) for one in waived]
         _show(found, identity, blamed, targets, facts, _grouped(referrers), measured)
         return
     emit(
@@ -73,8 +78,15 @@ def show(app: App, entry: str, as_of: str | None, as_json: bool) -> None:
                 for (kind, field), names in _grouped(referrers).items()
             ],
             "evidence": measured,
+            "waivers": waived,
         }
     )
+
+
+def _waivers(view: View, referrers: Sequence[Referrer]) -> list[dict[str, Any]]:
+    """The waivers that name the entry as what they are for."""
+    names = [r.name for r in referrers if (r.kind, r.field) == ("waiver", "subjects")]
+    return waiver_documents([w for name in names if (w := view.find("waiver", name))], date.today())
 
 
 def _said(said: HostFacts | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ledger.building import Observed
 from ..ledger.evidence import Evidence
+from . import waived
 
 if TYPE_CHECKING:
     from .around import Gathered
@@ -48,6 +49,8 @@ def findings(
     out += _of_owner(found)
     out += _of_recovery(found, measured, today)
     out += _of_evaluation(found, today)
+    for waiver in waived.documents(found.all("waiver"), today):
+        out.append((f"waiver/{waiver['name']}", "waived", waived.words(waiver)))
     return [{"subject": s, "what": w, "words": words} for s, w, words in out]
 
 

@@ -102,6 +102,15 @@ def test_a_waiver_shows_wherever_the_rule_would_have(cli: Cli, tmp_path: Path) -
     markdown = cli("check", "--markdown", "--rule", "N-05", *DAY, cwd=root)
     assert markdown.code == 0 and "| waived | `N-05` |" in markdown.out
     assert "<b>until" not in markdown.out and "waived: waiver/health: remote imaging" in markdown.out
+    # The entry itself shows it, once it is accepted.
+    assert cli("apply", "--yes", cwd=root).code == 0
+    shown = cli("show", "private_network/health", cwd=root)
+    by = "N-05 by waiver/health until 2026-12-31, granted by wu"
+    assert (
+        f"  waived  {by}: {WAIVER['reason']}\n" in shown.out or f"{by} (lets nothing pass now)" in shown.out
+    )
+    (waiver,) = cli("show", "private_network/health", "--json", cwd=root).json["waivers"]
+    assert (waiver["name"], waiver["rule"], waiver["ends_on"]) == ("health", "N-05", "2026-12-31")
     # When it is over, the rule counts again, and the waiver is told too.
     late = cli("check", "--json", "--rule", "N-05", "--rule", "waiver", "--as-of", "2027-01-01", cwd=root)
     told = {f["rule"]: (f["entry"], f["waiver"], f["waived"]) for f in late.json["findings"]}
