@@ -51,6 +51,8 @@ TYPED = {
     "secrets check": ["secrets", "check"],
     # Of a rule that only flags: what denies ends with another code.
     "check": ["check", "--rule", "N-17"],
+    "check --coverage": ["check", "--coverage"],
+    "check --self-test": ["check", "--self-test", "--rule", "N-17"],
     "notify list": ["notify", "list"],
 }
 # Rows that have the keys of another row first.
