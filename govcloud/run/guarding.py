@@ -72,9 +72,9 @@ def let_in(
 
     Raises ``DeniedError``.
     """
-    if resumed or plan.ruling is None:
-        plan = ruling.judged(connection, plan, done)
-    ruling.refuse(plan, emergency=bool(leave.emergency))
+    # Beside the plan, not in it: what was signed is the plan as it was made.
+    of_now = ruling.judged(connection, plan, done) if resumed or plan.ruling is None else plan
+    ruling.refuse(of_now, emergency=bool(leave.emergency))
     passed = admit(connection, plan, identity, leave, run=run if resumed else "", done=done)
     if passed.how is not None:
         _keep(connection, plan, identity, leave, run, passed)

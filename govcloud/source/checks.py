@@ -29,7 +29,7 @@ from ..model.datacentre import Server
 from ..model.network import DnsZone, Interface, Link, Network, Node
 from ..model.secret import Secret, SecretFile
 from ..references import NEEDED
-from . import devicechecks, dns64checks, keychecks, rulechecks, tlschecks, translationchecks
+from . import chainchecks, devicechecks, dns64checks, keychecks, rulechecks, tlschecks, translationchecks
 from .claims import Finding
 from .words import shown
 
@@ -375,7 +375,9 @@ def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
 # The kinds that checks read; of the others nothing typed need be kept.
 PLAIN = {"node", "link", "network", "server", "instance", "secret", "secret_file"}
 OF_OTHERS = devicechecks.READ | judging.READ | translationchecks.READ | dns64checks.READ | tlschecks.READ
-READ = frozenset({*PLAIN, *dict(TREES), *dict(ORDERS), *OF_OTHERS, *keychecks.READ, *rulechecks.READ})
+READ = frozenset(
+    {*PLAIN, *dict(TREES), *dict(ORDERS), *OF_OTHERS, *keychecks.READ, *rulechecks.READ, *chainchecks.READ}
+)
 CHECKS: list[Check] = [
     addresses_are_written_well,
     machines_are_in_their_networks,
@@ -392,6 +394,7 @@ CHECKS: list[Check] = [
     *translationchecks.CHECKS,
     *dns64checks.CHECKS,
     *keychecks.CHECKS,
+    *chainchecks.CHECKS,
     *tlschecks.CHECKS,
     *rulechecks.CHECKS,
 ]

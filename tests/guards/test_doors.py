@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,6 +24,7 @@ from govcloud.ledger.runs import Status
 from govcloud.plan import stages
 from govcloud.plan.gather import Proposal, propose
 from govcloud.plan.guards import Leave
+from govcloud.plan.guards.signing import true_effect
 from govcloud.run import runner
 from govcloud.signatures import OwnKey
 from govcloud.workspace import open_workspace
@@ -134,9 +136,9 @@ class Production:
             proposal = self.proposal()
             runner.start(self.workspace, self.ledger, proposal.plan, proposal.blobs, [], leave=leave)
 
-    def sign(self, who: Identity) -> None:
-        """Somebody signs the plan of now, as the program or as OpenSSH does."""
-        effect = self.proposal().plan.effect
+    def sign(self, who: Identity, effect: str = "") -> None:
+        """Somebody signs the plan of now (or an effect), as the program or as OpenSSH does."""
+        effect = effect or self.proposal().plan.effect
         one = approvals.draft(
             purpose=approvals.EFFECT,
             subject="",
@@ -207,8 +209,11 @@ def test_a_run_goes_on_only_while_it_is_signed(tmp_path: Path, monkeypatch: pyte
     """What a worker or `runs resume` does with a run whose process died, its signature taken back since."""
     world = Production(tmp_path)
     world.zones.append("z1")
-    world.sign(CHIEF)
-    plan = world.proposal().plan
+    # With what the rules said when it was made, which is signed as well.
+    found = stages.Ruling(new=(stages.Ruled("N-15", "require", "zone/z1", "one line"),))
+    plan = msgspec.structs.replace(world.proposal().plan, ruling=found)
+    plan = msgspec.structs.replace(plan, effect=true_effect(plan))
+    world.sign(CHIEF, plan.effect)
     with world.ledger.write() as connection:
         digest = runs.put_blob(connection, stages.encode(plan))
         rows = [(s.id, s.kind, s.title) for s in plan.stages]
@@ -220,7 +225,7 @@ def test_a_run_goes_on_only_while_it_is_signed(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(DeniedError, match="every plan is signed here"):
         runner.resume(world.workspace, world.ledger, "r", [])
     assert world.accepted() == {"z0"}
-    world.sign(CHIEF)
+    world.sign(CHIEF, plan.effect)
     assert runner.resume(world.workspace, world.ledger, "r", []).status is Status.DONE
     assert world.accepted() == {"z0", "z1"}
     world.ledger.close()

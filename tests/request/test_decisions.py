@@ -294,3 +294,27 @@ def test_a_production_ledger_is_begun_without(tmp_path: Path, cli: Any) -> None:
     place.tables["zones"]["intranet"] = {"role": "intranet"}
     place.write()
     assert cli("apply", "--yes", cwd=place.root).code == 0
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("approval_stages", {"of": "named"}, "`of: named` needs it"),
+    ("approval_stages", {"unit": "health"}, "`of` is unit, not named"),
+    ("approval_chains", {"order": 1, "stages": []}, "it names none"),
+    ("approval_chains", {"order": 1, "stages": ["province", "province"]}, "twice"),
+    ("approval_chains", {"order": 1, "stages": ["province"], "kinds": ["instanze"]}, "instanze"),
+    ("persons", {"unit": "health", "duty": "staff", "key_dates": {"SHA256:x": "/"}}, "is no key of this"),
+    ("persons", {"unit": "health", "duty": "staff", "key_dates": {"SHA256:x": "now"}}, "expected days as"),
+    ("persons", {"unit": "health", "duty": "staff", "revoked_keys": {"x": ""}}, "is no fingerprint"),
+    ("persons", {"unit": "health", "duty": "staff", "revoked_keys": {"SHA256:x": "soon"}}, "expected a day"),
+]
+
+
+def test_what_says_nothing_is_refused_where_it_stands(county: County) -> None:
+    for number, (table, fields, _) in enumerate(WRONG):
+        county.tables[table][f"wrong-{number}"] = fields
+    county.write()
+    refused = county.run("validate")
+    assert refused.code == 2, refused
+    lines = refused.err.splitlines()
+    for number, (_, _, told) in enumerate(WRONG):
+        assert any(f"/wrong-{number}:" in one and told in one and "base.yaml:" in one for one in lines), told

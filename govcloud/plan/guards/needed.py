@@ -16,7 +16,7 @@ from ...ledger.requests import Row
 from ..stages import EntryChange, Plan
 from . import needing
 from .needing import Needs
-from .signing import Signed, accounts_of, own
+from .signing import Signed, accounts_of, own, true_effect
 from .standing import Desk, Standing, asked_in, question, templates_of
 
 # Where a request stands that is carried out once its chain has decided; and after that.
@@ -58,6 +58,8 @@ def needed(connection: Connection, plan: Plan, actor: Identity, signed: Iterable
             standing = _decided(connection, desk, row, plan)
             standings.append(standing)
             lacks += _lacks(connection, standing, actor)
+    if names and true_effect(plan) != plan.effect:
+        lacks.append("the plan does something else than its effect says")
     if standings or lacks:
         return Needed(policy.needs, tuple(standings), "; ".join(lacks))
     if policy.needs != "all" or not needing.begun(connection):
