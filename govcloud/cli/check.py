@@ -14,6 +14,7 @@ from .common import App, json_option
 from .completing import complete_rule
 
 if TYPE_CHECKING:
+    from ..plan.remembering import Quick
     from ..policy import Check, Finding
     from ..report.checked import Report
     from ..source import Key, Loaded
@@ -68,11 +69,18 @@ def check(
     with collector_paused():
         if coverage or self_test:
             return _of_the_rules(app, rules, coverage, as_json, markdown)
-        loaded, merged, past = _read(app, as_json or markdown or sarif, since)
-        findings, checks, catalogue = _judge(merged, rules, day)
+        quick = _remembered(app, day) if not rules and since is None else None
+        past: Past | None = None
         cured: list[Finding] = []
-        if past is not None:
-            findings, cured = past.compared(findings, checks, merged, day)
+        if quick is not None:
+            findings, checks, catalogue, loaded = quick
+        else:
+            loaded, merged, past = _read(app, as_json or markdown or sarif, since)
+            findings, checks, catalogue = _judge(merged, rules, day)
+            if past is not None:
+                findings, cured = past.compared(findings, checks, merged, day)
+            elif not rules:
+                _remember(app, findings, day)
         from ..report.checked import Report, told
 
         number = past.revision if past is not None else None
@@ -153,12 +161,37 @@ def _read(app: App, quiet: bool, since: str | None = None) -> tuple[Loaded, Merg
         if since is not None:
             from .check_since import past_at
 
-            past = past_at(connection, since, hidden)
+            past = past_at(connection, since, hidden, {(c.kind, c.name) for c in loaded.claims})
     if unseen:
         # Who has the files knows what is in them; of the rest, what may not be read is not judged either.
         said = {(claim.kind, claim.name) for claim in loaded.claims}
         merged = {key: fields for key, fields in merged.items() if key in said or key not in unseen}
     return loaded, merged, past
+
+
+def _remembered(app: App, day: date) -> Quick | None:
+    """The findings from what is remembered of the accepted entries, and of what changed; None: judge all."""
+    from ..access import sight
+    from ..ledger import open_ledger
+    from ..plan.remembering import quickly
+
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
+        if sight(app.workspace, ledger, connection):
+            return None
+        return quickly(app.workspace, ledger, connection, day)
+
+
+def _remember(app: App, findings: Sequence[Finding], day: date) -> None:
+    """Keep what was found for the next time, where its reader may see everything."""
+    from ..access import sight
+    from ..ledger import open_ledger
+    from ..plan.remembering import remember
+
+    ledger = open_ledger(app.workspace)
+    with ledger.read() as connection:
+        if not sight(app.workspace, ledger, connection):
+            remember(app.workspace, connection, findings, day)
 
 
 def _judge(merged: Merged, rules: Sequence[str], day: date) -> tuple[list[Finding], list[Check], Any]:

@@ -6,6 +6,7 @@ needs the whole ledger.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
@@ -72,7 +73,15 @@ class _Table(Mapping[str, Entry]):
         return self._whole().keys()
 
 
-class _Accepted(Mapping[str, Entry]):
+class Fetched(Mapping[str, Entry]):
+    """A table of which some are fetched at once."""
+
+    @abstractmethod
+    def fetch(self, names: Iterable[str]) -> None:
+        """Have these at hand, in one question."""
+
+
+class _Accepted(Fetched):
     """Accepted entries of a kind by name, fetched one by one until all are asked for."""
 
     def __init__(self, connection: Connection, kind: str) -> None:
@@ -139,7 +148,19 @@ class _Accepted(Mapping[str, Entry]):
         return self.whole().keys()
 
 
-class LedgerCatalogue(Catalogue):
+class Below(Catalogue):
+    """Entries over which a change may be laid."""
+
+    @abstractmethod
+    def of_kind(self, kind: str) -> Fetched:
+        """The table of a kind."""
+
+    @abstractmethod
+    def referring(self, keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
+        """Who refers, by which field, to which of these."""
+
+
+class LedgerCatalogue(Below):
     """What is accepted."""
 
     def __init__(self, connection: Connection) -> None:
@@ -199,74 +220,10 @@ class LedgerCatalogue(Catalogue):
         return sum(len(self.of_kind(kind)) for kind in KINDS)
 
 
-class _Whole(dict[str, Entry]):
-    """All entries of a kind, at hand."""
-
-    def fetch(self, names: Iterable[str]) -> None:
-        """They are there."""
-
-
-class MemoryCatalogue(Catalogue):
-    """Entries that are all in memory, typed a kind at a time when somebody asks for it."""
-
-    def __init__(self, known: Mapping[Key, Fields]) -> None:
-        super().__init__({})
-        self._known = known
-        self._by_kind: dict[str, dict[str, Fields]] = {}
-        for (kind, name), said in known.items():
-            self._by_kind.setdefault(kind, {})[name] = said
-        self._tables: dict[str, _Whole] = {}
-        self._said: dict[Key, list[tuple[Key, str]]] | None = None
-
-    def of_kind(self, kind: str) -> _Whole:
-        """The table of a kind."""
-        if kind not in self._tables:
-            typed = msgspec.convert(self._by_kind.get(kind, {}), dict[str, KINDS[kind]])  # type: ignore[valid-type]
-            self._tables[kind] = _Whole(typed)
-        return self._tables[kind]
-
-    def all(self, cls: type[E]) -> Mapping[str, E]:
-        """Every entry of a kind by name."""
-        return cast(Mapping[str, E], self.of_kind(cls.KIND))
-
-    def table(self, kind: str) -> Mapping[str, Entry]:
-        """Every entry of a kind, by its kind's name."""
-        return self.of_kind(kind)
-
-    def get(self, cls: type[E], name: str) -> E:
-        """Raises ``KeyError`` where there is no such entry."""
-        return cast(E, self.of_kind(cls.KIND)[name])
-
-    def find(self, kind: str, name: str) -> Entry | None:
-        """The entry, or None."""
-        return self.of_kind(kind).get(name) if kind in KINDS else None
-
-    def referring(self, keys: Collection[Key]) -> Iterator[tuple[Key, str, Key]]:
-        """Who refers, by which field, to which of these."""
-        if self._said is None:
-            self._said = {}
-            for who, said in self._known.items():
-                for field, kind, name in references_of(who[0], said):
-                    self._said.setdefault((kind, name), []).append((who, field))
-        for key in keys:
-            for who, field in self._said.get(key, ()):
-                yield who, field, key
-
-    def __iter__(self) -> Iterator[tuple[str, str, Entry]]:
-        for kind in self._by_kind:
-            for name, entry in self.of_kind(kind).items():
-                yield kind, name, entry
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-
 class ChangedCatalogue(Catalogue):
     """Entries with changes laid over them; ``changed``: fields by key, None for what goes."""
 
-    def __init__(
-        self, below: LedgerCatalogue | MemoryCatalogue, changed: Mapping[Key, Fields | None]
-    ) -> None:
+    def __init__(self, below: Below, changed: Mapping[Key, Fields | None]) -> None:
         super().__init__({})
         self._below = below
         over: dict[str, dict[str, Entry | None]] = {}

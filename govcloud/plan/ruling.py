@@ -33,7 +33,7 @@ Gate = Literal["all", "requests", "none"]
 if TYPE_CHECKING:
     from ..model.catalogue import Catalogue
     from ..policy import Check, Finding
-    from ..policy.comparing import Change, Compared, Referring
+    from ..policy.comparing import Change, Referring
 
 
 class Referrers(Protocol):
@@ -102,44 +102,6 @@ def _ruled(
         gate,
         emergency,
     )
-
-
-def since(
-    connection: Connection,
-    revision: int,
-    merged: Mapping[Key, Mapping[str, Any]],
-    day: date,
-    only: Collection[str] = (),
-) -> Compared:
-    """Findings that are new since a revision of the ledger, and those that are cured since.
-
-    ``merged``: fields of the entries as they are judged now; ``only``: ids of rules. Both states are judged
-    as of the same day, so that what the calendar alone brings about is not new. Raises ``InputError`` for ids
-    that are no rules. ``ledger.history.resolve`` knows the words for revisions.
-    """
-    from ..ledger.history import state
-    from ..policy import Case, expressions
-    from ..policy.base import BINDS
-    from ..policy.comparing import Change, compare
-    from .lookup import ChangedCatalogue, MemoryCatalogue
-
-    past = {(kind, name): fields for kind, name, fields in state(connection, revision).values()}
-    changed = {key: merged.get(key) for key in {*past, *merged} if past.get(key) != merged.get(key)}
-    changes = {key: Change(past.get(key), fields) for key, fields in changed.items()}
-    renamed = {
-        f"{key[0]}/{fields['was']}": "/".join(key)
-        for key, fields in changed.items()
-        if fields is not None and key not in past and fields.get("was") and (key[0], fields["was"]) in past
-    }
-    below = MemoryCatalogue(past)
-    above = ChangedCatalogue(below, changed)
-    before, after = Case(below, day), Case(above, day)
-    expressions.asked(above, [id for id in only if id not in expressions.own(below)])
-    checks = [check for check in _checks(below, above) if not only or check.id in only]
-    if only:
-        # A rule that is named binds wherever it is asked for.
-        before, after = (Case(one.catalogue, day, frozenset(BINDS)) for one in (before, after))
-    return compare(before, after, changes, _referring(below, above), checks, renamed=renamed)
 
 
 def _checks(below: Catalogue, above: Catalogue) -> list[Check]:

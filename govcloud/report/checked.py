@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from ..model.catalogue import Catalogue
@@ -26,8 +27,14 @@ class Told:
     """A finding, where it is to be looked at, and the waiver that lets it pass, where one does."""
 
     finding: Finding
-    place: Place
+    files: Loaded
     waiver: Waiver | None = None
+
+    @cached_property
+    def place(self) -> Place:
+        """Its field, else its entry; empty where no file says it. Looked for when somebody asks."""
+        kind, _, name = self.finding.subject.partition("/")
+        return self.files.position(kind, name, self.finding.field or None)
 
     @property
     def word(self) -> str:
@@ -61,13 +68,11 @@ class Report:
 
 
 def told(findings: Iterable[Finding], loaded: Loaded, catalogue: Catalogue) -> list[Told]:
-    """Each finding at its field, else at its entry; the place is empty where no file says it."""
+    """Each finding with the files that it is in, and with its waiver."""
     out = []
     for finding in findings:
-        kind, _, name = finding.subject.partition("/")
-        place = loaded.position(kind, name, finding.field or None)
         waiver = catalogue.find("waiver", finding.waiver.partition("/")[2]) if finding.waiver else None
-        out.append(Told(finding, place, waiver if isinstance(waiver, Waiver) else None))
+        out.append(Told(finding, loaded, waiver if isinstance(waiver, Waiver) else None))
     return out
 
 

@@ -65,9 +65,13 @@ class Loaded:
             out.setdefault((claim.kind, claim.name), []).append(claim)
         return out
 
+    def sayings(self, key: Key) -> list[Claim]:
+        """What the files say of an entry."""
+        return self._by_entry.get(key, [])
+
     def position(self, kind: str, name: str, field: str | None = None, item: int = -1) -> Place:
         """Where the entry, or its field's value, stands; an empty place where no file says the entry."""
-        claims = self._by_entry.get((kind, name), [])
+        claims = self.sayings((kind, name))
         if not claims:
             return Place()
         # What the highest layer says is what counts; the lowest is where an entry is at home.

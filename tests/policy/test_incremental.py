@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,19 +14,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from govcloud.ledger import open_ledger
+from govcloud.ledger.marks import references_of
 from govcloud.model.base import KINDS, fields
 from govcloud.model.catalogue import Catalogue
-from govcloud.plan.lookup import ChangedCatalogue, MemoryCatalogue
+from govcloud.plan import remembering
+from govcloud.plan.lookup import Below, ChangedCatalogue
 from govcloud.policy import Case, decided, selftest
 from govcloud.policy.base import BINDS
 from govcloud.policy.comparing import Change, ask_again
 from govcloud.policy.registry import NET, finding
 from govcloud.policy.samples import stock
+from govcloud.workspace import open_workspace
+from tests.store_province import records
 
 AS_OF = date(2026, 11, 1)
 SAMPLES = ("hainan", "hubei", "liaoning", "qionghai")
 Key = tuple[str, str]
 Entries = dict[Key, Mapping[str, Any]]
+
+
+class Whole(dict[str, Any]):
+    """All entries of a kind, at hand."""
+
+    def fetch(self, names: Any) -> None:
+        """They are there."""
+
+
+class Memory(Below):
+    """Entries in memory, as a change is laid over those of a ledger."""
+
+    def __init__(self, known: Mapping[Key, Mapping[str, Any]]) -> None:
+        tables: dict[str, dict[str, Any]] = {}
+        self.said: dict[Key, list[tuple[Key, str]]] = {}
+        for (kind, name), said in known.items():
+            tables.setdefault(kind, {})[name] = msgspec.convert(said, KINDS[kind])
+            for field, to_kind, to_name in references_of(kind, said):
+                self.said.setdefault((to_kind, to_name), []).append(((kind, name), field))
+        super().__init__({kind: Whole(table) for kind, table in tables.items()})
+
+    def of_kind(self, kind: str) -> Any:
+        return self._entries.get(kind, Whole())
+
+    def referring(self, keys: Any) -> Iterator[tuple[Key, str, Key]]:
+        for key in keys:
+            for who, field in self.said.get(key, ()):
+                yield who, field, key
 
 
 @cache
@@ -51,8 +85,8 @@ def judged(case: Case) -> Counter[Any]:
 
 
 @cache
-def before(name: str) -> tuple[MemoryCatalogue, Counter[Any]]:
-    catalogue = MemoryCatalogue(entries(name))
+def before(name: str) -> tuple[Memory, Counter[Any]]:
+    catalogue = Memory(entries(name))
     return catalogue, judged(Case(catalogue, AS_OF, frozenset(BINDS)))
 
 
@@ -92,7 +126,7 @@ def changes(draw: st.DrawFn) -> tuple[str, dict[Key, Mapping[str, Any] | None]]:
     return name, out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(changes())
 def test_what_a_change_touches_is_enough(drawn: tuple[str, dict[Key, Mapping[str, Any] | None]]) -> None:
     name, changed = drawn
@@ -105,7 +139,7 @@ def test_what_a_change_touches_is_enough(drawn: tuple[str, dict[Key, Mapping[str
             after.pop(key, None)
         else:
             after[key] = said
-    full = judged(Case(MemoryCatalogue(after), AS_OF, frozenset(BINDS)))
+    full = judged(Case(Memory(after), AS_OF, frozenset(BINDS)))
     asked = list(
         ask_again(
             Case(below, AS_OF, frozenset(BINDS)),
@@ -163,7 +197,7 @@ def read_by_rules() -> dict[str, set[str]]:
             out[id] |= seen
 
     for name in SAMPLES:
-        look(Case(MemoryCatalogue(entries(name)), AS_OF, frozenset(BINDS)), list(decided()))
+        look(Case(Memory(entries(name)), AS_OF, frozenset(BINDS)), list(decided()))
     for id, examples in selftest.shipped().items():
         for one in examples:
             look(one.case(), [id])
@@ -202,3 +236,54 @@ def test_the_net_reads_what_is_said_of_it() -> None:
         )
         assert made[3] is not None
     assert seen - {f"{kind}.{field}" for kind, names in NET.items() for field in names} == set()
+
+
+# -- the memory of `check` ---------------------------------------------------------------------------
+
+
+def told(cli: Callable[..., Any], root: Path, *, afresh: bool = False) -> list[tuple[str, ...]]:
+    """All findings of a check, with their places, sorted."""
+    if afresh:
+        (root / ".govcloud" / "cache" / "findings.msgpack").unlink(missing_ok=True)
+    found = cli("check", "--json").json["findings"]
+    return sorted(tuple(str(value) for value in one.values()) for one in found)
+
+
+def quick(root: Path) -> bool:
+    workspace = open_workspace(str(root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        return remembering.quickly(workspace, ledger, connection, date.today()) is not None
+
+
+def test_a_check_goes_by_what_it_remembers(cli: Callable[..., Any], tmp_path: Path) -> None:
+    """It finds what judging everything finds: after a change, what was applied since, and a second change."""
+    made = records(tmp_path)
+    made.tables["regions"] = {"hainan": {"level": "province", "code": "460000"}}
+    made.tables["zones"] = {"extranet": {"role": "extranet"}, "intranet": {"role": "intranet"}}
+    made.tables["applications"] = {"archive": {"classified": True, "zones": ["extranet"], "mlps": 3}}
+    made.tables["profiles"] = {"rules": {"values": {"gate": "none"}, "invented": True}}
+    made.write()
+    assert cli("apply", "--yes").code == 0
+    first = told(cli, tmp_path)
+    assert first and quick(tmp_path) and told(cli, tmp_path) == first
+    made.tables["applications"]["archive"] |= {"mlps": 4, "zones": ["intranet"]}
+    made.tables["applications"]["register"] = {"classified": True, "zones": ["extranet"]}
+    made.write()
+    assert quick(tmp_path)
+    second = told(cli, tmp_path)
+    assert second != first
+    # Beside a change nothing is remembered of it.
+    assert told(cli, tmp_path, afresh=True) == second and quick(tmp_path)
+    assert cli("apply", "--yes").code == 0
+    # What was accepted since is laid over it, backwards and forwards.
+    assert quick(tmp_path) and told(cli, tmp_path) == second
+    del made.tables["applications"]["archive"]
+    made.tables["waivers"] = {}
+    made.write()
+    third = told(cli, tmp_path)
+    assert quick(tmp_path) and third == told(cli, tmp_path, afresh=True) != second
+    # Faults are told by whoever reads everything.
+    made.tables["applications"]["register"]["zones"] = ["nowhere"]
+    made.write()
+    assert not quick(tmp_path) and cli("check").code == 2
