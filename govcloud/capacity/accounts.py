@@ -7,12 +7,12 @@ what accepted entries take; what is held is what requests reserved that are not 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from ..errors import Problem
+from ..errors import DeniedError, Problem
 from ..ledger import requests
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
@@ -91,11 +91,11 @@ def accounts(
     *,
     pools: Iterable[str] = (),
     changed: Mapping[Key, Fields | None] | None = None,
-    apart_from: str = "",
+    apart_from: Collection[str] = (),
 ) -> list[Account]:
     """The accounts of the pools that are asked of, and of ``pools``, by name.
 
-    ``changed``: entries as they would be, which may raise what bounds a pool. ``apart_from``: the request
+    ``changed``: entries as they would be, which may raise what bounds a pool. ``apart_from``: requests
     whose own holdings are left out.
     """
     wanted: dict[str, float] = defaultdict(float)
@@ -108,7 +108,7 @@ def accounts(
     used = _used(LedgerGraph(connection), owners)
     held: dict[str, float] = defaultdict(float)
     for one in requests.held(connection):
-        if one.request != apart_from and one.pool in wanted:
+        if one.request not in apart_from and one.pool in wanted:
             held[one.pool] += one.amount
     return [
         Account(pool, limits.get(pool), used.get(pool, 0.0), held[pool], wanted[pool])
@@ -130,12 +130,33 @@ def reserve(
     before is given up for what it needs now. ``promised``: addresses and prefixes that it is given with that.
     """
     asked = needs(connection, changed)
-    found = accounts(connection, asked, changed=changed, apart_from=request)
+    found = accounts(connection, asked, changed=changed, apart_from=(request,))
     lacking = [problem for one in found if (problem := shortage(one, asked))]
     if not lacking:
         held = (Held(request, n.kind, n.name, n.pool, n.amount) for n in asked)
         requests.hold(connection, request, held, at, promised)
     return found, lacking
+
+
+def refuse_held(
+    connection: Connection, changed: Mapping[Key, Fields | None], apart_from: Collection[str] = ()
+) -> None:
+    """Refuse changes of entries that would take what is held for requests. ``apart_from``: those that the
+    changes are of.
+
+    What is too much without that is for the rules to say (``policy.quotas``). Raises ``DeniedError``.
+    """
+    if not requests.held(connection):
+        return
+    asked = needs(connection, changed)
+    found = accounts(connection, asked, changed=changed, apart_from=apart_from)
+    lacking = [one for one in found if one.short and one.held > SLACK]
+    if lacking:
+        words = [problem.message for one in lacking if (problem := shortage(one, asked))]
+        raise DeniedError(
+            "; ".join(words),
+            hint="`govcloud request list --open` shows for whom it is held; take less, or wait for them",
+        )
 
 
 def shortage(account: Account, asked: Iterable[Need]) -> Problem | None:

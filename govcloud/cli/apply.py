@@ -160,13 +160,36 @@ def carry(
     _warn_uncommitted(workspace, plan)
     ledger = open_ledger(workspace, create=True)
     order = order or of_plan(workspace, ledger, plan)
-    how: dict[str, Any] = {} if order is None else {"judge": order.judge, "ended": order.ended}
+    how: dict[str, Any] = {} if order is None else {"ended": order.ended}
+    urgent = bool(leave.emergency)
+    if not urgent:
+        _refuse_held(ledger, plan)
+
+    def judge() -> None:
+        if order is not None:
+            order.judge()
+        if not urgent:
+            _refuse_held(ledger, plan)
 
     def go(began: Callable[[str], None]) -> Outcome:
         shown = sinks(as_json)
-        return start(workspace, ledger, plan, proposal.blobs, shown, leave=leave, began=began, **how)
+        return start(
+            workspace, ledger, plan, proposal.blobs, shown, leave=leave, judge=judge, began=began, **how
+        )
 
     return attended(workspace, ledger, plan, order, go, as_json)
+
+
+def _refuse_held(ledger: Ledger, plan: Plan) -> None:
+    """Raises ``DeniedError`` where a plan would take what is held for requests that it does not carry out."""
+    from ..capacity.accounts import refuse_held
+    from ..plan.stages import Record
+    from ..request.carrying import names
+
+    changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]
+    changed = {(c.kind, c.name): None if c.verb == "delete" else c.fields for c in changes}
+    with ledger.read() as connection:
+        refuse_held(connection, changed, names(plan.asked))
 
 
 def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:

@@ -93,7 +93,7 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
         claimed = {row.key: row for row in _claims(document, said)}
         asked = needs(connection, said)
         _refuse_absurd(connection, document, asked)
-        found = accounts(connection, asked, changed=said, apart_from=document.name)
+        found = accounts(connection, asked, changed=said, apart_from=(document.name,))
         price = costs(connection, said)
     _refuse_short(document, found, asked)
     try:
@@ -245,11 +245,9 @@ def plan_of(connection: Connection, row: Row) -> stages.Plan:
 
 
 def _refuse_days(document: Document) -> None:
-    """Raises ``InputError`` where a request would end before it begins, or before anybody decides on it."""
-    today = time.strftime("%Y-%m-%d")
-    end, begin = document.until, document.starts_on or today
-    if end and end < begin:
-        words = f"`until` {end} is before " + (f"`starts_on` {begin}" if document.starts_on else "today")
+    """Raises ``InputError`` where a request would end before anybody decides on it."""
+    if document.until and document.until < time.strftime("%Y-%m-%d"):
+        words = f"`until`: {document.until} is before today"
         raise InputError([problem(document, ("until",), words, "the last day on which it is used")])
 
 

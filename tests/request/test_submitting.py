@@ -58,7 +58,7 @@ def test_what_it_needs_is_held_and_shown(place: Province, cli: Cli) -> None:
     assert [one["event"] for one in shown["history"]] == ["submit"]
     assert shown["owns"] == []
     listed = cli("request", "list", "--open", "--json")
-    assert (listed.code, listed.json[0]["open"][0]["next"]) == (3, "request approve web")
+    assert (listed.code, listed.json[0]["open"][0]["next"]) == (3, "request apply web")
 
 
 def test_what_others_hold_is_not_there(place: Province, cli: Cli) -> None:
@@ -71,6 +71,28 @@ def test_what_others_hold_is_not_there(place: Province, cli: Cli) -> None:
     assert cli("request", "withdraw", "a", "--reason", "not needed").code == 0
     assert cli("request", "submit", form(place, "b", two("b"))).code == 0
     assert held(place)["project/p:instances"] == 3
+
+
+def test_a_file_does_not_take_what_is_held(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "a", two("a"))).code == 0
+    for name in ("x", "y"):
+        place.tables["instances"][name] = machine("x")["instances"]["x"]
+    place.write()
+    refused = cli("apply", "--yes")
+    assert refused.code == 4, refused
+    assert "2 held for other requests, 1 too many" in refused.err
+    del place.tables["instances"]["y"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    # Beyond the quota itself it is the rule that says so.
+    assert cli("request", "withdraw", "a").code == 0
+    for name in ("y", "z", "last"):
+        place.tables["instances"][name] = machine("x")["instances"]["x"]
+    place.write()
+    denied = cli("apply", "--yes")
+    assert (denied.code, "quota denies project/p: 4 of instances are taken" in denied.err) == (4, True), (
+        denied
+    )
 
 
 def two(name: str) -> dict[str, Any]:
@@ -164,8 +186,8 @@ def test_absurd_quantities_are_a_slip_of_the_keyboard(place: Province, cli: Cli)
 @pytest.mark.parametrize(
     ("days", "words"),
     [
-        ({"until": "2020-01-01"}, "`until` 2020-01-01 is before today"),
-        ({"starts_on": "2999-02-01", "until": "2999-01-01"}, "before `starts_on` 2999-02-01"),
+        ({"until": "2020-01-01"}, "`until`: 2020-01-01 is before today"),
+        ({"starts_on": "2999-02-01", "until": "2999-01-01"}, "is before `starts_on`, 2999-02-01"),
     ],
 )
 def test_what_ends_before_it_begins_is_refused(
