@@ -183,13 +183,13 @@ def carry(
 def _refuse_held(ledger: Ledger, plan: Plan) -> None:
     """Raises ``DeniedError`` where a plan would take what is held for requests that it does not carry out."""
     from ..capacity.accounts import refuse_held
+    from ..plan.guards.standing import asked_in
     from ..plan.stages import Record
-    from ..request.carrying import names
 
     changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]
     changed = {(c.kind, c.name): None if c.verb == "delete" else c.fields for c in changes}
     with ledger.read() as connection:
-        refuse_held(connection, changed, names(plan.asked))
+        refuse_held(connection, changed, asked_in(plan))
 
 
 def _warn_uncommitted(workspace: Workspace, plan: Plan) -> None:
