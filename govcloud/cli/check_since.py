@@ -48,8 +48,11 @@ class Past:
         return out
 
 
-def past_at(connection: Connection, words: str, hidden: Collection[str]) -> Past:
-    """What was accepted at a revision, in the words of `diff`, without what its reader may not see.
+def past_at(
+    connection: Connection, words: str, hidden: Collection[str], said: Collection[tuple[str, str]]
+) -> Past:
+    """What was accepted at a revision, in the words of `diff`, without what its reader may not see: what is
+    ``hidden`` (uids) and not ``said`` by the files, which the reader has.
 
     Raises ``InputError`` for a revision that is not there.
     """
@@ -57,7 +60,9 @@ def past_at(connection: Connection, words: str, hidden: Collection[str]) -> Past
 
     revision = history.resolve(connection, words)
     state = history.state(connection, revision)
-    return Past(
-        revision,
-        {(kind, name): fields for uid, (kind, name, fields) in state.items() if uid not in hidden},
-    )
+    known = {
+        (kind, name): fields
+        for uid, (kind, name, fields) in state.items()
+        if uid not in hidden or (kind, name) in said
+    }
+    return Past(revision, known)
