@@ -86,6 +86,12 @@ ELSEWHERE = {
     "request reject",
     "request overdue",
     "approvals ID",
+    # tests/capacity/test_commands.py
+    "capacity usage",
+    "capacity review",
+    "capacity tune",
+    "capacity place",
+    "capacity place --rebalance",
     # tests/test_whatif.py
     "network whatif --cut KIND/NAME",
     "network whatif --each link",
