@@ -1,16 +1,19 @@
-"""The rules of the net at 100,000 links: the whole command, and its graph beside another library's.
+"""The rules: the whole command over 100,000 entries, after one file changed, and over 100,000 links.
 
-The net is drawn by seed: two core nodes, rings under rings, ends that hang on one link, ends whose two links
-run in one duct, cross links, ducts that several links share. Its files are CSV tables. The peer of the graph
-is networkx, asked in the same process for the nodes and links whose loss cuts somebody off from the core;
-both have to name the same ones.
+The entries are a province's, generated; all rules that bind there are asked of them. The net is drawn by seed:
+two core nodes, rings under rings, ends that hang on one link, ends whose two links run in one duct, cross links,
+ducts that several links share. Its files are CSV tables. The peer of the graph is networkx, asked in the same
+process for the nodes and links whose loss cuts somebody off from the core; both have to name the same ones.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+import os
 import random
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from functools import cache
@@ -19,14 +22,18 @@ from typing import Any
 
 from govcloud.model.catalogue import Catalogue
 from govcloud.model.network import Link, Node, Zone
+from govcloud.policy import decided
 from govcloud.topology import Net
 
+from . import province
 from .fixtures import Fixtures
 from .frame import Failure, Figure, compare
 
 CHECK_S = 10.0
-# What `check` ends with when something is denied.
-FOUND = 3
+# Of a province's entries, all rules; and after a change of one file.
+ALL_S, ONE_S = 3.0, 0.5
+# What `check` ends with where a target is missed, and where something is denied.
+FOUND = (3, 4)
 # Nodes of a ring; of a hundred rings so many are ends instead, on one link each, or on two in one duct.
 RING, ALONE, TWINS = (4, 8), 3, 15
 Row = tuple[str, ...]
@@ -106,9 +113,57 @@ def command(fixtures: Fixtures) -> list[Figure]:
     """``check`` of the whole net by all rules, in a process of its own, its files read before."""
     folder = written(fixtures.place("net"), fixtures.sizes.large)
     _, nodes, links = drawn(fixtures.sizes.large)
-    work = fixtures.govcloud("check", "--as-of", "2026-11-01", at=folder, good=FOUND)
+    arguments = ("check", "--as-of", "2026-11-01")
+    work = fixtures.govcloud(*arguments, at=folder, good=_ends(fixtures, folder, *arguments))
     note = f"{len(links):,} links, {len(nodes):,} nodes, all rules"
     return compare("check-net-100k", work, [], fixtures.times(3), note, target=CHECK_S)
+
+
+def everything(fixtures: Fixtures) -> list[Figure]:
+    """``check`` of a province's entries by all rules, in a process of its own, its files read before."""
+    folder = fixtures.copy(fixtures.written(fixtures.sizes.large))
+    work = fixtures.govcloud("check", at=folder, good=_ends(fixtures, folder, "check"))
+    note = f"{fixtures.sizes.large:,} entries, {len(decided())} rules"
+    return compare("check-100k", work, [], fixtures.times(5), note, target=ALL_S)
+
+
+def one_file(fixtures: Fixtures) -> list[Figure]:
+    """``check`` of the same entries, recorded, after one file of servers changed; another change each turn.
+
+    It finds the same as one that remembers nothing, finding by finding.
+    """
+    folder = fixtures.copy(fixtures.recorded(fixtures.sizes.large))
+    turns = iter(range(1, 1000))
+    code = _ends(fixtures, folder, "check")
+    work = fixtures.govcloud(
+        "check", at=folder, before=lambda: province.change_one(folder, next(turns)), good=code
+    )
+    figures = compare("check-one-100k", work, [], fixtures.times(9), target=ONE_S)
+    remembered = _findings(fixtures, folder)
+    (folder / ".govcloud" / "cache" / "findings.msgpack").unlink()
+    if remembered != _findings(fixtures, folder):
+        raise Failure("what is remembered is not what is found")
+    return figures
+
+
+def _findings(fixtures: Fixtures, folder: Path) -> list[str]:
+    done = _run(fixtures, folder, "check", "--json")
+    return sorted(json.dumps(one) for one in json.loads(done.stdout)["findings"])
+
+
+def _ends(fixtures: Fixtures, folder: Path, *arguments: str) -> int:
+    """What a check ends with there: the sizes of a test deny nothing. Raises ``Failure``."""
+    return _run(fixtures, folder, *arguments).returncode
+
+
+def _run(fixtures: Fixtures, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    work = fixtures.govcloud(*arguments, at=folder)
+    command = [str(part) for part in work.command]
+    environment = os.environ | work.environment
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode not in FOUND:
+        raise Failure(f"check ended with {done.returncode}:\n{done.stderr}")
+    return done
 
 
 def points(fixtures: Fixtures) -> list[Figure]:
@@ -156,4 +211,9 @@ def _median(ask: Callable[[], set[str]], times: int) -> tuple[float, set[str]]:
     return statistics.median(seconds), answer
 
 
-BENCHMARKS = {"check-net-100k": command, "check-net-points-100k": points}
+BENCHMARKS = {
+    "check-100k": everything,
+    "check-one-100k": one_file,
+    "check-net-100k": command,
+    "check-net-points-100k": points,
+}

@@ -40,6 +40,8 @@ TARGETS = {
     "prefix-free-1m": 0.001,
     "prefix-usage-1m": 1.0,
     "check-net-100k": 10.0,
+    "check-100k": 3.0,
+    "check-one-100k": 0.5,
     "whatif-100k": 10.0,
     "whatif-each-100k": 10.0,
     "placement-20k": 10.0,
