@@ -98,6 +98,15 @@ def test_its_past_is_told(cli: Cli, old: Path) -> None:
     assert (blamed["was"]["since"]["number"], blamed["title"]["since"]["number"]) == (2, 1)
 
 
+def test_its_ledger_takes_requests(cli: Cli, old: Path) -> None:
+    """It had no tables for them."""
+    assert cli("request", "list", "--open", "--json", cwd=old).json == []
+    with sqlite3.connect(old / ".govcloud" / "ledger.db") as ledger:
+        assert ledger.execute("select version_num from alembic_version").fetchone() == ("0004",)
+        for table in ("request", "request_event", "reservation"):
+            assert ledger.execute(f"select count(*) from {table}").fetchone() == (0,)
+
+
 def test_its_plan_is_carried_out_and_nothing_is_built_twice(cli: Cli, old: Path) -> None:
     done = cli("apply", "pending.json", "--yes", cwd=old)
     assert done.code == 0, done
