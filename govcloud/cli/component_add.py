@@ -27,7 +27,7 @@ FILE = "components.yaml"
 @click.option("--application", metavar="NAME", help="The application it was made out of.")
 @click.option("--interface", metavar="TEXT", help="The document that says how it is called.")
 @click.option("--version", metavar="TEXT", help="Its version.")
-@click.option("--status", metavar="STATUS", help="planned, building, running; running if left out.")
+@click.option("--status", type=click.Choice(["planned", "building", "running"]), help="running if left out.")
 @click.option("--file", "file", default=FILE, metavar="FILE", help=f"In which file; {FILE} if left out.")
 @json_option
 @click.pass_obj

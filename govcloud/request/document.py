@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from ..errors import InputError, Problem
-from ..model.base import NAME_PATTERN, Day
+from ..model.base import NAME_PATTERN, Day, is_date
 from ..source import settings
 from ..source.claims import Locator
 
@@ -63,7 +64,18 @@ def read(path: Path) -> Document:
         # Files of requests lie anywhere: they are told as they were named.
         raise InputError([replace(p, path=str(path)) for p in error.problems], hint=error.hint) from None
     msgspec.structs.force_setattr(form, "_read", (str(path), locate))
+    if wrong := [problem(form, (field,), message) for field, message in _days(form)]:
+        raise InputError(wrong)
     return form
+
+
+def _days(form: Document) -> Iterator[tuple[str, str]]:
+    """(field, message) of days that are in no calendar, and of an end before its beginning."""
+    days = {"starts_on": form.starts_on, "until": form.until}
+    wrong = {field: f"`{field}`: no calendar has {day}" for field, day in days.items() if not is_date(day)}
+    yield from wrong.items()
+    if not wrong and form.until and form.until < form.starts_on:
+        yield "until", f"`until`: {form.until} is before `starts_on`, {form.starts_on}"
 
 
 def problem(document: Document, way: Way, message: str, hint: str = "", *, on_key: bool = False) -> Problem:

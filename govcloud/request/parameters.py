@@ -50,6 +50,10 @@ class Wrong(Exception):
         self.hint = hint
 
 
+class _Undecided(Exception):
+    """A default that hangs on a parameter with a fault."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something wrong with a parameter (or, empty, with the item as a whole)."""
@@ -78,6 +82,8 @@ class Form:
         self._hints = Hints()
         # By the name of a parameter that is a reference: the fields of what it names.
         self._of: dict[str, Any] = {}
+        # Parameters with a fault that is told: what hangs on them is not told as well.
+        self._faulty: set[str] = set()
 
     @cached_property
     def _request(self) -> dict[str, Any]:
@@ -103,9 +109,12 @@ class Form:
                 value = self._value(name, said.get(name), values, ask)
                 if value is None and parameter.required:
                     faults.append(self.missing(name, values))
+            except _Undecided:
+                value = None
             except Wrong as wrong:
                 faults.append(Fault(name, f"`{name}`: {wrong}", wrong.hint))
                 value = None
+            self._faulty |= {fault.parameter for fault in faults}
             self.take(name, value, values)
         return values, faults
 
@@ -125,7 +134,7 @@ class Form:
     def several(self, name: str, values: Mapping[str, Any]) -> list[str]:
         """The entries of which one has to be chosen, or none, where nothing says which."""
         parameter = self.template.asked[name]
-        if not parameter.only or parameter.required or self._undecided(values):
+        if not parameter.only or parameter.required or self._faulty:
             return []
         candidates = self.choices(name, values)
         return candidates if len(candidates) > 1 else []
@@ -209,17 +218,13 @@ class Form:
         try:
             value = worth(self.template, ("parameters", name, "default"), value, self.variables(values))
         except InputError:
-            if self._undecided(values):
-                return None
+            if self._faulty:
+                raise _Undecided from None
             raise
         if value not in (None, ""):
             return self.checked(name, value, values)
         candidates = self.choices(name, values) if parameter.only else []
         return candidates[0] if len(candidates) == 1 else None
-
-    def _undecided(self, values: Mapping[str, Any]) -> bool:
-        """Whether something before is missing or wrong; then what hangs on it is not told as well."""
-        return any(value is None and self.template.asked[name].required for name, value in values.items())
 
     def checked(self, name: str, value: Any, values: Mapping[str, Any]) -> Any:
         """A value as the parameter takes it. Raises ``Wrong``."""
@@ -298,7 +303,7 @@ class Form:
             try:
                 value = worth(self.template, way, value, known)
             except InputError:
-                if not self._undecided(values):
+                if not self._faulty:
                     raise
                 continue
             if value not in (None, ""):

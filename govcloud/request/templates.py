@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from ..source import settings
 from ..source.claims import Locator
 from ..source.words import Hints, one_of, shown
 from ..workspace import Workspace
-from .document import FOLDER, LARGEST, Document, problem
+from .document import FOLDER, LARGEST, Way
 
 # The format of a template's file.
 VERSION = 1
@@ -92,10 +92,10 @@ class Template(
         """The file that it was read from."""
         return _origin(self)[0]
 
-    def problem(self, way: tuple[str | int, ...], message: str, hint: str = "") -> Problem:
+    def problem(self, way: Way, message: str, hint: str = "", *, on_key: bool = False) -> Problem:
         """Something wrong with the template itself."""
         path, locate = _origin(self)
-        spot = locate(way, 0, False)
+        spot = locate(way, 0, on_key)
         return Problem(message, path, spot.line, spot.column, hint)
 
 
@@ -106,26 +106,25 @@ def _origin(template: Template) -> tuple[str, Locator]:
 
 def catalogue(workspace: Workspace) -> dict[str, Template]:
     """Every template by name, sorted. Raises ``InputError`` with every fault of every file."""
+    return dict(sorted({**_shipped(), **_all_in(workspace.root / OWN, OWN)}.items()))
+
+
+@cache
+def _shipped() -> dict[str, Template]:
+    return _all_in(SHIPPED, str(SHIPPED))
+
+
+def _all_in(folder: Path, told: str) -> dict[str, Template]:
     out: dict[str, Template] = {}
     problems: list[Problem] = []
-    for folder, told in ((SHIPPED, ""), (workspace.root / OWN, OWN)):
-        for path in sorted(folder.glob("*.yaml")):
-            where = f"{told}/{path.name}" if told else str(path)
-            try:
-                out[path.stem] = _read(path, where)
-            except InputError as error:
-                problems += error.problems
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            out[path.stem] = _read(path, f"{told}/{path.name}")
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(problems)
-    return dict(sorted(out.items()))
-
-
-def of(templates: Mapping[str, Template], document: Document, number: int) -> Template:
-    """The template of an item. Raises ``InputError`` with the nearest name where there is none."""
-    name = document.items[number].template
-    if name not in templates:
-        raise InputError([problem(document, ("items", number, "template"), *unknown(templates, name))])
-    return templates[name]
+    return out
 
 
 def unknown(templates: Mapping[str, Template], name: str) -> tuple[str, str]:
@@ -154,16 +153,19 @@ def _faults(name: str, template: Template) -> Iterator[Problem]:
     for plural in template.entries:
         if plural not in plurals:
             hint = Hints().did_you_mean(plural, plurals)
-            yield template.problem(("entries", plural), f"no kind is called {shown(plural)}", hint)
+            message = f"no kind is called {shown(plural)}"
+            yield template.problem(("entries", plural), message, hint, on_key=True)
     for key, parameter in template.parameters.items():
         way = ("parameters", key)
         if not key.isidentifier() or key in TAKEN:
             message = f"`{key}` cannot be a parameter: a word of letters, digits and `_`"
-            yield template.problem(way, message, f"these are taken: {one_of(sorted(TAKEN))}")
+            hint = f"these are taken: {one_of(sorted(TAKEN))}"
+            yield template.problem(way, message, hint, on_key=True)
         for kind in parameter.kinds:
             if kind not in KINDS:
-                hint = Hints().did_you_mean(kind, KINDS)
+                hint = Hints().did_you_mean(kind, KINDS.keys())
                 yield template.problem((*way, "kinds"), f"no kind is called {shown(kind)}", hint)
         for field, sort in (("choices", "choice"), ("kinds", "ref")):
             if bool(getattr(parameter, field)) != (parameter.type == sort):
-                yield template.problem(way, f"`{key}`: `{field}` goes with the type {sort}, and only with it")
+                message = f"`{key}`: `{field}` goes with the type {sort}, and only with it"
+                yield template.problem(way, message, on_key=True)

@@ -39,7 +39,7 @@ def add_entry(text: str, kind: str, delimiter: str, name: str, fields: Mapping[s
     if lacks := [f"`{field}`" for field in fields if field not in columns]:
         raise CannotEdit(f"the table has no column for {', '.join(lacks)}")
     # The name comes first.
-    rest = (_written(fields[c], delimiter) if c in fields else "" for c in columns[1:])
+    rest = (_written(fields[c], delimiter) if c and c in fields else "" for c in columns[1:])
     cells = [_written(name, delimiter), *rest]
     newline = "\r\n" if "\r\n" in text else "\n"
     return (text if text.endswith(("\n", "\r")) else text + newline) + delimiter.join(cells) + newline

@@ -121,13 +121,7 @@ def _fields(
             msgspec.convert(one, types[name])
         except msgspec.ValidationError as error:
             wrong = True
-            inner = _struct_of(types[name])
-            if inner is not None and isinstance(one, list):
-                yield from _items(found, inner, one, path, (*at, name), what)
-                continue
-            for index, message, hint in explain(types[name], one, str(error), hints):
-                spot = found.locate((*at, name) if index is None else (*at, name, index), 0, False)
-                yield Problem(f"`{name}`: {message}", path, spot.line, spot.column, hint)
+            yield from _wrong(found, types[name], one, str(error), path, (*at, name), what)
             continue
         for index in _repeated(one) if name in distinct else ():
             spot = found.locate((*at, name, index), 0, False)
@@ -148,6 +142,36 @@ def _fields(
         except msgspec.ValidationError as error:
             # Each is right by itself, and they do not go together: the form's own words.
             yield Problem(str(error).partition(" - at `$")[0], path, *place)
+
+
+def _wrong(
+    found: Document, type_: Any, value: Any, engine: str, path: str, at: tuple[str | int, ...], what: str
+) -> Iterator[Problem]:
+    """What is wrong with one value, as deep down as it is."""
+    inner = _struct_of(type_)
+    if inner is not None and isinstance(value, list):
+        yield from _items(found, inner, value, path, at, what)
+        return
+    values = get_args(type_)[1] if get_origin(type_) is dict and isinstance(value, dict) else None
+    if isinstance(values, type) and issubclass(values, msgspec.Struct):
+        for name, one in value.items():
+            if isinstance(one, dict):
+                yield from _fields(found, values, one, path, (), (*at, name), what)
+            else:
+                spot = found.locate((*at, name), 0, False)
+                message = f"`{name}`: expected a mapping of {what}s, got {shown(one)}"
+                yield Problem(message, path, spot.line, spot.column)
+        return
+    if values is not None and get_origin(values) is dict:
+        for name, one in value.items():
+            try:
+                msgspec.convert(one, values)
+            except msgspec.ValidationError as error:
+                yield from _wrong(found, values, one, str(error), path, (*at, name), what)
+        return
+    for index, message, hint in explain(type_, value, engine, Hints()):
+        spot = found.locate(at if index is None else (*at, index), 0, False)
+        yield Problem(f"`{at[-1]}`: {message}", path, spot.line, spot.column, hint)
 
 
 def _struct_of(type_: Any) -> type[msgspec.Struct] | None:
