@@ -84,12 +84,15 @@ def _veiled(app: App, ledger: Ledger, connection: Connection, row: Row) -> Row:
 
 def _without(found: View) -> View:
     """What everybody may know of a request that tells of something classified."""
+    from ..plan.stages import Base, Plan
     from ..plan.veil import VEIL
 
     form = msgspec.structs.replace(found.paper.document, title=VEIL, reason=VEIL, items=[], entries={})
     events = [msgspec.structs.replace(one, note=VEIL if one.note else "", data={}) for one in found.events]
     paper = msgspec.structs.replace(found.paper, document=form, accounts=[], made={})
-    plan = msgspec.structs.replace(found.plan, stages=(), title=VEIL, ruling=None)
+    was = found.plan
+    # Made anew, not emptied: whatever a plan may hold one day is not told by it.
+    plan = Plan(environment=was.environment, title=VEIL, stages=(), effect=was.effect, base=Base({}, {}))
     row = msgspec.structs.replace(found.row, title=VEIL)
     return msgspec.structs.replace(
         found,

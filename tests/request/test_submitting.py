@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import multiprocessing
 import os
 import secrets
@@ -222,8 +223,6 @@ def test_prices_are_the_provinces(place: Province, cli: Cli) -> None:
 
 
 def test_nobody_asks_for_another_unit(tmp_path: Path, cli: Cli) -> None:
-    import getpass
-
     place = office(tmp_path)
     place.tables["persons"]["li"]["accounts"] = [getpass.getuser()]
     place.tables["persons"]["boss"] = {"unit": "other", "duty": "principal", "accounts": ["nobody-here"]}
@@ -303,3 +302,27 @@ def race(file: str, barrier: Any, answers: Any) -> None:
         answers.put(("held", one.document.name))
     except DeniedError as error:
         answers.put(("denied", error.message))
+
+
+def test_what_is_classified_is_not_told_to_everybody(tmp_path: Path, cli: Cli) -> None:
+    me = getpass.getuser()
+    place = office(tmp_path)
+    place.tables["persons"]["li"]["accounts"] = [me]
+    place.tables["roles"] = {
+        "all": {"persons": ["li"], "permissions": ["plan", "apply", "administer", "read_classified"]}
+    }
+    place.tables["profiles"]["rules"] = {"values": {"gate": "none"}}
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    secret = {"applications": {"plan-9": {"unit": "bureau", "classified": True, "title": "秘密"}}}
+    assert cli("request", "submit", form(place, "dark", secret, reason="plan-9 needs it")).code == 0
+    assert cli("request", "show", "dark", "--json").json["form"]["entries"] == secret
+    place.tables["roles"]["all"]["permissions"].remove("read_classified")
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    for words in (("show", "dark"), ("show", "dark", "--json"), ("list",), ("list", "--json")):
+        told = cli("request", *words)
+        assert told.code == 0, told
+        assert "dark" in told.out
+        for name in ("plan-9", "秘密", "健康网站"):
+            assert name not in told.out, words
