@@ -20,6 +20,7 @@ from ..source.expressions import (
     Expression,
     Sentence,
     blank,
+    bounded,
     read,
     roots,
     sentence,
@@ -152,8 +153,8 @@ class _Judge:
     def __call__(self, case: Case, name: str, entry: Any) -> Iterator[Breach]:
         """The breach, where the entry does not keep the rule; one of another sort where nobody can tell."""
         subject = f"{self._rule.each}/{name}"
-        seen = self._seen(case, name, entry, subject)
         try:
+            seen = self._seen(case, name, entry, subject)
             if self._read.when is not None and not self._read.when.value(seen):
                 return
             if self._read.holds.value(seen):
@@ -175,7 +176,7 @@ class _Judge:
         for root, kinds, many, names in self._followed:
             said = getattr(entry, root)
             if many:
-                seen[root] = [_whole(*there) for one in said if (there := _named(case, kinds, one))]
+                seen[root] = [_whole(*there) for one in bounded(said) if (there := _named(case, kinds, one))]
             else:
                 there = _named(case, kinds, said)
                 seen[root] = _plain(there[0], there[1], names) if there else _nothing(kinds)
@@ -209,7 +210,7 @@ def _plain(name: str, entry: Entry, names: Iterable[str]) -> dict[str, Any]:
         value = getattr(entry, field, None)
         if value is not None:
             plain = type(value) in (str, int, float, bool)
-            out[field] = value if plain else msgspec.to_builtins(value)
+            out[field] = bounded(value if plain else msgspec.to_builtins(value))
     return out
 
 

@@ -4,7 +4,8 @@ What one sees: ``entry`` with the fields of the kind and its ``name``; what each
 under the field's name (``unit.level``; a list, of those that name several); ``evidence`` and ``inspected``,
 the last day of a passed review that counts and of an inspection, by type; ``today``. What is not there is
 blank: texts are empty, numbers 0. It reaches nothing else: no files, no clock, no other entries. Its cost is
-bounded by its length, by two walks over a list, and by regular expressions that take linear time.
+bounded by its length, by two walks over a list, by the size of what it sees, and by regular expressions that
+take linear time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from .words import Hints, one_of, shown
 LONGEST = 1000
 # Two lists that are walked inside of each other are a product; three would be a power too many.
 WALKS = 2
+# The most items of a list, and characters of a text, that an expression is asked about.
+MOST_ITEMS = 1000
+MOST_TEXT = 1 << 16
 # (What reviews and inspections are called here, the kind that they are entries of.)
 EVIDENCE: Mapping[str, str] = {"evidence": "review", "inspected": "inspection"}
 TODAY = "today"
@@ -39,7 +43,7 @@ _TEXTS = re.compile(
     re.DOTALL,
 )
 _CHAIN = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\s*\.\s*([A-Za-z_]\w*)(\s*\()?)?")
-_WALK = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+_WALK = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _BLANKS = re.compile(r"\{([^{}]*)\}")
 
 
@@ -106,9 +110,13 @@ def read(text: str, kind: str) -> Expression:
             _parser_words(str(error)), "an expression in CEL, e.g. `entry.title != ''`"
         ) from None
     bare = _TEXTS.sub("''", text)
-    walked = _WALK.findall(bare)
+    walks = _WALK.findall(bare)
+    walked = [name for _, name in walks]
     if len(walked) > WALKS:
         raise BadExpression(f"walks over {len(walked)} lists, of at most {WALKS}", "make two rules of it")
+    if sum(word == "map" for word, _ in walks) > 1:
+        # Each makes a list; the one within the other would make as many as there are items.
+        raise BadExpression("makes more than one list with `map`", "`all` and `exists` make none")
     known = roots(kind)
     for name in walked:
         if name in {*known, *EVIDENCE, TODAY}:
@@ -148,6 +156,17 @@ def sentence(text: str, kind: str) -> Sentence:
 def blank(kind: str) -> dict[str, Any]:
     """The fields of an entry that is not there, with its name."""
     return dict(_blank(kind))
+
+
+def bounded(value: Any) -> Any:
+    """A field's value as an expression sees it. Raises ``BadExpression`` for one that has no bound."""
+    if isinstance(value, list | dict) and len(value) > MOST_ITEMS:
+        raise BadExpression(f"a list of {len(value)} items, of at most {MOST_ITEMS}")
+    texts = (value,) if isinstance(value, str) else value if isinstance(value, list | dict) else ()
+    size = sum(len(one) for one in texts if isinstance(one, str))
+    if size > MOST_TEXT:
+        raise BadExpression(f"a text of {size} characters, of at most {MOST_TEXT}")
+    return value
 
 
 def types_of(evidence: str) -> tuple[str, ...]:

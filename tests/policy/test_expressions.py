@@ -125,6 +125,7 @@ BAD = [
     ("evidence == {}", "say which type of evidence"),
     ("[1].all(entry, true)", "means something already"),
     ("[1].all(a, [1].all(b, [1].all(c, true)))", "walks over 3 lists"),
+    ("[1].map(a, [1].map(b, b)) == []", "more than one list"),
     ("entry.name.matches('(')", "regex"),
     ("true" + " && true" * 200, "characters, of at most"),
     ("(" * 400 + "true" + ")" * 400, "cannot be read"),
@@ -176,6 +177,21 @@ def test_an_entry_on_which_nobody_can_decide_is_told_and_stops_nothing() -> None
     told = found(rule, "node/core-1", "node/core-2", **numbers)
     ((subject, words),) = told
     assert subject == "node/core-2" and words.startswith("the rule cannot be decided here: ")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (["x"] * 1001, "a list of 1001 items, of at most 1000"),
+        (["x" * 40000, "y" * 40000], "a text of 80000 characters, of at most 65536"),
+        (["x"] * 1000, ""),
+    ],
+    ids=["many", "long", "most"],
+)
+def test_what_an_entry_says_makes_no_rule_slow(said: list[str], words: str) -> None:
+    rule = {"each": "node", "holds": "entry.aliases.all(a, entry.aliases.all(b, a == b))"}
+    told = found(rule, "node/core-1", **{"node__core-1": {"aliases": said}})
+    assert told == ([("node/core-1", f"the rule cannot be decided here: {words}")] if words else [])
 
 
 def test_faults_are_told_with_their_place_at_every_door(cli: Cli, tmp_path: Path) -> None:
