@@ -16,6 +16,7 @@ import yaml
 from govcloud.ledger import open_ledger, requests
 from govcloud.ledger.requests import Held
 from govcloud.workspace import open_workspace
+from tests.access.office import token_digest
 from tests.capacity.sky import sky, write
 from tests.capacity.test_samples import Server
 from tests.conftest import GOVCLOUD
@@ -274,3 +275,38 @@ def test_a_token_comes_from_a_secret_and_goes_only_into_the_question(
     (workspace / "watch.token").chmod(0o644)
     done = cli("capacity", "review", "--prometheus", server.url, cwd=workspace)
     assert done.code == 1 and "secret/watch" in done.err, done
+
+
+def test_what_is_classified_takes_room_and_is_not_named(tmp_path: Path, cli: Cli) -> None:
+    """Whoever may not read of it learns neither where it stands, nor how it is used, nor what it clashes
+    with."""
+    apps = {"archive": {"unit": "bureau", "classified": True, "spread": "server", "mlps": 3}}
+    secret = {"application": "archive"}
+    tables = sky(
+        {"vault-1": secret, "vault-2": secret, "vault-3": secret, "vault-4": secret, "plain": {}},
+        applications=apps,
+        persons={
+            "boss": {"unit": "bureau", "duty": "principal", "token_digest": token_digest("boss-secret")},
+            "clerk": {"unit": "office", "duty": "staff", "token_digest": token_digest("clerk-secret")},
+        },
+        roles={
+            "all": {"persons": ["boss"], "permissions": ["administer", "apply", "plan", "read_classified"]}
+        },
+    )
+    root = write(tmp_path / "ws", tables)
+    boss, clerk = {"GOVCLOUD_TOKEN": "boss-secret"}, {"GOVCLOUD_TOKEN": "clerk-secret"}
+    done = cli("apply", "--yes", cwd=root)
+    assert done.code == 0, done
+    assert "vault-4 cannot stand" in cli("capacity", "place", cwd=root, env=boss).out
+    use = sampled(tmp_path / "use.csv", 300, **{"vault-1": ("small", 1, 1), "plain": ("small", 50, 50)})
+    for typed in (
+        ["place"],
+        ["review", "--samples", use],
+        ["tune", "--samples", use],
+        ["place", "--rebalance"],
+    ):
+        done = cli("capacity", *typed, "--json", cwd=root, env=clerk)
+        assert done.code in (0, 3), done
+        assert "vault" not in done.out + done.err and "archive" not in done.out + done.err, done
+    told = cli("capacity", "place", cwd=root, env=clerk)
+    assert "(classified)" in told.out and "vault" not in told.out and "archive" not in told.out

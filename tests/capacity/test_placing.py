@@ -198,7 +198,7 @@ def test_a_profile_that_is_wrong_is_told() -> None:
     assert "vcpu_per_cor" in str(caught.value.problems[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_whatever_is_asked_is_placed_rightly_or_proved_to_clash(data: st.DataObject) -> None:
     apps = {
