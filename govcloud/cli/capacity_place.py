@@ -135,7 +135,8 @@ def _show(out: Console, placed: Placed, estate: Estate, seen: Seen, prefer: str)
 
     told = {name: host for name, host in placed.where.items() if seen.may_tell(name)}
     if not placed.where and not placed.left:
-        out.print("no instance waits for a server")
+        none = "no server says whose instances it carries (`cloud` of a server)"
+        out.print("no instance waits for a server" if estate.hosts else none, markup=False)
         return
     if len(told) <= MOST_TOLD:
         rows = [
