@@ -248,7 +248,7 @@ def _blobs(connection: Connection, policy: Policy, now: float) -> tuple[Tally, l
     """
     statement = f"SELECT DISTINCT digest FROM kept_file WHERE NOT ({_OLD_FILES})"
     needed = {digest for (digest,) in connection.rows(statement, **_named(statement, _values(policy, now)))}
-    needed |= set(refused.plans(connection, since=policy.before("plans_days", now)))
+    needed |= set(refused.plans(connection, since=policy.before("plans_days", now), signed=True))
     needed |= set(requests.papers(connection))
     for run, digest in _plans_kept(connection, policy, now):
         if digest in needed:

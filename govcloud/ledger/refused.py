@@ -22,12 +22,13 @@ class _Refusal(msgspec.Struct, frozen=True):
     effect: str = ""
 
 
-def plans(connection: Connection, effect: str = "", *, since: float = 0.0) -> Iterator[str]:
-    """Digests of these plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
-    since 1970."""
-    statement = (
-        "SELECT data FROM audit WHERE at >= :since AND action IN ('denied', 'approved') ORDER BY seq DESC"
-    )
+def plans(
+    connection: Connection, effect: str = "", *, since: float = 0.0, signed: bool = False
+) -> Iterator[str]:
+    """Digests of the refused plans, the newest first. ``effect``: how theirs begins; ``since``: seconds
+    since 1970; ``signed``: those that were signed as well."""
+    actions = "'denied', 'approved'" if signed else "'denied'"
+    statement = f"SELECT data FROM audit WHERE at >= :since AND action IN ({actions}) ORDER BY seq DESC"
     rows = connection.rows(statement, since=since)
     seen = set()
     for (data,) in rows:

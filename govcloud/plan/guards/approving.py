@@ -255,7 +255,7 @@ def revoke(ledger: Ledger, identity: Identity, id: str, note: str) -> Approval:
 
 def signed_plan(connection: Connection, one: Approval) -> Plan | None:
     """The plan that was shown to who signed; None where it is pruned, or of another release."""
-    for digest in refused.plans(connection, one.effect):
+    for digest in refused.plans(connection, one.effect, signed=True):
         with suppress(KeyError, msgspec.MsgspecError):
             return decode(runs.get_blob(connection, digest))
     return None
