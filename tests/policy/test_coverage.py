@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from govcloud.model.rules import rules as rows
 from govcloud.policy import decided
+from govcloud.policy.base import OPEN, tables
 from govcloud.policy.selftest import shipped
 from govcloud.policy.standing import lacking, standings
 
@@ -38,3 +41,11 @@ def test_the_standing_of_a_rule_is_that_of_its_row_and_of_what_decides_it() -> N
     assert n22.reads == decided()["N-22"].reads and n22.source == rows()["N-22"].source
     for id, sentence in lacking().items():
         assert (table[id].decided, table[id].lacks) == (False, sentence)
+
+
+def test_the_page_has_every_number_that_a_province_may_change() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8").splitlines()
+    for name, values in tables().items():
+        (row,) = [line for line in lines if line.startswith(f"| `{name}` |")]
+        keys = set() if name in OPEN else {*values} - {"source", "invented"}
+        assert [key for key in sorted(keys) if f"`{key}`" not in row] == [], name
