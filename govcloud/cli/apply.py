@@ -183,7 +183,7 @@ def carry(
 def _refuse_held(ledger: Ledger, plan: Plan) -> None:
     """Raises ``DeniedError`` where a plan would take what is held for requests that it does not carry out."""
     from ..capacity.accounts import refuse_held
-    from ..plan.guards.standing import asked_in
+    from ..plan.guards.questions import asked_in
     from ..plan.stages import Record
 
     changes = [c for s in plan.stages if isinstance(s, Record) for c in s.changes]

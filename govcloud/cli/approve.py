@@ -165,7 +165,7 @@ def _changed(app: App, ledger: Ledger, one: Approval) -> list[str]:
     from ..ledger import requests
     from ..plan.gather import propose
     from ..plan.guards import approving
-    from ..plan.guards.standing import subject_of
+    from ..plan.guards.questions import subject_of
     from ..plan.stages import decode
     from ..request.comparing import differences
     from .plan import for_reader

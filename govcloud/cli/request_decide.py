@@ -150,7 +150,7 @@ def _from_files(ledger: Ledger, signature: Path, identity: Identity) -> Approval
 def _tell(given: Approval, standing: Standing, as_json: bool) -> None:
     from ..ledger.approvals import id_of
     from ..plan.guards import telling
-    from ..plan.guards.standing import subject_of
+    from ..plan.guards.questions import subject_of
 
     subject = subject_of(given)
     assert subject is not None

@@ -25,7 +25,8 @@ from ..ledger.requests import Row
 from ..notify import messages
 from ..plan.guards.needing import policy
 from ..plan.guards.people import Acting
-from ..plan.guards.standing import Desk, Question, Standing, Step, Subject, of_request, subject_of
+from ..plan.guards.questions import Question, Subject, subject_of
+from ..plan.guards.standing import Desk, Standing, Step, of_request
 from ..workspace import Workspace
 from . import states
 

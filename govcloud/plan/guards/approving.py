@@ -27,8 +27,9 @@ from ...workspace import Workspace
 from ..gather import propose, read_plan
 from ..stages import Plan, decode, encode, too_new
 from .needing import policy
+from .questions import asked_in, subject_of
 from .signing import accounts_of, own, true_effect, void
-from .standing import asked_in, stage_state, subject_of
+from .standing import stage_state
 
 # Fewer characters than these are no beginning of an effect.
 SHORTEST = 8

@@ -16,8 +16,9 @@ from ...ledger.requests import Row
 from ..stages import EntryChange, Plan
 from . import needing
 from .needing import Needs
+from .questions import asked_in, question, templates_of
 from .signing import Signed, accounts_of, own, true_effect
-from .standing import Desk, Standing, asked_in, question, templates_of
+from .standing import Desk, Standing
 
 # Where a request stands that is carried out once its chain has decided; and after that.
 DECIDED = frozenset({"submitted", "approved", "scheduled", "failed"})

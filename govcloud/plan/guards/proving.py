@@ -19,7 +19,8 @@ from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
 from . import chains
 from .people import Acting, People
-from .standing import ASKING, Desk, Question, subject_of
+from .questions import ASKING, Question, subject_of
+from .standing import Desk
 
 
 class _Told(msgspec.Struct):

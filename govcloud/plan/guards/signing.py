@@ -14,7 +14,8 @@ from ...ledger.connection import Connection
 from ..builder import effect_of
 from ..stages import Plan, signed_effect
 from .needing import policy
-from .standing import key_fault, subject_of
+from .questions import subject_of
+from .standing import key_fault
 
 
 class Signed(msgspec.Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -14,56 +13,16 @@ from ...ledger import approvals, requests
 from ...ledger.approvals import Approval
 from ...ledger.clearances import now
 from ...ledger.connection import Connection
-from ...ledger.requests import CLAIMANT, Row
-from ...ledger.store import settings
-from ..stages import Plan, decode
-from . import chains
+from ...ledger.requests import Row
+from ..stages import decode
 from .calendar import Calendar, calendar
 from .chains import Stage
-from .measuring import changes_of, measure
 from .needing import Policy, policy
 from .people import Acting, People
+from .questions import Question, Subject, question, subject_of, templates_of
 
-# Steps by which somebody asks; whoever takes one decides on nothing of it.
-ASKING = ("submit", "replace")
 # Times of signatures have milliseconds.
 JOT = 0.01
-# What an approval of a stage is about: `request/NAME:STAGE`, and for whom where somebody acts for another.
-_SUBJECT = re.compile(r"request/(?P<request>[^:/]+):(?P<stage>[^:/]+)(:(?P<giver>[^:/]+))?")
-_ACTOR = re.compile(r"(?:(?P<person>[^ ]+) \()?(?P<account>[^ )]+)\)?")
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """What an approval of a stage is about, as its ``subject`` says it."""
-
-    request: str
-    stage: str
-    giver: str = ""
-
-    def __str__(self) -> str:
-        return f"request/{self.request}:{self.stage}" + (f":{self.giver}" if self.giver else "")
-
-
-def subject_of(one: Approval) -> Subject | None:
-    """What an approval of a stage is about; None where it is no such one."""
-    found = _SUBJECT.fullmatch(one.subject) if one.purpose == approvals.EFFECT else None
-    return Subject(found["request"], found["stage"], found["giver"] or "") if found else None
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What is to be decided, as the signed plan and the ledger's row of the request say it.
-
-    ``asked_by``: the persons who ask, none of whom decides; ``accounts``: those that they asked in;
-    ``at``: when it was submitted, seconds since 1970; ``stages``: those that decide.
-    """
-
-    request: str
-    effect: str
-    unit: str
-    asked_by: frozenset[str]
-    accounts: frozenset[str]
-    at: float
-    stages: tuple[Stage, ...]
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -119,67 +78,6 @@ class Standing(msgspec.Struct, frozen=True):
         return [given.approval for step in self.steps for given in step.signed]
 
 
-def asked_in(plan: Plan) -> list[str]:
-    """The requests that a plan speaks for, by name."""
-    claimants = {row.claimant for row in plan.asked.said} | {key[2] for key in plan.asked.ended}
-    return sorted(c.removeprefix(CLAIMANT) for c in claimants if c.startswith(CLAIMANT))
-
-
-def question(connection: Connection, row: Row, plan: Plan, templates: Iterable[str] = ()) -> Question:
-    """What is to be decided about a request, by the accepted revision and its frozen plan."""
-    changes = changes_of(plan)
-    own = next((c.fields for c in changes if (c.kind, c.name) == ("request", row.name)), {})
-    unit = str(own.get("unit") or row.unit)
-    found = measure(connection, changes, str(own.get("subject") or ""))
-    accepted, stages = chains.read(connection)
-    people, accounts = {row.applicant, str(own.get("applicant") or "")} - {""}, set()
-    for event in requests.events(connection, row.name):
-        # Whoever asked for a former version of it has a hand in it still.
-        if event.event in ASKING:
-            people |= {event.person} - {""}
-            named = _ACTOR.fullmatch(event.actor)
-            if named and not event.person:
-                accounts.add(named["account"])
-    return Question(
-        row.name,
-        plan.effect,
-        unit,
-        frozenset(people),
-        frozenset(accounts),
-        row.submitted,
-        tuple(
-            chains.choose(
-                accepted,
-                stages,
-                environment=settings(connection).get("environment", ""),
-                type=str(own.get("type") or "resources"),
-                templates=templates,
-                found=found,
-            )
-        ),
-    )
-
-
-def templates_of(connection: Connection, row: Row) -> list[str]:
-    """The templates of the catalogue that a request's form is made of."""
-    kept = msgspec.json.decode(requests.paper(connection, row.document), type=_Paper)
-    return [item.template for item in kept.document.items]
-
-
-class _Item(msgspec.Struct):
-    template: str = ""
-
-
-class _Form(msgspec.Struct):
-    items: list[_Item] = []
-
-
-class _Paper(msgspec.Struct):
-    """What is read here of the paper that a submission leaves (``request.submitting.Paper``)."""
-
-    document: _Form
-
-
 def of_request(connection: Connection, row: Row, desk: Desk | None = None) -> tuple[Question, Standing]:
     """What is to be decided about a submitted request, and how that stands. Raises ``ConflictError``."""
     try:
@@ -199,11 +97,6 @@ def stage_state(connection: Connection, one: Approval, subject: Subject) -> str:
         return f"request {row.name} would do something else now, effect {row.effect[:12]}"
     _, found = of_request(connection, row)
     return next((given.void for given in found.void if given.approval.id == one.id), "")
-
-
-def standing(connection: Connection, asked: Question) -> Standing:
-    """How a request stands by the signatures over its effect, as far as each counts now."""
-    return Desk(connection).standing(asked)
 
 
 class Desk:
