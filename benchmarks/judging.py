@@ -1,9 +1,9 @@
 """The rules: the whole command over 100,000 entries, after one file changed, and over 100,000 links.
 
-The entries are a province's, generated; all rules that bind there are asked of them. The net is drawn by seed:
-two core nodes, rings under rings, ends that hang on one link, ends whose two links run in one duct, cross links,
-ducts that several links share. Its files are CSV tables. The peer of the graph is networkx, asked in the same
-process for the nodes and links whose loss cuts somebody off from the core; both have to name the same ones.
+The entries are a province's, generated; all rules that bind there are asked of them. The net is drawn by
+seed: two core nodes, rings under rings, ends on one link, ends whose two links run in one duct, cross
+links, ducts that several links share. Its files are CSV tables. The peer of the graph is networkx, in the
+same process asked for the nodes and links whose loss cuts somebody off; both have to name the same.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -30,15 +29,16 @@ def lines(ruling: Ruling | None, *, full: bool = False) -> Iterator[tuple[str, s
             yield STYLES[verdict], f"{word} by {one.rule}: {one.subject}: {one.message}"
             if one.cure and verdict != "flag":
                 yield "", f"  cure: {one.cure}"
-        if len(those) > len(shown):
-            counts = Counter(one.rule for one in those[len(shown) :])
-            yield STYLES[verdict], f"{word}: {counts.total()} more ({', '.join(counts)}); `--full` has them"
+        left, others = those[len(shown) :], ruling.more.get(verdict, 0)
+        if left or others:
+            rules = ", ".join(dict.fromkeys(one.rule for one in left))
+            of = f" ({rules}{', …' if others else ''})" if rules else ""
+            yield STYLES[verdict], f"{word}: {len(left) + others} more{of}; `govcloud check` has them"
     for one in ruling.new:
         if one.waiver:
             yield "dim", f"waived by {one.waiver}: {one.rule}: {one.subject}: {one.message}"
     if ruling.cured:
-        counts = Counter(one.rule for one in ruling.cured)
-        told = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in sorted(counts.items()))
+        told = ", ".join(f"{r} ({count})" if count > 1 else r for r, count in ruling.cured.items())
         yield "green", f"cures what the rules found: {told}"
     if ruling.denied and ruling.gate == "all":
         yield "bold red", "The rules refuse this plan."
@@ -47,12 +47,13 @@ def lines(ruling: Ruling | None, *, full: bool = False) -> Iterator[tuple[str, s
 
 
 def document(ruling: Ruling | None) -> dict[str, Any]:
-    """As JSON with documented keys: gate, new, cured."""
+    """As JSON with documented keys: gate, new, more, cured."""
     found = ruling or Ruling()
     return {
         "gate": found.gate,
         "new": [_one(one) for one in found.new],
-        "cured": [_one(one) for one in found.cured],
+        "more": found.more,
+        "cured": found.cured,
     }
 
 
@@ -85,6 +86,4 @@ def veiled(ruling: Ruling, hidden: Collection[str], is_hidden: Callable[[str], b
             return msgspec.structs.replace(found, subject=f"{kind}/{veil}", message=about, cure="", field="")
         return msgspec.structs.replace(found, message=words(found.message), cure=words(found.cure))
 
-    return msgspec.structs.replace(
-        ruling, new=tuple(map(one, ruling.new)), cured=tuple(map(one, ruling.cured))
-    )
+    return msgspec.structs.replace(ruling, new=tuple(map(one, ruling.new)))

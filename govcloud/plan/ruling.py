@@ -16,12 +16,14 @@ the gate by none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
+from .. import canonical
 from ..errors import DeniedError
 from ..ledger import entries
 from ..ledger.connection import Connection
@@ -47,6 +49,8 @@ class Referrers(Protocol):
 POLICY: Key = ("profile", "rules")
 REQUESTS = "request:"
 GATES: tuple[Gate, ...] = ("all", "requests", "none")
+# Of each verdict so many findings are kept with a plan.
+KEPT = 200
 # So many breaches are told in the sentence of a refusal.
 TOLD = 3
 
@@ -92,16 +96,32 @@ def _ruled(
     }
     # An empty ledger misses nothing that a document asks for: it was nobody's yet.
     first = not entries.last_revision(connection)
-    before, after = Case(below, day, frozenset() if first else None), Case(above, day)
+    # What somebody changes has to be right; what was accepted before may be of another release.
+    news = any(kind == "profile" for kind, _ in changed)
+    before = Case(below, day, frozenset() if first else None, lenient=True)
+    after = Case(above, day, lenient=not news)
     gate, emergency = policy(connection, changed)
     checks = [c for c in _checks(below, above) if not c.documents or after.certain]
     found = compare(before, after, changes, _referring(below, above), checks, renamed=renamed)
-    return Ruling(
-        tuple(map(_ruled_of, found.new)),
-        tuple(map(_ruled_of, found.cured)),
-        gate,
-        emergency,
-    )
+    new, more, rest = _kept(found.new)
+    cured = dict(sorted(Counter(one.rule for one in found.cured).items()))
+    return Ruling(new, cured, more, rest, gate, emergency)
+
+
+def _kept(found: Iterable[Finding]) -> tuple[tuple[Ruled, ...], dict[str, int], str]:
+    """The first of each verdict, what nobody waived before the rest; how many others; a digest of those."""
+    by_verdict: dict[str, list[Ruled]] = {}
+    for one in found:
+        by_verdict.setdefault(one.verdict, []).append(_ruled_of(one))
+    kept: list[Ruled] = []
+    over: list[Ruled] = []
+    for those in by_verdict.values():
+        those.sort(key=lambda one: bool(one.waiver))
+        kept += those[:KEPT]
+        over += those[KEPT:]
+    counted = [one.counted for one in over if one.verdict != "flag"]
+    more: Counter[str] = Counter(one.verdict for one in over)
+    return tuple(kept), dict(sorted(more.items())), canonical.digest(counted) if counted else ""
 
 
 def _checks(below: Catalogue, above: Catalogue) -> list[Check]:
@@ -191,7 +211,8 @@ def refusal(ruling: Ruling, *, request: bool = False) -> DeniedError:
     """What somebody is told whose plan is refused: rule, entry, cure, and what to type next."""
     denied = ruling.denied
     told = [f"{one.rule} denies {one.subject}: {one.message}" for one in denied[:TOLD]]
-    more = f"; and {len(denied) - TOLD} more" if len(denied) > TOLD else ""
+    count = len(denied) + ruling.more.get("deny", 0)
+    more = f"; and {count - TOLD} more" if count > TOLD else ""
     cures = list(dict.fromkeys(one.cure for one in denied[:TOLD] if one.cure))
     cure = f"cure: {'; '.join(cures)}; " if cures else ""
     rules = " ".join(f"--rule {rule}" for rule in dict.fromkeys(one.rule for one in denied[:TOLD]))

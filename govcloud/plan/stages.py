@@ -312,15 +312,24 @@ class Ruled(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
     waiver: str = ""
 
+    @property
+    def counted(self) -> list[str]:
+        """What of it is signed."""
+        return [self.rule, self.verdict, self.subject, self.field, self.waiver]
+
 
 class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a plan newly brings about of what the rules find, and what it cures (``plan.ruling``).
 
-    ``gate``: whom the policy refuses for a new ``deny``; ``emergency_passes``: not an emergency.
+    ``gate``: whom the policy refuses for a new ``deny``; ``emergency_passes``: not an emergency. Of each
+    verdict the first are kept; ``more``: how many others are new, by verdict; ``rest``: a digest of those of
+    them that count; ``cured``: how many findings of each rule are gone.
     """
 
     new: tuple[Ruled, ...] = ()
-    cured: tuple[Ruled, ...] = ()
+    cured: dict[str, int] = {}
+    more: dict[str, int] = {}
+    rest: str = ""
     gate: Literal["all", "requests", "none"] = "all"
     emergency_passes: bool = False
 
@@ -335,11 +344,8 @@ class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
 
         Without its words: a figure in them may be a neighbour's.
         """
-        return [
-            [one.rule, one.verdict, one.subject, one.field, one.waiver]
-            for one in self.new
-            if one.verdict != "flag"
-        ]
+        kept = [one.counted for one in self.new if one.verdict != "flag"]
+        return [*kept, [self.rest]] if self.rest else kept
 
 
 # The format of plans that this release writes; it reads the first one, of release 0.1, too.

@@ -117,6 +117,8 @@ class Case:
     catalogue: Catalogue
     as_of: date = field(default_factory=date.today)
     documents: frozenset[str] | None = None
+    # Whether a value of the policy that is none counts as not said: for what was accepted once.
+    lenient: bool = False
     # The fields by which the rule at work may go back; None: it looks at everything.
     back: frozenset[str] | None = field(default=None, repr=False)
     _access: dict[frozenset[str] | None, dict[str, tuple[float, str]]] = field(default_factory=dict)
@@ -217,14 +219,16 @@ class Case:
             return known
         problems = []
         said = dict(profile.values)
-        for key, value in said.items():
+        for key, value in profile.values.items():
             if key not in known and name not in OPEN:
                 lacks = f"profile/{name}: no rule reads `values.{key}`; there are {', '.join(known)}"
                 problems.append(Problem(lacks))
+                del said[key]
             elif key in known and not _alike(known[key], value):
                 sort = f"{SORTS[type(known[key])]}, as {known[key]!r}"
                 problems.append(Problem(f"profile/{name}: `values.{key}` is {value!r}, expected {sort}"))
-        if problems:
+                del said[key]
+        if problems and not self.lenient:
             raise InputError(problems, hint="docs/check.md has the keys of each profile")
         return {**known, **said}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from ..ledger.entries import Key
@@ -22,7 +23,7 @@ Fields = Mapping[str, Any]
 Referring = Callable[[Collection[Key]], Iterable[tuple[Key, str, Key]]]
 # What is known already of a rule over everything before the change; None: nothing.
 Known = Callable[[Check], list[Finding] | None]
-# What a rule that reads any field of is asked again about for all.
+# Of these any change counts for a rule that reads a field: `Case.reviewed` and its like read what they need.
 EVIDENCE = frozenset({"review", "inspection", "evaluation"})
 # Where a change touches more entries than this, a rule is asked of all of its kind.
 MOST = 2000
@@ -89,6 +90,9 @@ def ask_again(
 ) -> Iterator[Again]:
     """Each rule that a change concerns, and what it finds of what it was asked about, before and after."""
     ways = _Ways(referring)
+    by_kind: dict[str, list[tuple[Key, Change]]] = {}
+    for key, change in changes.items():
+        by_kind.setdefault(key[0], []).append((key, change))
     # Numbers of the policy are read by whoever likes; a waiver changes what is said of findings.
     everything = any(kind == "profile" and name in tables() for kind, name in changes)
     waived = {
@@ -100,7 +104,7 @@ def ask_again(
     for check in checks:
         names: Collection[str] | None = None
         if not (everything or check.id in waived):
-            names = touched(check, before, after, changes, ways)
+            names = touched(check, before, after, by_kind, ways)
             if names is not None and not names:
                 continue
         gone = known(check) if names is None else None
@@ -110,14 +114,24 @@ def ask_again(
 
 
 def touched(
-    check: Check, before: Case, after: Case, changes: Mapping[Key, Change], ways: _Ways
+    check: Check, before: Case, after: Case, changes: Mapping[str, list[tuple[Key, Change]]], ways: _Ways
 ) -> Collection[str] | None:
-    """Names of the entries that a rule is to be asked about; None: all, empty: none."""
-    seen = {key for key, change in changes.items() if _reads(check, key[0], change)}
+    """Names of the entries that a rule is to be asked about; None: all, empty: none.
+
+    ``changes``: by the kind of what changes.
+    """
+    triggers = (
+        key
+        for kind, those in changes.items()
+        if (names := _read_of(check, kind)) is not None
+        for key, change in those
+        if kind in EVIDENCE or change.of(names)
+    )
+    if check.each is None:
+        return None if any(True for _ in triggers) else ()
+    seen = set(islice(triggers, MOST + 1))
     if not seen:
         return ()
-    if check.each is None:
-        return None
     fresh = set(seen)
     while fresh:
         if len(seen) > MOST:
@@ -131,17 +145,14 @@ def touched(
     return {name for kind, name in seen if kind == check.each.KIND}
 
 
-def _reads(check: Check, kind: str, change: Change) -> bool:
-    """Whether a rule reads what changes of an entry."""
+def _read_of(check: Check, kind: str) -> frozenset[str] | None:
+    """The fields of a kind that a rule reads; None: none, and it does not matter what comes and goes."""
     names = check.by_kind.get(kind)
-    if names is not None and kind in EVIDENCE:
-        # `Case.reviewed` and its like look at what they need.
-        return True
-    if check.each is None and check.net:
-        names = (names or frozenset()) | NET.get(kind, frozenset())
-    elif check.each is not None and kind == check.each.KIND:
-        names = names or frozenset()
-    return names is not None and change.of(names)
+    if check.each is None and check.net and kind in NET:
+        return (names or frozenset()) | NET[kind]
+    if check.each is not None and kind == check.each.KIND:
+        return names or frozenset()
+    return names
 
 
 def _named(entry: Entry | None, kind: str, back: Collection[str]) -> set[Key]:

@@ -108,7 +108,7 @@ def test_what_was_there_before_refuses_nobody_and_its_cure_is_told(cli: Cli, her
     here.tables["regions"]["sanya"] = {"level": "city", "parent": "hainan"}
     here.write()
     assert cli("apply", "--yes").code == 0
-    assert cli("plan", "--json").json["ruling"] == {"gate": "all", "new": [], "cured": []}
+    assert cli("plan", "--json").json["ruling"] == {"gate": "all", "new": [], "more": {}, "cured": {}}
     here.tables["applications"]["archive"]["title"] = "档案系统"
     here.write()
     assert cli("apply", "--yes").code == 0
