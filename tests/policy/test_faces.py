@@ -26,7 +26,7 @@ OWN = {"mobile": {"type": "mobile", "acquisition": "own"}}
 HEALTH = {"health": {"type": "business", "extranet_suffices": "denied", "status": "running"}}
 WAIVER = {
     "rule": "N-05",
-    "subjects": ["private_network/health"],
+    "subjects": ["private_network/health", "application/records"],
     "reason": "remote imaging | <b>until</b> the line is there",
     "granted_by": "wu",
     "document": "No. 7",
@@ -84,7 +84,9 @@ def test_all_findings_of_a_net_are_sarif_with_prints_of_their_own(cli: Cli, tmp_
 
 
 def test_a_waiver_shows_wherever_the_rule_would_have(cli: Cli, tmp_path: Path) -> None:
-    root = workspace(tmp_path / "w", private_networks=HEALTH, waivers={"health": WAIVER}, **PEOPLE)
+    records = {"records": {"unit": "office"}}
+    waivers = {"health": WAIVER}
+    root = workspace(tmp_path / "w", private_networks=HEALTH, waivers=waivers, applications=records, **PEOPLE)
     words = f"waiver/health: {WAIVER['reason']}; granted by wu until 2026-12-31, No. 7"
     text = cli("check", "--rule", "N-05", *DAY, cwd=root)
     assert text.code == 0 and f"      {words}\n" in text.out and "1 finding: 1 waived" in text.out
@@ -111,6 +113,8 @@ def test_a_waiver_shows_wherever_the_rule_would_have(cli: Cli, tmp_path: Path) -
     )
     (waiver,) = cli("show", "private_network/health", "--json", cwd=root).json["waivers"]
     assert (waiver["name"], waiver["rule"], waiver["ends_on"]) == ("health", "N-05", "2026-12-31")
+    portrait = cli("portrait", "records", "--json", cwd=root).json
+    assert ("waiver/health", "waived") in [(f["subject"], f["what"]) for f in portrait["findings"]]
     # When it is over, the rule counts again, and the waiver is told too.
     late = cli("check", "--json", "--rule", "N-05", "--rule", "waiver", "--as-of", "2027-01-01", cwd=root)
     told = {f["rule"]: (f["entry"], f["waiver"], f["waived"]) for f in late.json["findings"]}
