@@ -66,7 +66,7 @@ def test_what_is_not_listed_is_refused_with_what_is_possible(state: State, event
         assert typed in refused.value.hint
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.sampled_from(EVENTS), max_size=12))
 def test_any_walk_leaves_a_history_of_listed_steps(tmp_path_factory: pytest.TempPathFactory,
                                                    events: list[Event]) -> None:  # fmt: skip
