@@ -28,7 +28,7 @@ VOUCHERS = {
     "request:": "govcloud.request.vouching",
 }
 # The same, for ``judge(workspace, ledger, plan)``: what a plan ends in.
-JUDGES = {"merge:": "govcloud.merge.vouching"}
+JUDGES = {"merge:": "govcloud.merge.vouching", "request:": "govcloud.request.vouching"}
 
 
 def vouch_asked(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:

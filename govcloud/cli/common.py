@@ -86,6 +86,7 @@ LINES = "\n\t"
 # With --json these write an object a line as they go on; an error of theirs is a line too.
 EVENT_COMMANDS = frozenset(
     {"apply", "destroy", "resume", "adopt", "forget", "repair", "undo", "run", "rollback"}
+    | {"release", "renew", "transfer", "tick"}
 )
 
 

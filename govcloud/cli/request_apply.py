@@ -14,6 +14,7 @@ from .guarding import order_options
 from .redacting import redacted
 
 if TYPE_CHECKING:
+    from ..access import Identity
     from ..ledger import Ledger
     from ..plan.guards import Leave
     from ..run.runner import Outcome
@@ -32,14 +33,30 @@ def apply(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave
     come waits (6).
     """
     from ..access import enforce
-    from ..ledger import open_ledger, requests
+    from ..ledger import open_ledger
+
+    ledger = open_ledger(app.workspace)
+    identity = enforce(app.workspace, ledger, "plan" if out else "apply")
+    return carry_request(app, ledger, identity, name, out, as_json, yes, leave)
+
+
+def carry_request(
+    app: App,
+    ledger: Ledger,
+    identity: Identity,
+    name: str,
+    out: Path | None,
+    as_json: bool,
+    yes: bool,
+    leave: Leave | None = None,
+) -> int:
+    """The same, for whoever may; gives the exit code. Errors as of ``carrying.admit`` and of a run."""
+    from ..ledger import requests
     from ..request import carrying
     from ..request.submitting import plan_of
     from .asking import carry_or_write
     from .attending import of_asked
 
-    ledger = open_ledger(app.workspace)
-    identity = enforce(app.workspace, ledger, "plan" if out else "apply")
     with ledger.read() as connection:
         row = requests.get(connection, name)
         going = carrying.left(connection, row)
@@ -64,8 +81,9 @@ def apply(app: App, name: str, out: Path | None, as_json: bool, yes: bool, leave
     return _told(ledger, name, as_json, code)
 
 
-def _resume(app: App, ledger: Ledger, run: str, as_json: bool, leave: Leave) -> int:
+def _resume(app: App, ledger: Ledger, run: str, as_json: bool, leave: Leave | None) -> int:
     """Go on with its run, with the plan as it was."""
+    from ..plan.guards import NO_LEAVE
     from ..run import runner
     from .apply import sinks
     from .attending import attended, of_plan
@@ -75,7 +93,9 @@ def _resume(app: App, ledger: Ledger, run: str, as_json: bool, leave: Leave) -> 
     how = {} if order is None else {"ended": order.ended}
 
     def go(began: Callable[[str], None]) -> Outcome:
-        return runner.resume(app.workspace, ledger, run, sinks(as_json), leave=leave, began=began, **how)
+        return runner.resume(
+            app.workspace, ledger, run, sinks(as_json), leave=leave or NO_LEAVE, began=began, **how
+        )
 
     return attended(app.workspace, ledger, plan, order, go, as_json)
 

@@ -62,6 +62,15 @@ class Request(Entry, kw_only=True):
     until: Annotated[When, Doc("使用期限", "When it is given back, where it is for a time.")] = ""
     programme: Annotated[str, Ref("programme"), Doc("建设项目", "The investment project behind it.")] = ""
     document: Annotated[str, Doc("申请文件", "The document that asks.")] = ""
+    stopped_on: Annotated[
+        Day, Doc("停机日期", "Day since which it is stopped: from then on it lies in the recycle bin.")
+    ] = ""
+    legal_hold: Annotated[
+        str, Doc("法律保留", "The document by which nothing of it may be stopped or destroyed, whatever ends.")
+    ] = ""
+    legal_hold_until: Annotated[
+        Day, Doc("保留期限", "Last day of that; empty: until somebody takes it back.")
+    ] = ""
 
 
 @kind("wave", "waves", "迁移批次")

@@ -154,6 +154,10 @@ class Instance(Entry, kw_only=True):
     together_with: Annotated[
         list[str], Ref("instance"), Doc("同机主机", "Instances that stand on the same server as it.")
     ] = []
+    stopped: Annotated[
+        bool,
+        Doc("停机", "True while it is stopped: nothing of it runs; address, quota and volumes are kept."),
+    ] = False
 
 
 @kind("volume", "volumes", "云硬盘")

@@ -90,7 +90,7 @@ def _server(catalogue: Catalogue, name: str, server: Server) -> Draft | None:
 
 def _instance(catalogue: Catalogue, name: str, instance: Instance) -> Draft | None:
     cloud = catalogue.get(Cloud, catalogue.get(Project, instance.project).cloud)
-    if not cloud.target:
+    if not cloud.target or instance.stopped:
         return None
     flavor = catalogue.get(Flavor, instance.flavor)
     values = {

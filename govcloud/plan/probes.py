@@ -69,15 +69,25 @@ def probes(catalogue: Catalogue) -> list[ProbeSpec]:
     kept = {flow for boundary in catalogue.all(Boundary).values() for flow in boundary.flows}
     out: list[ProbeSpec] = []
     for name, flow in sorted(flows.items()):
-        if name not in borders.waiting:
+        # Of what is stopped nobody gets an answer.
+        if name not in borders.waiting and not _stopped(catalogue, flow):
             for spec in _of_flow(catalogue, name, flow, servers, addresses, borders):
                 if name in kept and "reach" not in flow.measures:
                     # A boundary lets no echo pass that is not declared, and a way is followed by echoes.
                     spec.args["trace"] = False
                 out.append(spec)
     for name, protection in sorted(protections.items()):
-        out.extend(_of_protection(catalogue, name, protection, addresses))
+        ends = (protection.primary, protection.standby)
+        if not any(catalogue.get(Instance, end).stopped for end in ends):
+            out.extend(_of_protection(catalogue, name, protection, addresses))
     return out
+
+
+def _stopped(catalogue: Catalogue, flow: Flow) -> bool:
+    """Whether an end of a flow is a machine that is stopped."""
+    kind, _, name = flow.start.partition("/")
+    ends = [catalogue.get(Endpoint, flow.endpoint).instance, *([name] if kind == "instance" else [])]
+    return any(catalogue.get(Instance, end).stopped for end in ends)
 
 
 def _of_flow(

@@ -111,7 +111,7 @@ def built_servers(catalogue: Catalogue) -> dict[str, Server]:
 
 
 def built_instances(catalogue: Catalogue) -> dict[str, Instance]:
-    """Instances whose cloud has a target, by name, sorted."""
+    """Instances that run and whose cloud has a target, by name, sorted."""
     return {
         name: instance
         for name, instance in sorted(catalogue.all(Instance).items())
@@ -120,7 +120,10 @@ def built_instances(catalogue: Catalogue) -> dict[str, Instance]:
 
 
 def instance_target(catalogue: Catalogue, instance: Instance) -> str:
-    """The target that builds an instance: its cloud's, by way of its project; "" where there is none."""
+    """The target that builds an instance: its cloud's, by way of its project; "" where there is none, and
+    while it is stopped."""
+    if instance.stopped:
+        return ""
     project = catalogue.get(Project, instance.project)
     return catalogue.get(Cloud, project.cloud).target
 

@@ -26,6 +26,7 @@ from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
 from . import states
 from .comparing import differences
+from .settling import follow
 from .states import State
 from .submitting import plan_of, promised
 
@@ -190,7 +191,6 @@ def ended(connection: Connection, identity: Identity, asked: Asked, run: str, st
     One that was stopped is as it was: going on with its run is all that it needs.
     """
     begins = {row.claimant for row in asked.said}
-    ends = {key[2] for key in asked.ended} - begins
     for name in names(asked):
         row = _as_approved(connection, identity, requests.find(connection, name), asked)
         if row is None:
@@ -201,9 +201,8 @@ def ended(connection: Connection, identity: Identity, asked: Asked, run: str, st
                 in_use(connection, identity, row, run)
             elif status is Status.FAILED:
                 states.move(connection, identity, row, "fail", data=data, by_rule=True, run=run)
-        elif row.claimant in ends and status is Status.DONE and (state, "release") in states.TRANSITIONS:
-            if not requests.owned(connection, name):
-                states.move(connection, identity, row, "release", data=data, by_rule=True, run=run)
+        elif status is Status.DONE:
+            follow(connection, identity, row, run)
 
 
 def _as_approved(connection: Connection, identity: Identity, row: Row | None, asked: Asked) -> Row | None:

@@ -54,6 +54,8 @@ Event = Literal[
     "transfer",
     "stop",
     "release",
+    "ask",
+    "offer",
 ]
 # unit: the applicant, somebody of their unit, or whoever may administer. approver: whoever may approve
 # (which of them, the chain says). operator: whoever may apply. The clock's steps are an operator's.
@@ -114,6 +116,15 @@ TRANSITIONS: Mapping[tuple[State, Event], tuple[State, Who]] = {
     ("active", "release"): ("released", _OWNER),
     ("expiring", "release"): ("released", _OWNER),
     ("stopped", "release"): ("released", _OWNER),
+    # What somebody without `apply` asks for, and the next tick carries out.
+    ("failed", "ask"): ("failed", _OWNER),
+    ("active", "ask"): ("active", _OWNER),
+    ("expiring", "ask"): ("expiring", _OWNER),
+    ("stopped", "ask"): ("stopped", _OWNER),
+    # To another unit, which takes it or does not.
+    ("active", "offer"): ("active", _OWNER),
+    ("expiring", "offer"): ("expiring", _OWNER),
+    ("expiring", "remind"): ("expiring", _OPERATOR),
 }
 # Where nothing is held for a request any more, or nothing yet.
 LETS_GO: frozenset[State] = frozenset({"rejected", "withdrawn", "expired", "failed", "released"})

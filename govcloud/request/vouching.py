@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from ..access import who
+from typing import Any
+
+from ..access import Identity, who
 from ..errors import ConflictError, DeniedError, InputError, Problem
 from ..ledger import Ledger, requests
-from ..ledger.requests import CLAIMANT
-from ..plan.stages import Asked
+from ..ledger.claims import ClaimKey
+from ..ledger.connection import Connection
+from ..ledger.requests import CLAIMANT, Row
+from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
 from . import states
 from .carrying import READY, names, undecided
+from .leasing import (
+    IN_USE,
+    refuse_beyond,
+    refuse_early,
+    refuse_held,
+    refuse_needed,
+    refuse_untaken,
+    same_order,
+)
 from .submitting import plan_of
 
 
@@ -35,6 +48,12 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
             if not said:
                 if (state, "release") not in states.TRANSITIONS:
                     states.after(state, "release", name)
+                refuse_early(connection, row)
+                refuse_held(connection, name)
+                refuse_needed(connection, name)
+                continue
+            if state in IN_USE:
+                _vouch_lease(connection, identity, row, said, ended)
                 continue
             plan = plan_of(connection, row)
             if said != {r.claim_key: r.fields for r in plan.asked.said if r.claimant == claimant}:
@@ -48,3 +67,34 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
                 )
             if state not in READY and state != "submitted":
                 states.after(state, "begin", name)
+
+
+def _vouch_lease(
+    connection: Connection, identity: Identity, row: Row, said: dict[Any, Any], ended: set[ClaimKey]
+) -> None:
+    """Raises where what a plan says of a request in use is no order that its commands would give."""
+    order = None if ended else same_order(connection, row.name, said)
+    if order is None:
+        raise InputError(
+            [Problem(f"the plan says something of request {row.name} that no order of its life says")],
+            hint="`govcloud request renew`, `transfer` and `release` write true ones with `--out FILE`",
+        )
+    if order == "stop":
+        refuse_held(connection, row.name)
+    elif order == "transfer":
+        unit = str(said["request", row.name, row.claimant]["unit"])
+        refuse_untaken(connection, identity, row, unit)
+
+
+def judge(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
+    """Raises ``DeniedError`` where a plan prolongs a lease beyond what is given without a signature."""
+    identity = who(workspace, ledger)
+    said = {row.claim_key: row.fields for row in plan.asked.said}
+    with ledger.read() as connection:
+        for name in names(plan.asked):
+            row, fields = requests.find(connection, name), said.get(("request", name, CLAIMANT + name))
+            if row is None or not fields or states.state_of(row) not in IN_USE:
+                continue
+            until = str(fields.get("until", ""))
+            if until != row.until:
+                refuse_beyond(connection, identity, row, until, plan)

@@ -1,0 +1,62 @@
+"""Orders of a request's later life, carried out for whoever gives them: a person, or the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Exit
+from .common import App
+
+if TYPE_CHECKING:
+    from ..access import Identity
+    from ..ledger import Ledger
+    from ..ledger.requests import Row
+    from ..plan.guards import Leave
+    from ..plan.stages import Asked
+
+
+def give(
+    app: App,
+    ledger: Ledger,
+    identity: Identity,
+    row: Row,
+    asked: Asked,
+    out: Path | None,
+    as_json: bool,
+    yes: bool,
+    leave: Leave | None = None,
+) -> int:
+    """Carry an order out, or write its plan to ``out``; gives the exit code.
+
+    Where all of it is accepted already only what is left to build is done. Then it is written down where the
+    request stands.
+    """
+    from ..plan.gather import NOTHING_ASKED, propose
+    from ..request import leasing, settling
+    from .asking import carry_or_write
+    from .attending import of_asked
+
+    order = of_asked(app.workspace, ledger, asked) if asked else None
+    if order is not None:
+        # What stands in its way is told before a plan is made.
+        order.judge()
+    proposal = propose(app.workspace, ledger, asked=asked or NOTHING_ASKED, recorded=True)
+    until = next(
+        (str((r.fields or {}).get("until", "")) for r in asked.said if r.kind == "request"), row.until
+    )
+    if until != row.until and out is None:
+        with ledger.read() as connection:
+            leasing.refuse_beyond(connection, identity, row, until, proposal.plan)
+    code = carry_or_write(app, ledger, proposal, out, as_json, yes, leave, order)
+    if out is None and code == Exit.OK:
+        settling.settle(ledger, identity, row.name)
+    return code
+
+
+def may_apply(ledger: Ledger, identity: Identity) -> bool:
+    """Whether somebody carries plans out themselves."""
+    from ..access import read_roles
+
+    with ledger.read() as connection:
+        return read_roles(connection).may(identity.person, "apply")
