@@ -14,6 +14,7 @@ from govcloud.request.components import find
 from govcloud.source.editing import CannotEdit, with_entry
 from tests.conftest import GOVCLOUD, Result
 from tests.recorded import reading, record_hainan
+from tests.test_json_keys import keys_of
 from tests.warm import Warm
 
 pytestmark = pytest.mark.xdist_group("recorded-hainan")
@@ -64,6 +65,7 @@ def files(hainan: Path) -> Callable[[], str]:
 
 def test_what_is_offered_is_listed_with_who_uses_it(hainan: Path, cli: Cli) -> None:
     found = cli("component", "list", "--json", cwd=hainan).json["components"]
+    assert set(found[0]) == keys_of("component list")["components"]
     names = {one["name"]: one for one in found}
     assert names["e-licence"]["users"] == ["county-hall"]
     assert names["identity"]["application"] == "business-middle-platform"
@@ -106,6 +108,7 @@ def test_what_nobody_offers_is_not_found(hainan: Path, cli: Cli) -> None:
     assert (none.code, none.out) == (1, "no component\n")
     some = cli("component", "find", "身份认证", "--json", cwd=hainan).json["components"]
     assert some[0]["by"] == ["title"] and some[0]["score"] == 100
+    assert set(some[0]) == keys_of("component find WORDS")["components"]
     with reading(hainan) as (_, connection):
         view = View(connection)
         # Every word has to fit.
@@ -205,8 +208,8 @@ FIELDS = {"title": "章", "type": "seal"}
         ("", "components:\n  x:\n    title: 章\n    type: seal\n"),
         ("# only this\n", "# only this\n\ncomponents:\n  x:\n    title: 章\n    type: seal\n"),
         (
-            "components:\n    a: {type: seal}\n\n# zo\nzones: {}\n",
-            "components:\n    a: {type: seal}\n    x:\n      title: 章\n      type: seal\n\n# zo\nzones: {}\n",
+            "components:\n    a: {type: seal}\n\n# z\nzones: {}\n",
+            "components:\n    a: {type: seal}\n    x:\n      title: 章\n      type: seal\n\n# z\nzones: {}\n",
         ),
         (
             "components:\n  a: {type: seal}",

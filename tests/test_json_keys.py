@@ -54,6 +54,8 @@ TYPED = {
     "check --coverage": ["check", "--coverage"],
     "check --self-test": ["check", "--self-test", "--rule", "N-17"],
     "notify list": ["notify", "list"],
+    "request templates": ["request", "templates"],
+    "request templates NAME": ["request", "templates", "recovery"],
 }
 # Rows that have the keys of another row first.
 LIKE = {"show": "ls KIND", "runs cancel": "runs list"}
@@ -81,6 +83,13 @@ ELSEWHERE = {
     "request list",
     "request show",
     "request withdraw",
+    # tests/request/test_templates.py
+    "request new",
+    # tests/test_components.py
+    "component list",
+    "component find WORDS",
+    "component add",
+    "component reuse",
     # tests/request/test_decisions.py
     "request approve",
     "request reject",

@@ -10,6 +10,7 @@ from .base import Breach, Case, Verdict
 from .housing import NEW, OURS_READS, STANDING, is_ours, named_by_a_document
 from .registry import rule
 
+BUILT_ON = "use that one; where this one is built on it, `needs` says so"
 SHOWN = 3
 CURE = "name it in `components`: `govcloud component reuse` writes that"
 
@@ -118,6 +119,7 @@ def _again(
     ``planned``: by a document that binds.
     """
     verdict: Verdict = "flag" if planned else "require" if entry.status == "running" else "deny"
+    cure = CURE if isinstance(entry, Application) else BUILT_ON
     named = [
         name
         for name, words in there.words.items()
@@ -125,9 +127,9 @@ def _again(
     ]
     if named and not used.intersection(named):
         message = f"does again what component/{named[0]} offers ({there.components[named[0]].title})"
-        yield Breach(key, message, "title", (f"component/{named[0]}",), CURE, verdict)
+        yield Breach(key, message, "title", (f"component/{named[0]}",), cure, verdict)
     elif alike and not planned and not used.intersection(alike):
         others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
         message = f"does again what component/{alike[0]}{others} offers"
         witness = tuple(f"component/{name}" for name in alike[:SHOWN])
-        yield Breach(key, message, "type", witness, CURE, verdict)
+        yield Breach(key, message, "type", witness, cure, verdict)

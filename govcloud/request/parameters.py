@@ -26,6 +26,8 @@ _NAME = re.compile(NAME_PATTERN)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # What is said where no entry is meant, though one would fit.
 NOBODY = "-"
+# Entries that are named where one of them is meant.
+MOST_CHOICES = 12
 # Values of one parameter that is a list.
 MOST_MANY = 100
 _SORTS = {
@@ -187,8 +189,8 @@ class Form:
                 f"name of {with_article(kinds[0])}" if len(kinds) == 1 else f"kind/name of {one_of(kinds)}"
             )
             candidates = self.choices(name, values)
-            if 0 < len(candidates) <= 12:
-                words += f" ({', '.join(candidates)})"
+            if len(candidates) <= MOST_CHOICES:
+                words += f" ({', '.join(candidates) or 'there is none that fits'})"
         elif parameter.type in ("integer", "number"):
             words += _range(parameter)
         if parameter.measure:
