@@ -147,7 +147,7 @@ class Application(Planned, kw_only=True):
         Doc(
             "省建系统",
             "True where the province built it once for all.",
-            ("E-03", "E-10", "F-08", "S-14", "X-12"),
+            ("F-08", "S-14", "X-12"),
         ),
     ] = False
     zones: Annotated[
@@ -168,7 +168,7 @@ class Application(Planned, kw_only=True):
         ),
     ] = ""
     site: Annotated[
-        str, Ref("site"), Doc("部署站点", "The site it runs at, where it is on no cloud.", ("D-06", "D-09"))
+        str, Ref("site"), Doc("部署站点", "The site it runs at, where it is on no cloud.", ("D-09",))
     ] = ""
     platforms: Annotated[
         list[str],
@@ -195,7 +195,7 @@ class Application(Planned, kw_only=True):
         Doc("并入系统", "The big system it is merged into.", ("E-07", "F-08", "S-14")),
     ] = ""
     components: Annotated[
-        list[str], Ref("component"), Doc("复用组件", "Shared components it uses.", ("E-06", "S-14"))
+        list[str], Ref("component"), Doc("复用组件", "Shared components it uses.", ("E-06", "E-12", "S-14"))
     ] = []
     rebuilds: Annotated[
         list[str],
@@ -204,10 +204,10 @@ class Application(Planned, kw_only=True):
     ] = []
     trace: Annotated[
         Literal["unknown", "none", "log", "blockchain"],
-        Doc("留痕方式", "How what is done in it is kept.", ("E-12",)),
+        Doc("留痕方式", "How what is done in it is kept."),
     ] = "unknown"
     flagship: Annotated[
-        bool, Doc("旗舰店", "True for a city's or unit's own feature on a unified platform.", ("E-13",))
+        bool, Doc("旗舰店", "True for a city's or unit's own feature on a unified platform.")
     ] = False
     contract: Annotated[
         str, Ref("contract"), Doc("合同", "The contract it is run under, where work is bought.")
@@ -278,7 +278,7 @@ class Component(Planned, kw_only=True):
             "access",
             "other",
         ],
-        Doc("类别", "What it does for applications.", ("C-09", "E-06", "F-08", "S-14")),
+        Doc("类别", "What it does for applications.", ("E-06", "F-08", "S-14")),
     ] = "other"
     layer: Annotated[Layer, Doc("层次", "Layer of the base it belongs to (001:L106).")] = "support"
     unit: Annotated[str, Ref("unit"), Doc("提供单位", "The unit that offers it.", ("E-06",))] = ""
@@ -287,7 +287,7 @@ class Component(Planned, kw_only=True):
         Ref("application"),
         Doc("来源应用", "The application it was made out of, or is part of.", ("F-08", "S-14")),
     ] = ""
-    cloud: Annotated[str, Ref("cloud"), Doc("部署云", "The cloud it runs on.", ("C-06",))] = ""
+    cloud: Annotated[str, Ref("cloud"), Doc("部署云", "The cloud it runs on.")] = ""
     offered: Annotated[bool, Doc("可复用", "True where others may use it now.", ("E-06", "F-08"))] = True
     status: Annotated[Life, Doc("状态", "Where it stands in its life.", ("E-06", "F-08"))] = "running"
     interface: Annotated[str, Doc("接口规范", "The document that says how it is called.")] = ""

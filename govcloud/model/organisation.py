@@ -33,7 +33,7 @@ class Unit(Entry, kw_only=True):
     """A body of government, or one that works for it; it owns applications and asks for resources."""
 
     region: Annotated[
-        str, Ref("region"), Doc("所在地", "The region it governs or sits in.", ("D-09", "F-08", "N-14"))
+        str, Ref("region"), Doc("所在地", "The region it governs or sits in.", ("F-08", "N-14"))
     ]
     type: Annotated[
         Literal[
@@ -135,7 +135,7 @@ class Unit(Entry, kw_only=True):
         Doc(
             "已有文件",
             "What it has in writing: 两图三表, 三清单, lists and plans; posts says its duties and posts.",
-            ("E-08", "E-09", "N-04"),
+            ("N-04",),
         ),
     ] = []
     plan_year: Annotated[int, Doc("年度计划年份", "Year of its latest yearly plan.")] = 0
