@@ -83,7 +83,7 @@ def hall(office: Office, tmp_path: Path) -> Hall:
     made.tables.update(
         sites={"hall": {"region": "here", "role": "datacentre"}},
         rooms={"room": {"site": "hall"}},
-        racks={"rack": {"room": "room"}},
+        racks={"rack": {"room": "room", "units": 60}},
         freezes={},
         profiles={},
     )
