@@ -103,6 +103,7 @@ def _row(name: str, parameter: Parameter) -> list[str]:
 @click.option("--reason", metavar="TEXT", help="Why it is needed.")
 @click.option("--starts-on", metavar="DAY", help="The day from which it is needed.")
 @click.option("--until", metavar="DAY", help="The last day, where it is for a time.")
+@click.option("--programme", metavar="NAME", help="The investment project that it is for.")
 @click.option("--all", "everything", is_flag=True, help="Ask for what has a default, too.")
 @click.option("--add", type=click.Path(path_type=Path), metavar="FILE", help="Add an item to this request.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it.")
