@@ -88,8 +88,8 @@ def _play(scene: Scene, figures: Figures) -> None:
     scene.type("init", str(scene.root), "--sample", SAMPLE)
     _keys(scene)
     _certificate(scene)
-    _become(scene, ENGINEER)
     scene.type("lab", "up")
+    # The first apply is nobody's: it accepts those who may do something from then on.
     scene.type("apply", "--yes")
     before = _held(scene)
 
