@@ -17,7 +17,7 @@ from ... import signatures
 from ...access import Identity, keys, read_ring, read_roles
 from ...access.identity import SSH_KEY
 from ...errors import ConflictError, DeniedError, GovcloudError, InputError, Problem
-from ...ledger import Ledger, approvals, clearances, refused, runs
+from ...ledger import Ledger, approvals, clearances, refused, requests, runs
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
 from ...ledger.entries import last_revision
@@ -26,6 +26,7 @@ from ...ledger.runs import OVER
 from ...workspace import Workspace
 from ..gather import propose, read_plan
 from ..stages import Plan, decode, encode, too_new
+from .needed import IN_USE
 from .needing import policy
 from .questions import asked_in, subject_of
 from .signing import accounts_of, own, true_effect, void
@@ -53,7 +54,7 @@ def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
     Raises ``InputError`` where there is nothing of that name that could be shown, or is to be signed.
     """
     if Path(target).is_file():
-        return _plain(Matter(_from_file(workspace, Path(target)), approvals.EFFECT))
+        return _plain(ledger, Matter(_from_file(workspace, Path(target)), approvals.EFFECT))
     if _RUN.match(target):
         with ledger.read() as connection:
             return _from_run(connection, target)
@@ -64,18 +65,20 @@ def find(workspace: Workspace, ledger: Ledger, target: str) -> Matter:
         )
     for plan in _at_hand(workspace, ledger, target):
         if plan.effect.startswith(target) and not plan.empty:
-            return _plain(Matter(plan, approvals.EFFECT))
+            return _plain(ledger, Matter(plan, approvals.EFFECT))
     raise InputError(
         [Problem(f"no plan of now, none that was refused and no run at work has the effect {target}")],
         hint="what cannot be shown is not signed: name a plan file, `govcloud plan --out FILE`",
     )
 
 
-def _plain(matter: Matter) -> Matter:
-    """Raises ``InputError`` for what the chain of a request decides on."""
+def _plain(ledger: Ledger, matter: Matter) -> Matter:
+    """Raises ``InputError`` for what the chain of a request decides on: not its later life."""
     said = {row.claimant for row in matter.plan.asked.said}
+    with ledger.read() as connection:
+        used = {row.name for row in requests.every(connection, states=IN_USE)} if said else set()
     for name in asked_in(matter.plan):
-        if CLAIMANT + name in said:
+        if CLAIMANT + name in said and name not in used:
             raise InputError(
                 [Problem(f"the plan carries request {name} out, on which its chain decides")],
                 hint=f"`govcloud request approve {name}`",

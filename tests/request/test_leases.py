@@ -1,0 +1,300 @@
+"""Leases: the order of their steps, what keeps them, and what brings them back; by the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Result
+from tests.request.county import County, county
+from tests.request.office import form, machine, office
+from tests.store_province import Province
+
+Cli = Callable[..., Result]
+DISK = {"volumes": {"web-data": {"project": "p", "size_gib": 10, "instance": "web-1"}}}
+
+
+def given(place: Province, cli: Cli, name: str = "web", **fields: Any) -> None:
+    """A machine with a disk, in use."""
+    entries = machine(f"{name}-1", ipv4="auto") | (DISK if name == "web" else {})
+    assert cli("request", "submit", form(place, name, entries, **fields)).code == 0
+    done = cli("request", "apply", name, "--yes")
+    assert done.code == 0, done
+
+
+def row(cli: Cli, name: str = "web") -> dict[str, Any]:
+    found: dict[str, Any] = cli("request", "show", name, "--json").json["request"]
+    return found
+
+
+def steps(cli: Cli, name: str = "web") -> list[str]:
+    return [one["event"] for one in cli("request", "show", name, "--json").json["history"]][5:]
+
+
+def aged(place: Province, field: str, was: str, now: str) -> None:
+    """As if a day had been another all along: in what is accepted, in what is said, and in the row."""
+    for table in ("accepted", "claim"):
+        place.ledger(
+            f"update {table} set fields = replace(fields, ?, ?) where kind = 'request'",
+            f'"{field}":"{was}"',
+            f'"{field}":"{now}"',
+        )
+    place.ledger("update request set until = ? where until = ?", now, was)
+
+
+def ended(place: Province) -> None:
+    """A lease that ended long ago."""
+    aged(place, "until", "2999-01-01", "2020-01-01")
+
+
+def ago(days: int) -> str:
+    return str(date.today() - timedelta(days=days))
+
+
+@pytest.fixture
+def place(tmp_path: Path, cli: Cli) -> Province:
+    """Records only: what is decided is the same, and no engine is started."""
+    made = office(tmp_path)
+    made.tables["networks"]["app"]["ipv4"] = "192.0.2.0/24"
+    made.tables["profiles"]["leases"] = {"values": {}, "invented": True}
+    made.write()
+    assert cli("apply", "--yes").code == 0
+    return made
+
+
+def policy(place: Province, cli: Cli, **values: Any) -> None:
+    place.tables["profiles"]["leases"]["values"] |= values
+    place.write()
+    assert cli("apply", "--yes").code == 0
+
+
+def test_stopped_then_kept_then_destroyed_and_nothing_is_left(tmp_path: Path, cli: Cli) -> None:
+    """On a target: what is stopped is off, and comes back as it was; what is destroyed leaves nothing."""
+    place = office(tmp_path, builds=True)
+    place.tables["networks"]["app"]["ipv4"] = "192.0.2.0/24"
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    before = place.objects().keys()
+    given(place, cli)
+    stopped = cli("request", "release", "web", "--yes")
+    assert stopped.code == 0, stopped
+    assert "with data: instance/web-1, volume/web-data" in stopped.out
+    assert place.objects().keys() == before
+    assert row(cli)["state"] == "stopped"
+    kept = cli("show", "instance/web-1", "--json").json["fields"]
+    assert (kept["ipv4"], kept["stopped"]) == ("192.0.2.2", True)
+    # The place in the quota is kept for it, too: three machines are the project's.
+    used = cli("request", "submit", form(place, "api"), "--dry-run", "--json").json["accounts"]
+    assert next(one["taken"] for one in used if one["pool"] == "project/p:instances") == 1
+    waits = cli("request", "release", "web", "--yes")
+    assert (waits.code, "kept until" in waits.out) == (6, True), waits
+    assert cli("tick").code == 0
+    assert row(cli)["state"] == "stopped"
+
+    back = cli("request", "renew", "web", "--until", "2999-01-01", "--out", "back.plan")
+    assert back.code == 0, back
+    refused = cli("apply", "back.plan", "--yes")
+    assert (refused.code, "without a signature" in refused.err) == (4, True), refused
+    until = ago(-90)
+    assert cli("request", "renew", "web", "--until", until, "--yes").code == 0
+    assert "Instance/web-1" in place.objects()
+    assert cli("show", "instance/web-1", "--json").json["fields"] == {
+        name: value for name, value in kept.items() if name != "stopped"
+    }
+    assert (row(cli)["state"], row(cli)["until"]) == ("active", until)
+
+    assert cli("request", "release", "web", "--yes").code == 0
+    aged(place, "stopped_on", ago(0), ago(31))
+    gone = cli("tick")
+    assert gone.code == 0, gone
+    assert place.objects().keys() == before
+    assert row(cli)["state"] == "released"
+    assert steps(cli) == ["stop", "renew", "stop", "release"]
+    for key in ("instance/web-1", "volume/web-data", "request/web"):
+        assert cli("show", key).code == 2
+    used = cli("request", "submit", form(place, "api"), "--dry-run", "--json").json["accounts"]
+    assert next(one["taken"] for one in used if one["pool"] == "project/p:instances") == 0
+    assert place.ledger("select * from reservation") == []
+    assert place.ledger("select * from claim where until is null and name = 'web-1'") == []
+    assert cli("plan", "--detailed-exitcode").code == 0
+    assert cli("audit", "verify").code == 0
+
+
+def test_no_plan_file_goes_past_the_steps(place: Province, cli: Cli) -> None:
+    """What would destroy at once, made by the same functions as the commands do, is refused at the door."""
+    from govcloud.ledger import open_ledger
+    from govcloud.plan.gather import propose
+    from govcloud.plan.stages import Asked, encode
+    from govcloud.request import leasing
+    from govcloud.request.carrying import release_claims
+    from govcloud.workspace import open_workspace
+
+    given(place, cli)
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        destroy = release_claims(connection, "web")
+        part = release_claims(connection, "web", [("volume", "web-data")])
+        stolen = leasing.saying(connection, "web", unit="other")
+        said = leasing.saying(connection, "web", stopped_on="2026-01-01").said
+    # An order that stops a machine and says nothing of the request.
+    odd = Asked(said=tuple(one for one in said if one.kind == "instance"))
+    doors = {"destroy": (destroy, 5), "part": (part, 5), "stolen": (stolen, 4), "odd": (odd, 2)}
+    for name, (asked, code) in doors.items():
+        plan = propose(workspace, ledger, asked=asked, recorded=True).plan
+        (place.root / name).write_bytes(encode(plan))
+        refused = cli("apply", name, "--yes")
+        assert refused.code == code, (name, refused)
+    ledger.close()
+    assert row(cli)["state"] == "active"
+    assert len(cli("request", "show", "web", "--json").json["owns"]) == 3
+
+
+def test_a_legal_hold_keeps_it_from_everything(place: Province, cli: Cli) -> None:
+    policy(place, cli, grace_days=0)
+    given(place, cli, until="2999-01-01")
+    place.tables["requests"] = {"web": {"legal_hold": "琼法〔2026〕3号"}}
+    place.write()
+    held = cli("apply", "--yes")
+    assert held.code == 0, held
+    assert "琼法〔2026〕3号" in cli("show", "request/web").out
+    refused = cli("request", "release", "web", "--yes")
+    assert refused.code == 4, refused
+    assert "request/web is under legal hold: 琼法〔2026〕3号" in refused.err
+    ended(place)
+    kept = cli("tick", "--json")
+    assert kept.code == 0, kept
+    assert [(o["what"], o["status"]) for o in kept.json["done"]] == [("kept", "kept")]
+    assert row(cli)["state"] == "active"
+    assert cli("show", "instance/web-1").code == 0
+    # When it is over, what others say of the request has to go with it.
+    place.tables["requests"]["web"]["legal_hold_until"] = "2026-01-01"
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    named = cli("request", "release", "web", "--yes")
+    assert (named.code, "request/web is also said by" in named.err) == (4, True), named
+    del place.tables["requests"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "release", "web", "--yes").code == 0
+
+
+def test_what_others_stand_on_is_refused_with_their_names(place: Province, cli: Cli) -> None:
+    given(place, cli, until="2999-01-01")
+    place.tables["instances"]["mine"] = machine("x", apart_from=["web-1"])["instances"]["x"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    refused = cli("request", "release", "web", "--yes")
+    assert refused.code == 4, refused
+    assert "instance/web-1 is named by instance/mine" in refused.err
+    # By the clock as by hand; the rest is done.
+    ended(place)
+    ticked = cli("tick", "--json")
+    assert ticked.code == 6, ticked
+    assert ticked.json["done"][0]["next"] == "govcloud request release web"
+    assert row(cli)["state"] == "active"
+    del place.tables["instances"]["mine"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("tick").code == 0
+    assert row(cli)["state"] == "stopped"
+
+
+def test_what_cannot_be_renewed_says_why(place: Province, cli: Cli) -> None:
+    given(place, cli, until="2999-01-01")
+    for until, code in (
+        ("soon", 2),
+        ("2020-01-01", 2),
+        ("2999-01-01", 2),
+        ("2999-02-30", 2),
+        ("2999-06-01", 4),
+    ):
+        refused = cli("request", "renew", "web", "--until", until, "--yes")
+        assert refused.code == code, (until, refused)
+    given(place, cli, "api")
+    endless = cli("request", "renew", "api", "--until", "2999-01-01", "--yes")
+    assert (endless.code, "is for good" in endless.err) == (5, True), endless
+    assert cli("request", "renew", "nothing", "--until", "2999-01-01", "--yes").code == 2
+
+
+def test_it_goes_at_once_where_nothing_is_kept(place: Province, cli: Cli) -> None:
+    policy(place, cli, recycle_days=0)
+    given(place, cli)
+    done = cli("request", "release", "web", "--yes", "--json")
+    assert done.code == 0, done
+    assert row(cli)["state"] == "released"
+    # A figure that is none is told, and nothing goes by it.
+    place.tables["profiles"]["leases"]["values"]["remind_days"] = ["soon"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    told = cli("tick")
+    assert (told.code, "values.remind_days" in told.err) == (2, True), told
+
+
+# -- people: each with a token of their own ----------------------------------------------------------
+
+
+@pytest.fixture
+def people(tmp_path: Path, cli: Cli) -> County:
+    """Two units, roles in force; who asks may not apply."""
+    made = county(tmp_path, cli)
+    made.tables["profiles"]["approvals"] = {"values": {"needs": "none"}}
+    made.tables["units"]["water"] = {"region": "qionghai"}
+    made.person("neighbour", "water", "staff", "plan")
+    made.accept()
+    made.submit(until="2999-01-01")
+    made.good("request", "apply", "portal", "--yes", by="builder")
+    return made
+
+
+def state(place: County) -> tuple[str, str]:
+    found = place.good("request", "show", "portal", "--json", by="admin").json["request"]
+    return found["state"], found["unit"]
+
+
+def test_another_unit_has_to_take_it(people: County) -> None:
+    refused = people.run("request", "transfer", "portal", "--accept", "--yes", by="neighbour")
+    assert (refused.code, "is offered to nobody" in refused.err) == (5, True), refused
+    assert people.run("request", "transfer", "portal", "--to", "water", by="neighbour").code == 4
+    assert people.run("request", "transfer", "portal", "--to", "nobody", by="clerk").code == 2
+    assert people.run("request", "transfer", "portal", "--to", "health", by="clerk").code == 5
+    people.good("request", "transfer", "portal", "--to", "water", by="clerk")
+    # Neither who offered it nor an operator takes it for them.
+    for by in ("clerk", "builder"):
+        assert people.run("request", "transfer", "portal", "--accept", "--yes", by=by).code == 4
+    assert state(people) == ("active", "health")
+    taken = people.good("request", "transfer", "portal", "--accept", "--yes", by="neighbour")
+    assert "the next `govcloud tick` does it" in taken.out
+    assert state(people) == ("active", "health")
+    people.good("tick", by="builder")
+    assert state(people) == ("active", "water")
+    assert people.good("show", "application/portal", "--json", by="admin").json["fields"]["unit"] == "water"
+    # From now on it is theirs.
+    assert people.run("request", "release", "portal", "--yes", by="clerk").code == 4
+    assert people.good("audit", "verify", by="admin").code == 0
+
+
+def test_who_may_not_apply_leaves_it_to_the_next_tick(people: County) -> None:
+    asked = people.good("request", "release", "portal", "--yes", "--json", by="clerk").json
+    assert (asked["state"], asked["asked"]) == ("active", {"order": "release"})
+    assert people.run("request", "release", "portal", by="clerk").code == 4
+    assert people.run("tick", by="clerk").code == 4
+    found = people.run("tick", "--dry-run", "--json", by="clerk")
+    assert (found.code, [one["what"] for one in found.json["due"]]) == (3, ["release"])
+    people.good("tick", by="builder")
+    assert state(people)[0] == "released"
+
+
+def test_a_lease_beyond_the_policy_wants_a_signature(people: County) -> None:
+    plan, words = people.root / "more.plan", ("request", "renew", "portal", "--until", "3000-01-01")
+    assert people.run(*words, "--yes", by="builder").code == 4
+    people.good(*words, "--out", plan, by="builder")
+    assert people.run("apply", plan, "--yes", by="builder").code == 4
+    people.good("approve", plan, "--key", people.keys / "province-1", "--yes", by="province-1")
+    people.good("apply", plan, "--yes", by="builder")
+    found = people.good("request", "show", "portal", "--json", by="admin").json["request"]
+    assert found["until"] == "3000-01-01"
