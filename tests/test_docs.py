@@ -6,7 +6,8 @@ A fenced block of language `console` follows a comment that names where it is ru
   demo leaves it, applied in a lab; `checkout` the repository. A page has one such folder, and its
   blocks run in it one after the other. `tiny` is a workspace of the page's own `file` blocks.
 - `<!-- file: NAME -->` before a block writes its text to that file of the page's `tiny` workspace.
-- `<!-- with: demo -->`: nothing is run; what is shown stands in this order in what the demo wrote.
+- `<!-- with: demo -->`: nothing is run; what is shown stands in this order in what the demo wrote; so for
+  `demo-request` and its chapter `request`.
 
 Lines after `$ …` are what the command writes. A line `…` stands for any lines, `…` within one for
 any text. A block without a comment fails the test, so that none is left out by accident.
@@ -211,8 +212,17 @@ class TestProvince:
         play(page, name, demo.workspace)
 
 
+@pytest.mark.lab
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("block", [b for b in CONSOLE if b.name == "demo-request"], ids=lambda b: b.page)
+def test_the_chapter_of_a_request(block: Block, tmp_path: Path) -> None:
+    real = run(f"TMPDIR={tmp_path} govcloud demo request", tmp_path)
+    shown = [line.rstrip() for line in block.lines if not line.startswith("$ make")]
+    assert explains(shown, real), "\n".join(["-- shown", *shown, "-- real", *real])
+
+
 def test_every_block_is_run() -> None:
-    known = {*FOLDERS, "lab", "demo"}
+    known = {*FOLDERS, "lab", "demo", "demo-request"}
     loose = [f"{b.page}:{b.line}" for b in CONSOLE if b.what != "with" or b.name not in known]
     assert not loose, "blocks without `<!-- with: … -->`"
 
