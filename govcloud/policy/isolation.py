@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..model.application import Application, Dependency, Endpoint
 from ..model.cloud import Cloud, Instance, Project
@@ -12,6 +12,7 @@ from ..model.network import Flow, Node
 from ..model.services import Dataset
 from ..topology.net import CARRYING
 from .base import Breach, Case
+from .housing import CLOUDS_READS, clouds_of, machines_of
 from .registry import rule
 
 
@@ -21,6 +22,8 @@ from .registry import rule
     *("application.classified", "application.zones", "application.private_networks", "application.cloud"),
     *("dataset.classified", "dataset.zones", "private_network.classified", "project.classified"),
     *("cloud.zone", "flow.classified", "flow.start", "flow.endpoint", "flow.path", "zone.role"),
+    *("dataset.cloud", "instance.network", "network.vrf", "network.gateway", "vrf.zone", "node.zone"),
+    *CLOUDS_READS,
 )
 def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
     """What is classified is on the intranet alone, and the intranet has no way to the extranet."""
@@ -39,13 +42,23 @@ def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
                 if case.crossings.role(_zone_of(case, private)) != "intranet":
                     message = f"handles classified data on private_network/{private}, no part of the intranet"
                     yield Breach(f"application/{name}", message, "private_networks", (), cure)
-            if application.cloud and not _on_intranet(case, application.cloud):
-                message = f"handles classified data on cloud/{application.cloud}, no cloud of the intranet"
-                yield Breach(f"application/{name}", message, "cloud", (), cure)
+            key = f"application/{name}"
+            for cloud, by in clouds_of(case, name, application).items():
+                if not _on_intranet(case, cloud):
+                    message = f"handles classified data on cloud/{cloud}, no cloud of the intranet"
+                    yield Breach(key, message, "cloud", () if by == key else (by,), cure)
+            yield from _machines(case, machines_of(case, name), key, cure)
+    for name, dataset in datasets.items():
+        if dataset.classified and dataset.cloud and not _on_intranet(case, dataset.cloud):
+            message = f"holds classified data on cloud/{dataset.cloud}, no cloud of the intranet"
+            yield Breach(f"dataset/{name}", message, "cloud", (), cure)
     for name, project in case.catalogue.all(Project).items():
-        if project.classified and not _on_intranet(case, project.cloud):
-            message = f"holds classified data on cloud/{project.cloud}, no cloud of the intranet"
-            yield Breach(f"project/{name}", message, "cloud", (), cure)
+        if project.classified:
+            key = f"project/{name}"
+            if not _on_intranet(case, project.cloud):
+                message = f"holds classified data on cloud/{project.cloud}, no cloud of the intranet"
+                yield Breach(key, message, "cloud", (), cure)
+            yield from _machines(case, dict(case.named_by(Instance, "project", key)), key, cure)
     for name, flow in case.catalogue.all(Flow).items():
         if flow.classified:
             ends = (("start", _zone_of_start(case, flow)), ("endpoint", _zone_of_endpoint(case, flow)))
@@ -55,6 +68,16 @@ def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
                 message = f"carries classified data {where} of zone/{zone}"
                 yield Breach(f"flow/{name}", message, end, (), cure)
     yield from _paths(case)
+
+
+def _machines(case: Case, machines: Mapping[str, Instance], key: str, cure: str) -> Iterator[Breach]:
+    """Machines of something classified that are in a network of another zone than the intranet's."""
+    for name, machine in machines.items():
+        zone = case.zone_of_network(machine.network)
+        if zone and (role := case.role(zone)) != "intranet" and machine.status != "retired":
+            where = f"network/{machine.network} of zone/{zone}, a zone of role {role}"
+            message = f"handles what is classified ({key}) in {where}"
+            yield Breach(f"instance/{name}", message, "network", (key, f"network/{machine.network}"), cure)
 
 
 @rule(
