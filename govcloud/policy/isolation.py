@@ -22,7 +22,15 @@ from .registry import rule
     *("application.classified", "application.zones", "application.private_networks", "application.cloud"),
     *("dataset.classified", "dataset.zones", "private_network.classified", "project.classified"),
     *("cloud.zone", "flow.classified", "flow.start", "flow.endpoint", "flow.path", "zone.role"),
-    *("dataset.cloud", "instance.network", "network.vrf", "network.gateway", "vrf.zone", "node.zone"),
+    *(
+        "dataset.cloud",
+        "instance.network",
+        "instance.status",
+        "network.vrf",
+        "network.gateway",
+        "vrf.zone",
+        "node.zone",
+    ),
     *CLOUDS_READS,
 )
 def classified_is_on_the_intranet(case: Case) -> Iterator[Breach]:
