@@ -52,38 +52,42 @@ def stale(case: Case, held: Iterable[tuple[str, Dated]], days: int, kind: str) -
     return f"there is no {kind} that names its document"
 
 
+def counting(case: Case, type: str, subjects: Iterable[str]) -> list[tuple[str, Review]]:
+    """Reviews of one of these that were passed by the day, name their document and have not ended.
+
+    None counts that a failed one of the same subject followed. Subject by subject, the oldest first.
+    """
+    today = case.as_of.isoformat()
+    found: list[tuple[str, Review]] = []
+    for subject in dict.fromkeys(subjects):
+        held = case.reviews(type, subject)
+        failed = max((r.date for _, r in held if not r.passed), default="")
+        found += [
+            (name, r)
+            for name, r in held
+            if r.passed and r.document and r.date > failed and (not r.valid_until or r.valid_until >= today)
+        ]
+    return found
+
+
 def unreviewed(case: Case, type: str, subjects: Iterable[str], days: int = 0) -> str:
     """Empty where a review of one of these was passed, counts and is at most so many days old (0: no bound).
 
     One counts that names its document, has not ended, and has no failed one of the same subject after it.
     Else the rest of a sentence that says why none does.
     """
-    today = case.as_of.isoformat()
-    last: tuple[str, Review] | None = None
-    counting: list[tuple[str, Review]] = []
-    for subject in subjects:
-        held = case.reviews(type, subject)
-        if held:
-            last = held[-1] if last is None else max(last, held[-1], key=lambda one: one[1].date)
-            failed = max((r.date for _, r in held if not r.passed), default="")
-            counting += [
-                (name, r)
-                for name, r in held
-                if r.passed
-                and r.document
-                and r.date > failed
-                and (not r.valid_until or r.valid_until >= today)
-            ]
-    if last is None:
+    subjects = list(subjects)
+    held = [one for subject in subjects for one in case.reviews(type, subject)]
+    if not held:
         return NONE.format(type)
-    if counting:
-        return stale(case, sorted(counting, key=lambda one: one[1].date), days, "review")
-    name, review = last
+    if good := counting(case, type, subjects):
+        return stale(case, sorted(good, key=lambda one: one[1].date), days, "review")
+    name, review = max(held, key=lambda one: one[1].date)
     if not review.passed:
         return f"review/{name} of {review.date} was not passed"
     if not review.document:
         return f"review/{name} names no document"
-    if review.valid_until and review.valid_until < today:
+    if review.valid_until and review.valid_until < case.as_of.isoformat():
         return f"review/{name} ended on {review.valid_until}"
     return f"another one of {review.date} was not passed"
 

@@ -8,12 +8,13 @@ from ..model.application import Application
 from ..model.change import Request
 from ..model.cloud import Cloud, Instance, Project
 from ..model.datacentre import Site
-from ..model.governance import Programme, Review
+from ..model.governance import Programme
 from ..model.network import Node, Zone
 from ..model.organisation import Region, Unit
 from ..model.recovery import Backup, Protection, RecoveryPlan
 from ..model.services import Dataset
 from .base import Breach, Case, Verdict
+from .evidence import REVIEW, counting
 from .housing import CLOUDS_READS, asks_for_itself, clouds_of, machines_of, relies_on, within
 from .registry import rule
 
@@ -25,14 +26,8 @@ ASKS = (
 RECOVERY = frozenset({"recovery_centre"})
 RUNNING = ("running", "rebuilding")
 LOCAL = ("city", "county", "town", "village")
-REVIEW = (
-    "review.type",
-    "review.subject",
-    "review.passed",
-    "review.date",
-    "review.document",
-    "review.valid_until",
-)
+# What a request asks for, or got; others came to nothing.
+ASKING = ("asked", "granted", "done")
 
 
 def _centres(case: Case) -> dict[str, Site]:
@@ -126,51 +121,66 @@ def _at_the_centre(case: Case, name: str) -> bool:
 @rule(
     "R-04",
     "deny",
-    *(
-        "request.type",
-        "request.status",
-        "request.subject",
-        "request.programme",
-        "review.with_reviews",
-        *REVIEW,
-    ),
-    *("protection.request", "protection.application"),
-    each=Request,
-    back=("protection.request",),
+    *("request.type", "request.status", "request.subject", "request.programme", "review.with_reviews"),
+    *("protection.request", "protection.application", "protection.standby", *REVIEW),
+    *("instance.project", "instance.status", "project.cloud", "cloud.site"),
+    *("site.role", "site.level", "site.status"),
 )
-def use_of_recovery_is_reviewed(case: Case, name: str, request: Request) -> Iterator[Breach]:
+def use_of_recovery_is_reviewed(case: Case) -> Iterator[Breach]:
     """Use of the recovery centre is reviewed together with the security of project and information.
 
     The reviews are of the request, of what it is for or protects, or of the project behind it (what a request
-    makes anew is not there yet when it is reviewed).
+    makes anew is not there yet when it is reviewed). What stands by at the centre uses it, asked for or not.
     """
-    if request.type != "recovery" or request.status not in ("asked", "granted", "done"):
-        return
-    key = f"request/{name}"
-    about = [key, request.subject, f"programme/{request.programme}" if request.programme else ""]
-    about += [f"application/{p.application}" for _, p in case.named_by(Protection, "request", key)]
-    if missing := _not_reviewed(case, [one for one in about if one]):
-        message = f"uses the recovery centre without {missing}"
-        cure = "of the application or the `programme` behind it, a review of type recovery_use with its "
-        cure += "document, and in its `with_reviews` one of project_security and one of information_security"
-        # Who asks waits for the reviews; who is given it had them.
-        yield Breach(key, message, "status", (), cure, "require" if request.status == "asked" else None)
+    cure = "of the application or the `programme` behind it, a review of type recovery_use with its "
+    cure += "document, and in its `with_reviews` one of project_security and one of information_security"
+    for name, request in case.catalogue.all(Request).items():
+        if request.type != "recovery" or request.status not in ASKING:
+            continue
+        key = f"request/{name}"
+        about = _asked_about(case, name, request)
+        about += [f"application/{p.application}" for _, p in case.named_by(Protection, "request", key)]
+        if missing := _not_reviewed(case, about):
+            message = f"uses the recovery centre without {missing}"
+            # Who asks waits for the reviews; who is given it had them.
+            yield Breach(key, message, "status", (), cure, "require" if request.status == "asked" else None)
+    for name, protection in case.catalogue.all(Protection).items():
+        asked = case.catalogue.all(Request).get(protection.request)
+        judged = asked is not None and asked.type == "recovery" and asked.status in ASKING
+        site = _site_of(case, protection.standby)
+        if judged or not _at_the_centre(case, site):
+            continue
+        about = [f"protection/{name}", f"application/{protection.application}"]
+        if asked is not None and asked.status in ASKING:
+            about += _asked_about(case, protection.request, asked)
+        if missing := _not_reviewed(case, about):
+            message = f"takes over at site/{site}, the recovery centre, without {missing}"
+            standby = case.catalogue.get(Instance, protection.standby)
+            verdict: Verdict | None = None if standby.status == "planned" else "require"
+            yield Breach(f"protection/{name}", message, "standby", (f"site/{site}",), cure, verdict)
+
+
+def _asked_about(case: Case, name: str, request: Request) -> list[str]:
+    """What a review of a request may be of: itself, what it is for, the project behind it."""
+    programme = f"programme/{request.programme}" if request.programme else ""
+    return [one for one in (f"request/{name}", request.subject, programme) if one]
 
 
 def _not_reviewed(case: Case, about: Sequence[str]) -> str:
-    """What is lacking of the three reviews, in words; empty: nothing."""
-    held = [review for one in about for _, review in case.reviews("recovery_use", one)]
-    if not case.reviewed("recovery_use", about):
+    """What is lacking of the three reviews of the same things, in words; empty: nothing."""
+    held = counting(case, "recovery_use", about)
+    if not held:
         return "a review of it that was passed"
-    reviews = case.catalogue.all(Review)
-    beside = [reviews[one] for review in held for one in review.with_reviews if one in reviews]
+    lacks = []
     for type, words in (
         ("project_security", "the project's security"),
         ("information_security", "information security"),
     ):
-        if not any(one.type == type and one.passed and one.document for one in beside):
-            return f"a review of {words} held together with it"
-    return ""
+        lacks.append((words, {name for name, _ in counting(case, type, about)}))
+    # One review of the use is enough that was held together with both.
+    missing = [[words for words, known in lacks if known.isdisjoint(r.with_reviews)] for _, r in held]
+    fewest = min(missing, key=len)
+    return f"a review of {fewest[0]} of it held together with it" if fewest else ""
 
 
 @rule(
