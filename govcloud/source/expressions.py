@@ -3,9 +3,9 @@
 What one sees: ``entry`` with the fields of the kind and its ``name``; what each of its references names,
 under the field's name (``unit.level``; a list, of those that name several); ``evidence`` and ``inspected``,
 the last day of a passed review that counts and of an inspection, by type; ``today``. What is not there is
-blank: texts are empty, numbers 0. It reaches nothing else: no files, no clock, no other entries. Its cost is
-bounded by its length, by two walks over a list, by the size of what it sees, and by regular expressions that
-take linear time.
+blank: texts are empty, numbers 0. It reaches nothing else: no files, no clock, no other entries. The engine
+cannot be interrupted, so how much work an expression can be is bounded before it runs: by its length, by two
+walks over a list, by a few regular expressions (of linear time) outside of walks, and by ``MOST_WORK``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ WALKS = 2
 # The most items of a list, and characters of a text, that an expression is asked about.
 MOST_ITEMS = 1000
 MOST_TEXT = 1 << 16
+# Making the automaton of a regular expression takes up to 0.15 s, each time anew.
+MOST_MATCHES = 4
+# The most values that an expression may touch; one takes about 25 ns, a character a hundredth of it.
+MOST_WORK = 50_000_000
+CHARACTERS_OF_A_VALUE = 64
 # (What reviews and inspections are called here, the kind that they are entries of.)
 EVIDENCE: Mapping[str, str] = {"evidence": "review", "inspected": "inspection"}
 TODAY = "today"
@@ -43,7 +48,11 @@ _TEXTS = re.compile(
     re.DOTALL,
 )
 _CHAIN = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\s*\.\s*([A-Za-z_]\w*)(\s*\()?)?")
-_WALK = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+_WALK = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+# What makes a walk, wherever it stands: no text, comment or line break hides one from being counted.
+_WALKS = re.compile(r"\b(all|exists|exists_one|existsOne|map|filter)\b")
+_MAKERS = re.compile(r"\b(map|filter)\b")
+_NAMES = re.compile(r"[A-Za-z_]\w*")
 _BLANKS = re.compile(r"\{([^{}]*)\}")
 
 
@@ -63,10 +72,28 @@ class Expression:
     kind: str
     uses: Mapping[str, frozenset[str]]
     _program: Any
+    # How many walks it has; 0: its length bounds it, as it does every expression's parts.
+    _walks: int
 
     def value(self, variables: Mapping[str, Any]) -> bool:
         """Whether it is true. Raises ``BadExpression`` where it cannot be worked out, or is no yes or no."""
+        if self._walks:
+            self._bound(variables)
         return _truth(self._program, variables)
+
+    def _bound(self, variables: Mapping[str, Any]) -> None:
+        """Refuse what could be too much work: every name touched in every step of every walk."""
+        weight, longest = 1, 1
+        for name in self.uses:
+            here, most = _weight(variables.get(name))
+            weight, longest = weight + here, max(longest, most)
+        # Lists grow by `+` and stand in the text itself; what `map` makes is copied with every item.
+        grown = 1 + self.text.count("+")
+        steps = longest * grown + self.text.count(",")
+        power = self._walks + bool(_MAKERS.search(self.text))
+        work: int = steps**power * len(_NAMES.findall(self.text)) * grown * (weight + len(self.text))
+        if work > MOST_WORK:
+            raise BadExpression("too much to walk over", "fewer walks, or shorter lists")
 
 
 @dataclass(frozen=True)
@@ -109,14 +136,18 @@ def read(text: str, kind: str) -> Expression:
         raise BadExpression(
             _parser_words(str(error)), "an expression in CEL, e.g. `entry.title != ''`"
         ) from None
-    bare = _TEXTS.sub("''", text)
-    walks = _WALK.findall(bare)
-    walked = [name for _, name in walks]
-    if len(walked) > WALKS:
-        raise BadExpression(f"walks over {len(walked)} lists, of at most {WALKS}", "make two rules of it")
-    if sum(word == "map" for word, _ in walks) > 1:
+    bare = _TEXTS.sub(lambda found: " " if found[0].startswith("//") else "''", text)
+    walked = [name for _, name in _WALK.findall(bare)]
+    walks = len(_WALKS.findall(text))
+    if walks > WALKS:
+        raise BadExpression(f"walks over {walks} lists, of at most {WALKS}", "make two rules of it")
+    if len(_MAKERS.findall(text)) > 1:
         # Each makes a list; the one within the other would make as many as there are items.
-        raise BadExpression("makes more than one list with `map`", "`all` and `exists` make none")
+        raise BadExpression("makes more than one list with `map` or `filter`", "`all` and `exists` make none")
+    matches = text.count("matches")
+    if matches > MOST_MATCHES or (matches and walks):
+        where = "in a walk, of none" if walks else f"{matches} times, of at most {MOST_MATCHES}"
+        raise BadExpression(f"`matches` {where}", "`contains`, `startsWith` and `endsWith`, or two rules")
     known = roots(kind)
     for name in walked:
         if name in {*known, *EVIDENCE, TODAY}:
@@ -129,7 +160,7 @@ def read(text: str, kind: str) -> Expression:
                 name, known, otherwise=f"there are {one_of([*known, *EVIDENCE, TODAY])}"
             )
             raise BadExpression(f"nothing is called {shown(name)} here", hint)
-    expression = Expression(text, kind, _uses(bare, kind), program)
+    expression = Expression(text, kind, _uses(bare, kind), program, walks)
     _try(expression)
     return expression
 
@@ -167,6 +198,19 @@ def bounded(value: Any) -> Any:
     if size > MOST_TEXT:
         raise BadExpression(f"a text of {size} characters, of at most {MOST_TEXT}")
     return value
+
+
+def _weight(value: Any) -> tuple[int, int]:
+    """(How many values there are in one, characters counted in bundles; the length of its longest list.)"""
+    if isinstance(value, str):
+        return 1 + len(value) // CHARACTERS_OF_A_VALUE, 1
+    if not isinstance(value, list | dict):
+        return 1, 1
+    weight, longest = 1, len(value)
+    for one in value.values() if isinstance(value, dict) else value:
+        here, most = _weight(one)
+        weight, longest = weight + here, max(longest, most)
+    return weight, longest
 
 
 def types_of(evidence: str) -> tuple[str, ...]:

@@ -127,6 +127,14 @@ BAD = [
     ("[1].all(a, [1].all(b, [1].all(c, true)))", "walks over 3 lists"),
     ("[1].map(a, [1].map(b, b)) == []", "more than one list"),
     ("entry.name.matches('(')", "regex"),
+    # No comment, line break or other name hides a walk, and none makes work of a literal.
+    ("[1]. //\nall(a, [1].all //\n(b, [1]. //x\nall(c, true)))", "walks over 3 lists"),
+    ("[1].existsOne(a, [1].existsOne(b, [1].existsOne(c, true)))", "walks over 3 lists"),
+    (f"{[1] * 150}.all(a, {[1] * 150}.all(b, a == b))".replace(" ", ""), "too much to walk over"),
+    (f"{[1] * 120}.map(a, {[1] * 120}).all(b, b == b)".replace(" ", ""), "too much to walk over"),
+    ("[1].filter(a, true).map(b, b) == []", "more than one list"),
+    ("[''].all(a, a.matches('x'))", "`matches` in a walk"),
+    ("entry.name.matches('x')" + " || entry.name.matches('x')" * 4, "`matches` 5 times"),
     ("true" + " && true" * 200, "characters, of at most"),
     ("(" * 400 + "true" + ")" * 400, "cannot be read"),
     ("", "cannot be read"),
@@ -184,9 +192,10 @@ def test_an_entry_on_which_nobody_can_decide_is_told_and_stops_nothing() -> None
     [
         (["x"] * 1001, "a list of 1001 items, of at most 1000"),
         (["x" * 40000, "y" * 40000], "a text of 80000 characters, of at most 65536"),
-        (["x"] * 1000, ""),
+        (["x"] * 1000, "too much to walk over"),
+        (["x"] * 100, ""),
     ],
-    ids=["many", "long", "most"],
+    ids=["many", "long", "deep", "most"],
 )
 def test_what_an_entry_says_makes_no_rule_slow(said: list[str], words: str) -> None:
     rule = {"each": "node", "holds": "entry.aliases.all(a, entry.aliases.all(b, a == b))"}
