@@ -33,6 +33,7 @@ def release(app: App, name: str, out: Path | None, as_json: bool, yes: bool, lea
     a legal hold, and where other entries name what would go; one in the recycle bin waits (6).
     """
     from ..request import leasing
+    from .lease_orders import may_apply
 
     ledger, identity, row = _begin(app, name, "release")
     today = leasing.today_of()
@@ -48,7 +49,8 @@ def release(app: App, name: str, out: Path | None, as_json: bool, yes: bool, lea
             asked = leasing.giving_back(connection, name)
         else:
             asked = leasing.saying(connection, name, stopped_on=today)
-        lines = _goes(connection, row, destroy)
+        now = out is not None or may_apply(ledger, identity)
+        lines = _goes(connection, row, destroy=destroy, now=now)
     if not as_json:
         for line in lines:
             click.echo(line)
@@ -189,24 +191,23 @@ def _carry(
         return _told(connection, requests.get(connection, row.name), as_json, code)
 
 
-def _goes(connection: Connection, row: Row, destroy: bool) -> list[str]:
-    """What goes and when, and of what holds data, what copies remain."""
+def _goes(connection: Connection, row: Row, *, destroy: bool, now: bool) -> list[str]:
+    """What goes and when, and of what holds data, what copies remain. ``now``: not by a later tick."""
     from ..request import leasing
 
-    rows = leasing.says(connection, row.name)
+    alone = leasing.made(connection, row.name)
+    rows = [r for r in leasing.says(connection, row.name) if r.key in alone]
     data = [f"{r.kind}/{r.name}" for r in rows if r.kind in leasing.DATA]
     copies = [f"{r.kind}/{r.name}" for r in rows if r.kind in leasing.COPIES]
-    figures = leasing.policy(connection)
-    if destroy:
-        when = "now, for good"
-    else:
-        last = leasing.later(leasing.today_of(), figures.recycle_days)
-        when = f"stopped now, kept until {last}, then destroyed"
-    lines = [f"{len(rows)} entries of request {row.name} go: {when}"]
+    when = "now" if now else "with the next tick"
+    days = leasing.policy(connection).recycle_days
+    kept = f"stopped {when}, kept for {days} days, then destroyed"
+    lines = [f"{len(rows)} entries of request {row.name} go: {f'{when}, for good' if destroy else kept}"]
     if data:
-        lines.append(f"with data: {', '.join(data)}")
-        gone = f"; {', '.join(copies)} goes with them" if copies else ""
-        lines.append(f"no copy of them that this request made remains{gone}")
+        lines.append(f"with what lies on {', '.join(data)}")
+        lines.append(
+            f"its copies go with it: {', '.join(copies)}" if copies else "the request made no copy of that"
+        )
     return lines
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..access import Identity, read_roles
+from ..addressing.wishes import ALLOCATOR
 from ..errors import ConflictError, DeniedError, InputError, Problem
 from ..ledger import entries, requests
 from ..ledger.claims import ClaimRow, claims_on
@@ -120,25 +121,24 @@ def refuse_held(connection: Connection, name: str, today: str = "") -> None:
         )
 
 
-def standing_on(connection: Connection, name: str) -> list[tuple[Key, list[Key]]]:
-    """Entries that others keep from going: (what goes, who refers to it or says something of it too)."""
-    owned = [key[:2] for key in requests.owned(connection, name)]
-    going, graph = set(owned), LedgerGraph(connection)
-    out = []
-    for key in owned:
-        others = sorted(graph.referrers([key]) - going)
-        if others:
-            out.append((key, others))
-    return out
+def made(connection: Connection, name: str) -> set[Key]:
+    """The entries that a request alone says: they end with it. Of what others say too only its fields do."""
+    owned = {key[:2] for key in requests.owned(connection, name)}
+    others = (row for row in claims_on(connection, owned) if row.claimant not in (CLAIMANT + name, ALLOCATOR))
+    return owned - {row.key for row in others}
 
 
 def refuse_needed(connection: Connection, name: str) -> None:
-    """Raises ``DeniedError`` where other entries name what goes, or others say something of it too."""
-    found = [f"{'/'.join(key)} is named by {_few(others)}" for key, others in standing_on(connection, name)]
-    keys = [key[:2] for key in requests.owned(connection, name)]
-    for row in claims_on(connection, keys):
-        if row.claimant != CLAIMANT + name and not row.claimant.startswith("allocator"):
-            found.append(f"{row.kind}/{row.name} is also said by {row.claimant}")
+    """Raises ``DeniedError`` where other entries name what goes, or files say something of the request."""
+    going, graph = made(connection, name), LedgerGraph(connection)
+    found = []
+    for key in sorted(going):
+        if others := sorted(graph.referrers([key]) - going):
+            found.append(f"{'/'.join(key)} is named by {_few(others)}")
+    own = ("request", name)
+    if own not in going and any(key[:2] == own for key in requests.owned(connection, name)):
+        sayers = sorted({r.claimant for r in claims_on(connection, [own])} - {CLAIMANT + name})
+        found.append(f"request/{name} is also said by {', '.join(sayers)}")
     if found:
         raise DeniedError(
             f"request {name} cannot be given back: {'; '.join(found[:MOST])}"
@@ -174,8 +174,10 @@ def saying(
     (empty: that it runs). Only what becomes other is in it; nothing where all is so already."""
     rows = says(connection, name)
     own = next((row.fields or {} for row in rows if row.key == ("request", name)), {})
-    out = []
+    alone, out = made(connection, name) | {("request", name)}, []
     for row in rows:
+        if row.key not in alone:
+            continue
         fields = dict(row.fields or {})
         mine = row.key == ("request", name)
         if until is not None and (mine or (row.kind == "quota" and fields.get("request") == name)):
@@ -224,7 +226,7 @@ def at_once(connection: Connection, row: Row) -> bool:
     policy's recycle bin keeps nothing."""
     if states.state_of(row) == "failed" or policy(connection).recycle_days == 0:
         return True
-    return not any(kind in DATA for kind, _, _ in requests.owned(connection, row.name))
+    return not any(kind in DATA for kind, _ in made(connection, row.name))
 
 
 def binned_until(connection: Connection, row: Row) -> str:
@@ -340,7 +342,8 @@ def refuse_stranger(connection: Connection, identity: Identity, row: Row, unit: 
 
 def staying(connection: Connection, name: str) -> list[tuple[Key, str]]:
     """Machines and disks of a request that lie in a project which is not its own: (which, the project)."""
-    rows = says(connection, name)
+    alone = made(connection, name)
+    rows = [row for row in says(connection, name) if row.key in alone]
     mine = {row.name for row in rows if row.kind == "project"}
     found = [(row.key, str((row.fields or {}).get("project", ""))) for row in rows]
     return [(key, project) for key, project in found if project and project not in mine]

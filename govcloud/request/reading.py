@@ -15,7 +15,7 @@ from ..ledger.requests import Event, Held, Promise, Row
 from ..plan.guards import needing
 from ..plan.guards.standing import Standing, of_request
 from ..plan.stages import Plan
-from . import carrying, states
+from . import carrying, leasing, states
 from .submitting import Paper, paper_of, plan_of
 
 # Stages of a programme's life after what was built is in use; a request of it is open until then (OP-07).
@@ -132,11 +132,21 @@ def ends(connection: Connection, row: Row, today: str = "") -> Iterator[End]:
     elif state == "expiring":
         yield End(f"ends on {row.until}", f"request renew {name}")
     elif state == "stopped":
-        yield End(f"is stopped since {since}, not given back", f"request release {name}")
+        yield from _stopped(connection, row, today)
     elif state == "active" and row.until and row.until < today:
         yield End(f"ended on {row.until} and is not given back", f"request release {name}")
     if state == "active":
         yield from _programme(connection, row)
+
+
+def _stopped(connection: Connection, row: Row, today: str) -> Iterator[End]:
+    last = leasing.binned_until(connection, row)
+    if held := leasing.held_by(connection, row.name, today):
+        yield End(f"is stopped; {held}")
+    elif today <= last:
+        yield End(f"is stopped, and kept until {last}", f"request renew {row.name} --until DAY")
+    else:
+        yield End(f"is stopped; its time in the recycle bin ended on {last}", f"request release {row.name}")
 
 
 def _left_over(connection: Connection, row: Row) -> str:

@@ -82,7 +82,7 @@ def test_stopped_then_kept_then_destroyed_and_nothing_is_left(tmp_path: Path, cl
     given(place, cli)
     stopped = cli("request", "release", "web", "--yes")
     assert stopped.code == 0, stopped
-    assert "with data: instance/web-1, volume/web-data" in stopped.out
+    assert "with what lies on instance/web-1, volume/web-data" in stopped.out
     assert place.objects().keys() == before
     assert row(cli)["state"] == "stopped"
     kept = cli("show", "instance/web-1", "--json").json["fields"]
