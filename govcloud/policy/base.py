@@ -121,6 +121,8 @@ class Case:
     lenient: bool = False
     # The fields by which the rule at work may go back; None: it looks at everything.
     back: frozenset[str] | None = field(default=None, repr=False)
+    # Whether the rule at work reads nothing of a net, and so may not ask for it.
+    netless: bool = field(default=False, repr=False)
     _access: dict[frozenset[str] | None, dict[str, tuple[float, str]]] = field(default_factory=dict)
     _naming: dict[tuple[str, str], dict[str, list[tuple[str, Entry]]]] = field(default_factory=dict)
     _values: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -148,6 +150,8 @@ class Case:
     def _whole(self, what: str) -> None:
         if self.back is not None:
             raise LookupError(f"a rule of one entry asks for {what}, which is made of everything")
+        if self.netless:
+            raise LookupError(f"a rule asks for {what}: name in `reads` what it reads of it")
 
     @cached_property
     def zones(self) -> Zones:

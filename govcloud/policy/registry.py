@@ -67,6 +67,10 @@ NET: Mapping[str, frozenset[str]] = {
     "boundary": frozenset({"private_network", "zone", "nodes"}),
     "exchange": frozenset({"role", "zones", "site", "status", "application", "private_networks"}),
 }
+# A rule that reads none of these asks for no net (``Case.net``, ``crossings``, ``lines``, ``access``).
+NETTED = frozenset(
+    {"zone", "vrf", "node", "interface", "link", "circuit", "exit", "private_network", "boundary"}
+)
 # Evidence names what it is about.
 EVIDENCE = ("review.subject", "inspection.subject", "evaluation.subject")
 _DOCUMENT = re.compile(r"\b(\d{3}):L\d+")
@@ -96,8 +100,10 @@ class Check:
     # Of a rule of one entry: fields (`kind.field`) by which it finds those that name something.
     back: frozenset[str] = frozenset()
 
-    # Whether a rule over everything asks for the net, or for what is made of it.
-    net: bool = True
+    @cached_property
+    def net(self) -> bool:
+        """Whether it may ask for the net: a rule over everything that reads of what nets are made of."""
+        return self.each is None and not NETTED.isdisjoint(self.by_kind)
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -116,7 +122,11 @@ class Check:
     def judge(self, case: Case) -> Iterator[Breach]:
         """Every breach of it in a case."""
         if self.whole is not None:
-            yield from self.whole(case)
+            former, case.netless = case.netless, not self.net
+            try:
+                yield from self.whole(case)
+            finally:
+                case.netless = former
         elif self.each is not None:
             yield from self.over(case, case.catalogue.all(self.each).items())
 
@@ -157,8 +167,9 @@ def rule(
     """Register a function as the rule ``id``: a row of ``model.rules``, whose words and strength it has.
 
     With ``each`` it is called as ``(case, name, entry)`` for every entry of that kind, and may read of others
-    only what ``Case`` offers for that; without, as ``(case)``, and may read everything. ``reads``: every
-    field that it reads, of whatever entry, as ``kind.field``: a change of others does not ask it again.
+    only what ``Case`` offers for that; without, as ``(case)``, and may read everything, the net only where
+    it reads of what nets are made of (``NETTED``). ``reads``: every field that it reads, of whatever entry,
+    as ``kind.field``: a change of others does not ask it again.
     ``back``: the references by which an ``each`` rule looks who names something (``Case.named_by``); those
     of reviews, inspections and evaluations go without saying where it reads these kinds. A rule that is no
     row there says its own ``sentence`` and ``source``.

@@ -155,6 +155,25 @@ def test_what_a_change_touches_is_enough(drawn: tuple[str, dict[Key, Mapping[str
     assert found - gone + come == full
 
 
+def test_what_comes_asks_only_the_rules_that_read_its_kind() -> None:
+    """A person is nothing to a rule of sites, and a server nothing to one that asks for no net."""
+    below, _ = before("hainan")
+
+    def asked(key: Key, said: Mapping[str, Any]) -> set[str]:
+        above = ChangedCatalogue(below, {key: said})
+        cases = Case(below, AS_OF, frozenset(BINDS)), Case(above, AS_OF, frozenset(BINDS))
+        again = ask_again(*cases, {key: Change(None, said)}, below.referring, decided().values())
+        return {one.check.id for one in again if one.check.each is None}
+
+    unit, rack = (next(n for k, n in entries("hainan") if k == kind) for kind in ("unit", "rack"))
+    whole = {id: c for id, c in decided().items() if c.each is None}
+    person = asked(("person", "new"), {"unit": unit, "duty": "principal"})
+    assert person == {id for id, c in whole.items() if "person" in c.by_kind}
+    server = asked(("server", "new"), {"rack": rack})
+    assert {id for id, c in whole.items() if "node" in c.by_kind} <= server
+    assert server.isdisjoint({"C-03", "D-01", "D-02", "D-03", "R-01", "R-02", "R-10"})
+
+
 def _traced(seen: set[str], on: list[bool]) -> dict[str, Any]:
     """Each kind's struct, which notes in ``seen`` what is read of it while ``on``."""
 
