@@ -43,7 +43,7 @@ CENTRES = "`site`, `cloud` or `uses`: a data centre of the province's or the cit
     "D-06",
     "deny",
     *PROJECT_READS,
-    *("cloud.role", "cloud.status", "cloud.joined_to", "cloud.source", "cloud.site"),
+    *("cloud.role", "cloud.status", "cloud.joined_to", "cloud.site"),
     *("site.role", *REVIEW),
 )
 def nobody_builds_a_base_of_its_own(case: Case) -> Iterator[Breach]:
@@ -51,14 +51,14 @@ def nobody_builds_a_base_of_its_own(case: Case) -> Iterator[Breach]:
     waive = "a waiver of D-06"
     for name, programme in case.catalogue.all(Programme).items():
         if asks_for_itself(programme, INFRASTRUCTURE) and not relies_on(programme, *BASE):
-            if not is_allowed(case, f"programme/{name}", programme.source):
+            if not is_allowed(case, f"programme/{name}"):
                 message = f"builds a {first_of(programme, INFRASTRUCTURE)} outside the unified base"
                 yield Breach(
                     f"programme/{name}", message, "uses", (), f"`uses`: what it relies on; else {waive}"
                 )
     for name, cloud in case.catalogue.all(Cloud).items():
         own = cloud.role in ("city", "department") and cloud.status == "planned" and not cloud.joined_to
-        if own and not at_recovery_site(case, cloud) and not is_allowed(case, f"cloud/{name}", cloud.source):
+        if own and not at_recovery_site(case, cloud) and not is_allowed(case, f"cloud/{name}"):
             message = f"is a new cloud of a {cloud.role} outside the unified base"
             yield Breach(f"cloud/{name}", message, "joined_to", (), f"the provincial cloud; else {waive}")
 

@@ -31,7 +31,6 @@ SITE = (
     "site.unit",
     "site.level",
     "site.scope",
-    "site.source",
     "unit.type",
     "unit.level",
 )
@@ -90,7 +89,7 @@ def _isolating(case: Case, name: str) -> bool:
 @rule(
     "D-01",
     "deny",
-    *(*SITE, *REVIEW, *CENTRE_READS, "room.site", "room.unit", "room.status", "room.source"),
+    *(*SITE, *REVIEW, *CENTRE_READS, "room.site", "room.unit", "room.status"),
     *PROJECT_READS,
 )
 def no_isolated_machine_rooms(case: Case) -> Iterator[Breach]:
@@ -104,7 +103,7 @@ def _isolated_centres(case: Case) -> Iterator[Breach]:
     for name, site in case.catalogue.all(Site).items():
         alone = _new(site) and not site.merges_into and not is_centre(case, name)
         if alone and _isolating(case, site.unit) and not _of_enterprise(case, site):
-            if not is_allowed(case, f"site/{name}", site.source):
+            if not is_allowed(case, f"site/{name}"):
                 message = f"is a new data centre of unit/{site.unit} alone, merged into none"
                 yield Breach(f"site/{name}", message, "status", (), INSTEAD)
 
@@ -118,7 +117,7 @@ def _isolated_rooms(case: Case) -> Iterator[Breach]:
         joined = site is not None and (site.merges_into or site.role == "recovery")
         if joined or is_centre(case, room.site) or not _isolating(case, unit):
             continue
-        if not is_allowed(case, f"room/{name}", room.source):
+        if not is_allowed(case, f"room/{name}"):
             message = (
                 f"is a new machine room of unit/{unit} at site/{room.site}, outside the province's centre"
             )
@@ -130,7 +129,7 @@ def _isolated_projects(case: Case) -> Iterator[Breach]:
         alone = asks_for_itself(programme, ROOMS) and not relies_on(programme, *BASE)
         if not alone or not _isolating(case, programme.unit):
             continue
-        if not is_allowed(case, f"programme/{name}", programme.source):
+        if not is_allowed(case, f"programme/{name}"):
             what = first_of(programme, ROOMS)
             message = f"builds a {what} for unit/{programme.unit} that relies on nothing shared"
             yield Breach(f"programme/{name}", message, "uses", (), f"`uses`: what it relies on; {INSTEAD}")
@@ -147,7 +146,7 @@ def new_centres_need_an_exception(case: Case) -> Iterator[Breach]:
             "a city or county" if _local(case, site) else "a department" if _department(case, site) else ""
         )
         pilot = _local(case, site) and case.reviewed("regional_pilot", [key])
-        if whose and not pilot and not is_allowed(case, key, site.source):
+        if whose and not pilot and not is_allowed(case, key):
             message = f"is a new data centre of {whose}, and nothing says why it is an exception"
             yield Breach(key, message, "status", (), f"use the provincial data centre, or {EXCEPTION}")
     yield from _projects(case, (*DEPARTMENT, "government"))
@@ -158,7 +157,7 @@ def new_centres_of_departments_need_an_exception(case: Case) -> Iterator[Breach]
     """A new data centre of a department is strictly controlled."""
     for name, site in case.catalogue.all(Site).items():
         free = is_centre(case, name) or _of_enterprise(case, site) or not _department(case, site)
-        if _new(site) and not free and not is_allowed(case, f"site/{name}", site.source):
+        if _new(site) and not free and not is_allowed(case, f"site/{name}"):
             whose = f"unit/{site.unit}" if site.unit else "one field of government"
             message = f"is a new data centre of {whose}, and nothing says why it is an exception"
             cure = f"use the provincial data centre, or {EXCEPTION}"
@@ -173,7 +172,7 @@ def _projects(case: Case, types: tuple[str, ...]) -> Iterator[Breach]:
         if unit is None or unit.type not in types or not asks_for_itself(programme, DATA_CENTRE):
             continue
         joined = any(is_centre(case, one.removeprefix("site/")) for one in relies_on(programme, "site"))
-        if not joined and not is_allowed(case, f"programme/{name}", programme.source):
+        if not joined and not is_allowed(case, f"programme/{name}"):
             message = f"builds a data centre for unit/{programme.unit}, and no exception is named"
             cure = f"`uses`: the provincial data centre, or {EXCEPTION}"
             yield Breach(f"programme/{name}", message, "builds", (), cure)

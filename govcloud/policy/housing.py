@@ -40,7 +40,7 @@ WAVE_READS = ("wave.moves", "wave.to_cloud", "wave.status", "wave.ends_at")
 WAVE_BACK = ("wave.moves",)
 PROJECT_READS = (
     *("programme.type", "programme.status", "programme.builds", "programme.uses", "programme.needs"),
-    *("programme.unit", "programme.source"),
+    "programme.unit",
 )
 # What of the base something can rely on.
 BASE = ("site", "cloud", "zone", "exchange", "component")
@@ -126,13 +126,16 @@ def on_its_way(case: Case, subject: str) -> str:
 
 
 def named_by_a_document(case: Case, source: str) -> bool:
-    """Whether a document that binds here names the thing itself: then it is planned there, and allowed."""
+    """Whether a thing says that a document that binds here plans it."""
     return bool(case.binding.intersection(_DOCUMENT.findall(source)))
 
 
-def is_allowed(case: Case, key: str, source: str) -> bool:
-    """Whether there is an explicit exception: a review with its document, or a document that names it."""
-    return named_by_a_document(case, source) or case.reviewed("exception", [key])
+def is_allowed(case: Case, key: str) -> bool:
+    """Whether there is an explicit exception: a review of it with its document.
+
+    What an entry gives as its own source allows nothing.
+    """
+    return case.reviewed("exception", [key])
 
 
 def asks_for_itself(programme: Programme, kinds: frozenset[str]) -> bool:
