@@ -76,9 +76,9 @@ class Site(Planned, kw_only=True):
         str, Ref("site"), Doc("并入站点", "The site that it goes into.", ("D-01", "D-05"))
     ] = ""
     merge_by: Annotated[When, Doc("整合期限", "When that is to be done.", ("D-05",))] = ""
-    pilot: Annotated[bool, Doc("区域整合试点", "True for a pilot of regional integration.", ("D-04",))] = (
-        False
-    )
+    pilot: Annotated[
+        bool, Doc("区域整合试点", "True for a pilot of regional integration; a review proves it.")
+    ] = False
     protection: Annotated[
         list[Literal["physical", "network", "platform", "application", "data"]],
         Doc("防护层次", "The layers that are protected (001:L284)."),
@@ -240,7 +240,7 @@ class Contract(Entry, kw_only=True):
         Day, Doc("资质审查日期", "Day the provider's qualification was reviewed.")
     ] = ""
     own_work: Annotated[
-        str, Doc("自主与外包边界", "The document that says what is done by the unit itself.", ("S-08",))
+        str, Doc("自主与外包边界", "What is done by the unit itself; a review proves it.")
     ] = ""
     record: Annotated[str, Doc("管理记录", "The record of how the provider is managed.")] = ""
     central: Annotated[

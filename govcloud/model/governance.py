@@ -210,6 +210,9 @@ class Review(Entry, kw_only=True):
             "demand_list",
             "scenario_list",
             "reform_list",
+            # How a department's network is given up (002:L18), and what of a contract's work stays its own.
+            "migration_plan",
+            "work_boundary",
         ],
         Doc(
             "类型",

@@ -129,9 +129,9 @@ class PrivateNetwork(Planned, kw_only=True):
         ),
     ] = []
     migration_plan: Annotated[
-        str, Doc("迁移实施方案", "The document that plans its migration.", ("N-04",))
+        str, Doc("迁移实施方案", "The document that plans its migration; a review proves it.")
     ] = ""
-    plan_on: Annotated[Day, Doc("方案日期", "Day of that plan.", ("N-04",))] = ""
+    plan_on: Annotated[Day, Doc("方案日期", "Day of that plan.")] = ""
     extranet_suffices: Annotated[
         Answer,
         Doc("外网满足需求", "Whether the extranet meets what its applications need.", ("N-05",)),

@@ -40,7 +40,7 @@ class Dataset(Planned, kw_only=True):
         str, Ref("person"), Doc("安全责任人", "Who answers for its security.", ("S-05",))
     ] = ""
     quality_person: Annotated[
-        str, Ref("person"), Doc("数据质量责任人", "Who answers for its quality.", ("X-11",))
+        str, Ref("person"), Doc("数据质量责任人", "Who answers for its quality; an inspection proves it.")
     ] = ""
     zones: Annotated[
         list[str], Ref("zone"), Doc("部署网络", "Zones it is deployed on.", ("N-01", "X-09"))

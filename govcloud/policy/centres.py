@@ -178,21 +178,17 @@ def _projects(case: Case, types: tuple[str, ...]) -> Iterator[Breach]:
             yield Breach(f"programme/{name}", message, "builds", (), cure)
 
 
-@rule("D-04", "deny", *SITE, *REVIEW, "site.pilot", "site.merges_into", each=Site, back=("site.merges_into",))
+@rule("D-04", "deny", *SITE, *REVIEW, "site.merges_into", each=Site, back=("site.merges_into",))
 def pilots_integrate_a_region(case: Case, name: str, site: Site) -> Iterator[Breach]:
-    """A pilot of regional integration is a city's or county's, was allowed as one, and integrates others."""
+    """What was allowed as a pilot of regional integration is a city's or county's, and integrates others."""
     key = f"site/{name}"
-    held = case.reviewed("regional_pilot", [key])
-    if site.status == "retired" or not (site.pilot or held):
+    # Without the review nothing is a pilot, and D-01, D-02 and D-03 do not spare it.
+    if site.status == "retired" or not case.reviewed("regional_pilot", [key]):
         return
     new = site.status == "planned"
     if not _local(case, site):
         message = "is a pilot of regional integration, and is no city's or county's"
         yield Breach(key, message, "level", (), "the level and unit whose it is", None if new else "require")
-    elif not held:
-        message = "says that it is a pilot of regional integration, and no document allows it"
-        cure = "a review of type regional_pilot that was passed, with its document"
-        yield Breach(key, message, "pilot", (), cure, None if new else "require")
     elif not case.named_by(Site, "merges_into", key):
         message = "is a pilot of regional integration, and no other centre is merged into it"
         yield Breach(key, message, "", (), f"`merges_into: {name}` in those that it integrates", "require")

@@ -13,6 +13,7 @@ from ..model.organisation import Unit
 from ..topology.net import CARRYING
 from ..topology.zones import in_service
 from .base import Breach, Case
+from .evidence import REVIEW, unreviewed
 from .registry import rule
 
 # A department's own parts of a network that its plan must cover too (002:L18).
@@ -87,31 +88,23 @@ def department_networks_are_left_by_steps(case: Case) -> Iterator[Breach]:
 @rule(
     "N-04",
     "flag",
-    *("private_network.unit", "private_network.migration_plan", "private_network.plan_on"),
-    *(
-        "private_network.type",
-        "private_network.scopes",
-        "unit.level",
-        "unit.documents",
-        "wave.unit",
-        "wave.document",
-    ),
+    *("private_network.unit", "private_network.type", "private_network.scopes", "unit.level", "wave.unit"),
+    *("wave.document", *REVIEW),
 )
 def departments_plan_their_migration(case: Case) -> Iterator[Breach]:
-    """A provincial department with a network of its own has a plan, for all parts of the network."""
+    """A provincial department with a network of its own has a plan in a document, for all its parts."""
     units = case.catalogue.all(Unit)
     planned = {w.unit for w in case.catalogue.all(Wave).values() if w.unit and w.document}
-    planned |= {n for n, u in units.items() if "migration_plan" in u.documents}
     for key, _, private in _networks(case, "business"):
         unit = units.get(private.unit)
         if unit is None or unit.level != "province":
             continue
-        if not private.migration_plan and private.unit not in planned:
-            message = f"unit/{private.unit} has no plan for its migration"
-            yield Breach(key, message, "migration_plan", (), "name the document, and its day in `plan_on`")
+        why = unreviewed(case, "migration_plan", [key, f"unit/{private.unit}"])
+        if why and private.unit not in planned:
+            message = f"unit/{private.unit} has no plan for its migration: {why}"
+            cure = "a review of type migration_plan that was passed, with the plan in `document`"
+            yield Breach(key, message, "", (), cure)
             continue
-        if private.migration_plan and not private.plan_on:
-            yield Breach(key, "its migration plan has no day", "plan_on", (), "the day of the plan")
         if private.scopes and (left := [s for s in EXTENDED if s not in private.scopes]):
             message = f"its plan leaves out its {' and '.join(left)} part"
             yield Breach(key, message, "scopes", (), "plan for the internal and the downward part too")

@@ -202,8 +202,9 @@ def open_data_are_on_the_one_platform(case: Case, name: str, dataset: Dataset) -
 @rule(
     "X-11",
     "require",
-    *("dataset.unit", "dataset.quality_person", "dataset.status", "person.unit"),
+    *("dataset.unit", "dataset.status", "person.unit"),
     *("inspection.type", "inspection.subject", "inspection.date", "inspection.responsible"),
+    "inspection.document",
     each=Dataset,
 )
 def somebody_answers_for_quality(case: Case, name: str, dataset: Dataset) -> Iterator[Breach]:
@@ -211,10 +212,10 @@ def somebody_answers_for_quality(case: Case, name: str, dataset: Dataset) -> Ite
     if not dataset.unit or dataset.status not in SERVING:
         return
     key, persons = f"dataset/{name}", case.catalogue.all(Person)
-    named = [dataset.quality_person, *(i.responsible for _, i in case.inspections("data_quality", key))]
+    named = [i.responsible for _, i in case.inspections("data_quality", key) if i.document]
     if not any(one in persons and persons[one].unit == dataset.unit for one in named if one):
         message = f"nobody of unit/{dataset.unit}, which provides it, answers for its quality"
         cure = (
-            "name one of its people in `quality_person`, or as `responsible` of an inspection of its quality"
+            "an inspection of type data_quality that names one of its people as `responsible`, in `document`"
         )
-        yield Breach(key, message, "quality_person", cure=cure)
+        yield Breach(key, message, cure=cure)

@@ -42,7 +42,7 @@ def dangers_are_put_right(case: Case, name: str, inspection: Inspection) -> Iter
 @rule(
     "S-08",
     "deny",
-    *("contract.type", "contract.provider", "contract.own_work", "contract.starts_on", "contract.ends_on"),
+    *("contract.type", "contract.provider", "contract.starts_on", "contract.ends_on"),
     *REVIEW,
     each=Contract,
 )
@@ -61,10 +61,10 @@ def providers_are_qualified(case: Case, name: str, contract: Contract) -> Iterat
         message = f"the qualification of {provider} is not proved: {why}"
         cure = "a review of type provider_qualification of the contract or the unit, with its document"
         yield Breach(key, message, "provider", (), cure, verdict)
-    if not contract.own_work:
-        message = "nothing says what the unit does itself and what is bought"
-        cure = "`own_work`: the document that draws the line"
-        yield Breach(key, message, "own_work", (), cure, verdict)
+    if why := unreviewed(case, "work_boundary", [key]):
+        message = f"nothing says what the unit does itself and what is bought: {why}"
+        cure = "a review of type work_boundary of the contract, with the `document` that draws the line"
+        yield Breach(key, message, "", (), cure, verdict)
 
 
 @rule(
