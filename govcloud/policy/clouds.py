@@ -30,6 +30,7 @@ from .housing import (
     clouds_of,
     first_of,
     is_centre,
+    is_kept_by_a_body,
     is_ours,
     is_provincial,
     on_its_way,
@@ -39,7 +40,7 @@ from .registry import rule
 
 SYSTEMS = frozenset({"platform", "system"})
 STATE = ("application.status", "application.classified", "application.site")
-ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS, "application.site")
+ON = (*CLOUDS_READS, *PROVINCIAL_READS, *OURS_READS, "application.site", "site.unit")
 MOVE = "a wave with the provincial cloud as `to_cloud`; where it is there already, `cloud` says so"
 GO = "`cloud`: the provincial cloud"
 
@@ -77,9 +78,10 @@ def built_systems_move_to_the_cloud(case: Case, name: str, application: Applicat
 )
 def new_systems_go_onto_the_cloud(case: Case, name: str, application: Application) -> Iterator[Breach]:
     """What is new or rebuilt, and not classified, goes straight onto the provincial cloud."""
-    if application.status not in NEW or application.classified or not is_ours(case, application):
+    if application.status not in NEW or application.classified:
         return
-    yield from _target(case, name, application, centre=False)
+    if is_ours(case, application) or is_kept_by_a_body(case, name, application):
+        yield from _target(case, name, application, centre=False)
 
 
 def _target(case: Case, name: str, application: Application, *, centre: bool) -> Iterator[Breach]:
@@ -133,7 +135,8 @@ def departments_build_on_the_centres_cloud(case: Case) -> Iterator[Breach]:
     """New systems of provincial departments, and of what is under them, are built on the centre's cloud."""
     for name, application in case.catalogue.all(Application).items():
         new = application.status == "planned" and not application.classified
-        if new and _provinces(case, application.unit) and is_ours(case, application):
+        ours = is_ours(case, application) or is_kept_by_a_body(case, name, application)
+        if new and _provinces(case, application.unit) and ours:
             yield from _target(case, name, application, centre=True)
     for name, programme in case.catalogue.all(Programme).items():
         if not asks_for_itself(programme, SYSTEMS) or not _provinces(case, programme.unit):

@@ -20,22 +20,25 @@ from .base import Case
 # 001:L242 tells four states apart: 新建, 改建 (what is decided now), 在建, 已建 (what stands, or nearly).
 NEW = ("planned", "rebuilding")
 BUILT = ("building", "running")
+SERVING = ("running", "rebuilding")
 STANDING = ("building", "running", "rebuilding")
 # Sorts of unit that the documents call a department (各部门 and what is under them).
 DEPARTMENT = ("department", "institution", "management")
+# Those of them that run nothing for all: what is theirs is their own.
+OWN = ("department", "institution")
 
 CLOUDS_READS = (
     *("application.cloud", "instance.application", "instance.project", "project.cloud"),
     *("endpoint.application", "endpoint.instance"),
 )
 CLOUDS_BACK = ("instance.application", "endpoint.application")
-PROVINCIAL_READS = ("cloud.role", "cloud.unit", "cloud.site", "site.role", "unit.level")
+PROVINCIAL_READS = ("cloud.role", "cloud.unit", "cloud.site", "site.role", "unit.level", "unit.type")
 CENTRE_READS = (
     *("site.role", "site.level", "site.scope", "site.unit", "site.status", "site.merges_into"),
-    *("unit.type", "unit.level", "cloud.site", "cloud.role", "cloud.temporary"),
+    *("unit.type", "unit.level", "cloud.site", "cloud.role", "cloud.temporary", "cloud.unit"),
 )
 CENTRE_BACK = ("cloud.site", "site.merges_into")
-OURS_READS = ("application.type", "application.scope", "application.unit", "unit.type")
+OURS_READS = ("application.type", "application.scope", "application.unit", "unit.type", "unit.level")
 WAVE_READS = ("wave.moves", "wave.to_cloud", "wave.status", "wave.ends_at")
 WAVE_BACK = ("wave.moves",)
 PROJECT_READS = (
@@ -71,12 +74,14 @@ def clouds_of(case: Case, name: str, application: Application) -> dict[str, str]
 
 
 def is_provincial(case: Case, name: str) -> bool:
-    """Whether a cloud is the province's own: of that role, of no lower unit, and no recovery cloud."""
+    """Whether a cloud is the province's own: its role, of no department or lower unit, no recovery cloud."""
     cloud = case.catalogue.all(Cloud).get(name)
     if cloud is None or cloud.role != "provincial":
         return False
     unit = case.catalogue.all(Unit).get(cloud.unit)
-    return (unit is None or unit.level == "province") and not at_recovery_site(case, cloud)
+    # A department of the province has one of its own, whatever role it is said to have.
+    whose = unit is None or (unit.level == "province" and unit.type not in OWN)
+    return whose and not at_recovery_site(case, cloud)
 
 
 def at_recovery_site(case: Case, cloud: Cloud) -> bool:
@@ -88,8 +93,9 @@ def at_recovery_site(case: Case, cloud: Cloud) -> bool:
 def is_centre(case: Case, name: str) -> bool:
     """Whether a site is the province's own data centre (省政府数据中心).
 
-    ``profile/centres`` names it; where it names none, it is a data centre for all of government that
-    houses the provincial cloud, that others are merged into, or that the province's government runs.
+    ``profile/centres`` names it; where it names none, it is a data centre for all of government, of no
+    department alone, that houses the provincial cloud, that others that are in service are merged into, or
+    that the province's government runs.
     """
     site = case.catalogue.all(Site).get(name)
     if site is None or site.role != "datacentre" or site.status == "retired":
@@ -101,18 +107,44 @@ def is_centre(case: Case, name: str) -> bool:
     unit = case.catalogue.all(Unit).get(site.unit)
     if unit is not None and unit.level == "province" and unit.type in ("government", "management"):
         return True
+    if unit is not None and unit.type in OWN:
+        return False
     key = f"site/{name}"
-    houses = any(
-        cloud.role == "provincial" and not cloud.temporary for _, cloud in case.named_by(Cloud, "site", key)
-    )
-    return houses or bool(case.named_by(Site, "merges_into", key))
+    clouds = case.named_by(Cloud, "site", key)
+    houses = any(is_provincial(case, cloud) and not one.temporary for cloud, one in clouds)
+    # What is merged with something that is not built yet proves nothing, nor does what is gone.
+    merged = (one for _, one in case.named_by(Site, "merges_into", key) if one.status in SERVING)
+    return houses or (site.status in SERVING and any(one.role == "datacentre" for one in merged))
 
 
 def is_ours(case: Case, application: Application) -> bool:
-    """Whether it is a system of the province's government: none of a trade, an enterprise or the nation."""
+    """Whether it is a system of the province's government: none of a trade, an enterprise or the nation.
+
+    A system of a body of the province, of a city or a county is none of the nation's, whatever it says.
+    """
     unit = case.catalogue.all(Unit).get(application.unit)
     private = unit is not None and unit.type == "enterprise"
-    return application.type != "industry" and application.scope != "national" and not private
+    national = application.scope == "national" and not _of_government(unit)
+    return application.type != "industry" and not national and not private
+
+
+def _of_government(unit: Unit | None) -> bool:
+    """Whether it is a body of the province's government, or of that of a city, a county or below."""
+    return unit is not None and unit.level != "centre" and unit.type in (*DEPARTMENT, "government")
+
+
+def is_kept_by_a_body(case: Case, name: str, application: Application) -> bool:
+    """Whether a body of government has a system on a cloud, or at a site, of such a body: then it is for
+    government, whatever trade it says that it is of. The provincial cloud is all people's."""
+    units, clouds = case.catalogue.all(Unit), case.catalogue.all(Cloud)
+    if application.type != "industry" or not _of_government(units.get(application.unit)):
+        return False
+    on = [one for one in clouds_of(case, name, application) if not is_provincial(case, one)]
+    whose = [clouds[one].unit for one in on]
+    site = case.catalogue.all(Site).get(application.site)
+    if site is not None and not on:
+        whose.append(site.unit)
+    return any(_of_government(units.get(one)) for one in whose)
 
 
 def on_its_way(case: Case, subject: str) -> str:
