@@ -46,8 +46,8 @@ def _print_coverage(table: Sequence[Standing], own: Sequence[Check]) -> None:
     rows = []
     for one in table:
         where = ", ".join(one.provinces) or "everywhere"
-        judges = one.each or ("the whole" if one.decided else "")
-        rows.append([one.id, one.verdict if one.decided else "-", judges, where])
+        judges = one.each or ("the whole" if one.verdict else "")
+        rows.append([one.id, one.verdict or "-", judges, where])
     for check in own:
         judges = check.each.KIND if check.each else "the whole"
         rows.append([check.id, check.verdict, judges, "everywhere"])
@@ -58,7 +58,10 @@ def _print_coverage(table: Sequence[Standing], own: Sequence[Check]) -> None:
     lacking = [one for one in table if not one.decided]
     if lacking:
         out.print()
-        print_line(out, Text("not decided, and what is lacking", "bold"))
+        print_line(
+            out,
+            Text("not counted as decided, and what is lacking", "bold"),
+        )
         for one in lacking:
             for line in textwrap.wrap(one.lacks, WIDTH - 8, initial_indent=f"  {one.id}  ".ljust(8)[:8]):
                 print_line(out, Text(line if line.startswith("  ") else f"        {line}"))

@@ -76,9 +76,7 @@ class Site(Planned, kw_only=True):
         str, Ref("site"), Doc("并入站点", "The site that it goes into.", ("D-01", "D-05"))
     ] = ""
     merge_by: Annotated[When, Doc("整合期限", "When that is to be done.", ("D-05",))] = ""
-    pilot: Annotated[
-        bool, Doc("区域整合试点", "True for a pilot of regional integration; a review proves it.")
-    ] = False
+    pilot: Annotated[bool, Doc("区域整合试点", "True for a regional pilot; a review proves it.")] = False
     protection: Annotated[
         list[Literal["physical", "network", "platform", "application", "data"]],
         Doc("防护层次", "The layers that are protected (001:L284)."),

@@ -215,7 +215,5 @@ def somebody_answers_for_quality(case: Case, name: str, dataset: Dataset) -> Ite
     named = [i.responsible for _, i in case.inspections("data_quality", key) if i.document]
     if not any(one in persons and persons[one].unit == dataset.unit for one in named if one):
         message = f"nobody of unit/{dataset.unit}, which provides it, answers for its quality"
-        cure = (
-            "an inspection of type data_quality that names one of its people as `responsible`, in `document`"
-        )
+        cure = "an inspection of type data_quality that names one of its people, in `document`"
         yield Breach(key, message, cure=cure)

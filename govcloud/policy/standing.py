@@ -18,10 +18,11 @@ PROVINCES: Mapping[str, str] = {"21": "Liaoning", "42": "Hubei", "46": "Hainan"}
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """A rule of the documents. ``verdict``, ``each`` and ``reads`` are empty where nothing decides it.
+    """A rule of the documents. ``verdict``, ``each`` and ``reads`` are empty where nothing judges it.
 
-    ``lacks``: what is lacking, in a sentence; empty where it is decided. ``provinces``: where it binds, by
-    their names; empty: everywhere. ``each``: the kind whose entries it judges one by one.
+    ``lacks``: what is lacking, in a sentence; empty where it is decided. What is judged may lack something
+    too: its findings are told, and it does not count. ``provinces``: where it binds, by their names; empty:
+    everywhere. ``each``: the kind whose entries it judges one by one.
     """
 
     id: str
@@ -44,7 +45,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 @cache
 def lacking() -> Mapping[str, str]:
-    """What is lacking for the rules that the program does not decide, by id (``lacking.toml``)."""
+    """What is lacking for the rules that do not count as decided, judged or not (``lacking.toml``)."""
     text = files(__package__).joinpath("lacking.toml").read_text(encoding="utf-8")
     return {id: str(sentence) for id, sentence in tomllib.loads(text).items()}
 

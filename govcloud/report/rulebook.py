@@ -70,8 +70,9 @@ def markdown(standings: Sequence[Standing], own: Sequence[Check]) -> str:
     out += ["", "| rule | verdict | where | what |", "|---|---|---|---|"]
     for one in standings:
         where = ", ".join(one.provinces) or "everywhere"
-        what = one.sentence if one.decided else f"not decided: {one.lacks}"
-        verdict = one.verdict if one.decided else ""
+        told = "judged, but not counted as decided" if one.verdict else "not decided"
+        what = one.sentence if one.decided else f"{told}: {one.lacks}"
+        verdict = one.verdict
         out.append(f"| {code(one.id, cell=True)} | {verdict} | {where} | {inline(what, cell=True)} |")
     for check in own:
         what = inline(check.sentence, cell=True)

@@ -1,4 +1,4 @@
-"""Every rule of the documents is decided and shown by examples, or says what it lacks; never both."""
+"""Every rule of the documents is decided and shown by examples, or says what it lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def test_every_rule_is_decided_or_says_what_it_lacks() -> None:
     assert len(rows()) == 119
     ids, lacks = set(decided()) & set(rows()), set(lacking())
     assert sorted(set(rows()) - ids - lacks) == [], "neither decided nor in lacking.toml"
-    assert sorted(ids & lacks) == [], "decided, and yet in lacking.toml"
+    # What is judged and lacks something is told, and does not count.
+    assert {one.id for one in standings() if one.decided} == ids - lacks
     assert sorted(lacks - set(rows())) == [], "in lacking.toml, and no rule of the documents"
     assert all(sentence.strip() for sentence in lacking().values())
 
