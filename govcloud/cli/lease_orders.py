@@ -29,14 +29,24 @@ def give(
 ) -> int:
     """Carry an order out, or write its plan to ``out``; gives the exit code.
 
-    Where all of it is accepted already only what is left to build is done. Then it is written down where the
-    request stands.
+    A run of this request that was interrupted goes on first. Where all of it is accepted already only what is
+    left to build is done. Then it is written down where the request stands.
     """
     from ..plan.gather import NOTHING_ASKED, propose
     from ..request import leasing, settling
     from .asking import carry_or_write
     from .attending import of_asked
+    from .request_apply import resume
 
+    going = _left(ledger, row.name) if out is None else None
+    if going is not None:
+        code = resume(app, ledger, going, as_json, leave)
+        if code != Exit.OK:
+            return code
+        settling.settle(ledger, identity, row.name)
+        with ledger.read() as connection:
+            if not (asked := leasing.rest(connection, asked)):
+                return code
     order = of_asked(app.workspace, ledger, asked) if asked else None
     if order is not None:
         # What stands in its way is told before a plan is made.
@@ -52,6 +62,17 @@ def give(
     if out is None and code == Exit.OK:
         settling.settle(ledger, identity, row.name)
     return code
+
+
+def _left(ledger: Ledger, name: str) -> str | None:
+    """The run that set out with an order of this request and is not over, if there is one."""
+    from ..ledger import runs
+    from ..request.carrying import names
+    from ..run.runner import plan_of
+
+    with ledger.read() as connection:
+        found = [run.id for run in runs.unfinished(connection)]
+    return next((run for run in found if name in names(plan_of(ledger, run).asked)), None)
 
 
 def may_apply(ledger: Ledger, identity: Identity) -> bool:

@@ -61,7 +61,7 @@ def carry_request(
         row = requests.get(connection, name)
         going = carrying.left(connection, row)
     if going is not None and out is None:
-        code = _resume(app, ledger, going.id, as_json, leave)
+        code = resume(app, ledger, going.id, as_json, leave)
         return _told(ledger, name, as_json, code)
     row = carrying.settle(ledger, identity, name)
     if row.state == "active":
@@ -81,7 +81,7 @@ def carry_request(
     return _told(ledger, name, as_json, code)
 
 
-def _resume(app: App, ledger: Ledger, run: str, as_json: bool, leave: Leave | None) -> int:
+def resume(app: App, ledger: Ledger, run: str, as_json: bool, leave: Leave | None) -> int:
     """Go on with its run, with the plan as it was."""
     from ..plan.guards import NO_LEAVE
     from ..run import runner

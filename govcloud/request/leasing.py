@@ -193,6 +193,16 @@ def saying(
     return Asked(said=tuple(out))
 
 
+def rest(connection: Connection, asked: Asked) -> Asked:
+    """What of an order is not accepted yet."""
+    rows = claims_on(connection, {key[:2] for key in (*(r.claim_key for r in asked.said), *asked.ended)})
+    known = {row.claim_key: row.fields for row in rows}
+    return Asked(
+        said=tuple(row for row in asked.said if known.get(row.claim_key) != row.fields),
+        ended=tuple(key for key in asked.ended if key in known),
+    )
+
+
 def _put(fields: dict[str, Any], name: str, value: Any) -> None:
     if value:
         fields[name] = value

@@ -5,34 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from govcloud.access import who
 from govcloud.ledger import audit, leases, open_ledger, requests
 from govcloud.request import states, ticking
 from govcloud.workspace import open_workspace
 from tests.conftest import Result
-from tests.request.office import form, machine, office
-from tests.request.test_leases import ago, ended, given, row, steps
+from tests.request.office import form, machine
+from tests.request.test_leases import aged, ago, ended, given, row, steps
 from tests.store_province import Province
 
 Cli = Callable[..., Result]
 DAY = 86400
-
-
-@pytest.fixture
-def place(tmp_path: Path, cli: Cli) -> Province:
-    """With somebody who is told; nobody listens there, and what is told waits."""
-    channel = {"name": "duty", "webhook": "http://127.0.0.1:9/hook", "events": ["gate"]}
-    made = office(tmp_path, notify=[channel])
-    made.tables["networks"]["app"]["ipv4"] = "192.0.2.0/24"
-    made.tables["profiles"]["leases"] = {"values": {}}
-    made.write()
-    assert cli("apply", "--yes").code == 0
-    return made
 
 
 def told(place: Province) -> list[str]:
@@ -48,23 +33,23 @@ def tick(cli: Cli, code: int = 0) -> list[tuple[str, str, str]]:
     return [(one["what"], one["request"], one["status"]) for one in last["done"]]
 
 
-def test_a_lease_comes_to_its_end_by_the_clock_alone(place: Province, cli: Cli) -> None:
+def test_a_lease_comes_to_its_end_by_the_clock_alone(leased: Province, cli: Cli) -> None:
     """Each reminder once, then it is stopped, then destroyed; two ticks do nothing twice."""
-    given(place, cli, until=ago(-25))
+    aged(leased, "until", "2999-01-01", ago(-25))
     found = cli("tick", "--dry-run", "--json")
     assert (found.code, [one["data"]["days"] for one in found.json["due"]]) == (3, [30])
     assert row(cli)["state"] == "active"
     assert tick(cli) == [("remind", "web", "done")]
     assert tick(cli) == []
     assert row(cli)["state"] == "expiring"
-    assert sum("for: li" in body for body in told(place)) == 1
+    assert sum("for: li" in body for body in told(leased)) == 1
     for day, days in ((17, []), (18, [7]), (23, [7]), (24, [1])):
         assert [one["data"]["days"] for one in due(cli, ago(-day))] == days
     # Its days of grace, and a day more.
     assert [one["what"] for one in due(cli, ago(-32))] == ["remind"]
     assert [one["what"] for one in due(cli, ago(-33))] == ["stop"]
-    place.ledger("delete from request_event where event = 'remind'")
-    given_until(place, ago(8))
+    leased.ledger("delete from request_event where event = 'remind'")
+    aged(leased, "until", ago(-25), ago(8))
     assert tick(cli) == [("stop", "web", "done")]
     assert tick(cli) == []
     assert cli("show", "instance/web-1", "--json").json["fields"]["stopped"] is True
@@ -77,23 +62,16 @@ def due(cli: Cli, day: str) -> list[dict[str, Any]]:
     return found
 
 
-def given_until(place: Province, day: str) -> None:
-    from tests.request.test_leases import aged
-
-    aged(place, "until", ago(-25), day)
-
-
-def test_what_fails_keeps_nothing_else_from_being_done(place: Province, cli: Cli) -> None:
-    for name in ("api", "web"):
-        given(place, cli, name, until="2999-01-01")
-    place.tables["instances"]["mine"] = machine("x", apart_from=["api-1"])["instances"]["x"]
-    place.write()
+def test_what_fails_keeps_nothing_else_from_being_done(leased: Province, cli: Cli) -> None:
+    given(leased, cli, "api", until="2999-01-01")
+    leased.tables["instances"]["mine"] = machine("x", apart_from=["api-1"])["instances"]["x"]
+    leased.write()
     assert cli("apply", "--yes").code == 0
-    ended(place)
+    ended(leased)
     # Nobody can read the plan of this one any more.
     odd = {"volumes": {"odd-1": {"project": "p", "size_gib": 1}}}
-    assert cli("request", "submit", form(place, "odd", odd, starts_on=ago(0))).code == 0
-    place.ledger("update request set state = 'approved', plan = 'lost' where name = 'odd'")
+    assert cli("request", "submit", form(leased, "odd", odd, starts_on=ago(0))).code == 0
+    leased.ledger("update request set state = 'approved', plan = 'lost' where name = 'odd'")
     found = cli("tick")
     assert found.code == 1, found
     assert "✓ stop web" in found.out
@@ -104,69 +82,67 @@ def test_what_fails_keeps_nothing_else_from_being_done(place: Province, cli: Cli
     assert (row(cli)["state"], row(cli, "api")["state"]) == ("stopped", "active")
 
 
-def test_what_begins_on_its_day_begins_signed_or_not_at_all(place: Province, cli: Cli) -> None:
-    for name in ("web", "api"):
-        assert cli("request", "submit", form(place, name, starts_on="2999-01-01")).code == 0
+def test_what_begins_on_its_day_begins_signed_or_not_at_all(leased: Province, cli: Cli) -> None:
+    for name in ("one", "two"):
+        assert cli("request", "submit", form(leased, name, starts_on="2999-01-01")).code == 0
         assert cli("request", "apply", name, "--yes").code == 6
     assert tick(cli) == []
-    place.ledger("update request set starts_on = ? where name = 'web'", ago(0))
-    assert tick(cli) == [("carry", "web", "done")]
-    assert row(cli)["state"] == "active"
+    leased.ledger("update request set starts_on = ? where name = 'one'", ago(0))
+    assert tick(cli) == [("carry", "one", "done")]
+    assert row(cli, "one")["state"] == "active"
     # Somebody wants signatures since: what nobody signed is refused from this door, too.
-    place.tables["profiles"]["approvals"] = {"values": {"needs": "requests"}}
-    place.write()
+    leased.tables["profiles"]["approvals"] = {"values": {"needs": "requests"}}
+    leased.write()
     assert cli("apply", "--confirm", "change limits in tiny").code == 0
-    place.ledger("update request set starts_on = ? where name = 'api'", ago(0))
-    assert tick(cli, 6) == [("carry", "api", "waits")]
-    assert row(cli, "api")["state"] == "scheduled"
-    assert cli("show", "instance/api-1").code == 2
+    leased.ledger("update request set starts_on = ? where name = 'two'", ago(0))
+    assert tick(cli, 6) == [("carry", "two", "waits")]
+    assert row(cli, "two")["state"] == "scheduled"
+    assert cli("show", "instance/two-1").code == 2
 
 
-def test_what_nobody_decided_on_expires_and_lets_go(place: Province, cli: Cli) -> None:
-    assert cli("request", "submit", form(place, "web")).code == 0
+def test_what_nobody_decided_on_expires_and_lets_go(leased: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(leased, "api")).code == 0
     assert tick(cli) == []
     assert [one["what"] for one in due(cli, ago(-91))] == ["expire"]
-    place.ledger("update request set changed = ?", time.time() - 91 * DAY)
-    assert tick(cli) == [("expire", "web", "done")]
-    assert row(cli)["state"] == "expired"
-    assert place.ledger("select * from reservation") == []
+    leased.ledger("update request set changed = ? where name = 'api'", time.time() - 91 * DAY)
+    assert tick(cli) == [("expire", "api", "done")]
+    assert row(cli, "api")["state"] == "expired"
+    assert leased.ledger("select * from reservation") == []
 
 
-def test_a_delegation_that_ended_is_told_once(place: Province, cli: Cli) -> None:
+def test_a_delegation_that_ended_is_told_once(leased: Province, cli: Cli) -> None:
     deputy = {"giver": "li", "taker": "wang", "starts_on": "2020-01-01", "ends_on": "2020-12-31"}
-    place.tables["delegations"] = {"holiday": deputy}
-    place.write()
+    leased.tables["delegations"] = {"holiday": deputy}
+    leased.write()
     assert cli("apply", "--yes").code == 0
     found = cli("tick", "--json")
     assert (found.json["told"], found.json["sent"]) == (1, {"waiting": 1})
     assert cli("tick", "--json").json["told"] == 0
-    assert sum("delegation holiday ended on 2020-12-31" in body for body in told(place)) == 1
+    assert sum("delegation holiday ended on 2020-12-31" in body for body in told(leased)) == 1
 
 
-def test_a_tick_that_was_killed_is_taken_up(place: Province, cli: Cli) -> None:
+def test_a_tick_that_was_killed_is_taken_up(leased: Province, cli: Cli) -> None:
     """Between the Record of an order and the row that says where the request stands."""
-    given(place, cli, until="2999-01-01")
-    ended(place)
+    ended(leased)
     assert tick(cli) == [("stop", "web", "done")]
-    place.ledger("update request set state = 'active'")
+    leased.ledger("update request set state = 'active'")
     assert tick(cli) == [("finish", "web", "done")]
     assert row(cli)["state"] == "stopped"
     assert steps(cli) == ["stop", "stop"]
     # The same of one that was destroyed: the names are free, and it is not asked for again.
-    place.tables["profiles"]["leases"]["values"] = {"recycle_days": 0}
-    place.write()
+    leased.tables["profiles"]["leases"]["values"] = {"recycle_days": 0}
+    leased.write()
     assert cli("apply", "--yes").code == 0
     assert tick(cli) == [("release", "web", "done")]
-    place.ledger("update request set state = 'stopped'")
+    leased.ledger("update request set state = 'stopped'")
     assert tick(cli) == [("finish", "web", "done")]
     assert row(cli)["state"] == "released"
     assert tick(cli) == []
 
 
-def test_one_tick_at_a_time_and_none_by_a_clock_that_was_set_back(place: Province, cli: Cli) -> None:
-    given(place, cli, until="2999-01-01")
-    ended(place)
-    ledger = open_ledger(open_workspace(str(place.root)))
+def test_one_tick_at_a_time_and_none_by_a_clock_that_was_set_back(leased: Province, cli: Cli) -> None:
+    ended(leased)
+    ledger = open_ledger(open_workspace(str(leased.root)))
     with leases.held(ledger, "tick"):
         busy = cli("tick")
         assert (busy.code, "tick is held by process" in busy.err) == (5, True), busy
@@ -182,10 +158,10 @@ def test_one_tick_at_a_time_and_none_by_a_clock_that_was_set_back(place: Provinc
     assert row(cli)["state"] == "active"
 
 
-def test_every_day_of_a_lease_has_at_most_one_step(place: Province, cli: Cli) -> None:
+def test_every_day_of_a_lease_has_at_most_one_step(leased: Province, cli: Cli) -> None:
     """From one day to the next it goes towards its end, and never back; nothing is due of what is over."""
-    given(place, cli, until=ago(-25))
-    workspace = open_workspace(str(place.root))
+    aged(leased, "until", "2999-01-01", ago(-25))
+    workspace = open_workspace(str(leased.root))
     ledger = open_ledger(workspace)
     seen: list[str] = []
     with ledger.read() as connection:
@@ -205,7 +181,7 @@ def test_every_day_of_a_lease_has_at_most_one_step(place: Province, cli: Cli) ->
     ledger.close()
 
 
-def test_days_that_are_none_are_refused(place: Province, cli: Cli) -> None:
+def test_days_that_are_none_are_refused(leased: Province, cli: Cli) -> None:
     assert cli("tick", "--as-of", "2030-01-01").code == 2
     assert cli("tick", "--dry-run", "--as-of", "2030-02-30").code == 2
     assert cli("tick", "--dry-run", "--as-of", "soon").code == 2
