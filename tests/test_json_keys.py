@@ -83,6 +83,12 @@ ELSEWHERE = {
     "request list",
     "request show",
     "request withdraw",
+    # tests/request/test_leases.py
+    "request release",
+    "request renew",
+    "request transfer",
+    # tests/request/test_tick.py
+    "tick --dry-run",
     # tests/request/test_templates.py
     "request new",
     # tests/test_components.py
