@@ -71,7 +71,8 @@ def compare(
 ) -> Compared:
     """What a change brings about and cures. ``renamed``: new ``kind/name`` of entries by the former one.
 
-    A finding counts as the same where rule, verdict, entry and field are: a figure in its words may change.
+    A finding counts as the same where rule, verdict and entry are: its field, and a figure in its words, may
+    change.
     """
     asked = list(ask_again(before, after, changes, referring, checks, known=known))
     gone = [one for each in asked for one in each.gone]
@@ -197,8 +198,8 @@ def _judged(check: Check, case: Case, names: Collection[str] | None) -> list[Fin
 def difference(gone: list[Finding], come: list[Finding], renamed: Mapping[str, str]) -> Compared:
     """What is there only after a change, and only before it, of findings of the same rules on both sides."""
 
-    def of(one: Finding, subject: str) -> tuple[str, str, str, str, bool]:
-        return one.rule, one.verdict, subject, one.field, bool(one.waiver)
+    def of(one: Finding, subject: str) -> tuple[str, str, str, bool]:
+        return one.rule, one.verdict, subject, bool(one.waiver)
 
     former = [(of(one, renamed.get(one.subject, one.subject)), one) for one in gone]
     newer = [(of(one, one.subject), one) for one in come]
@@ -206,16 +207,21 @@ def difference(gone: list[Finding], come: list[Finding], renamed: Mapping[str, s
 
 
 def _beyond(ones: list[tuple[Any, Finding]], others: list[tuple[Any, Finding]]) -> list[Finding]:
-    """Findings of which there are more than among the others; those in other words first."""
+    """Findings of which there are more than among the others; those of other fields and words first."""
     excess = Counter(key for key, _ in ones)
     excess.subtract(key for key, _ in others)
     if not any(count > 0 for count in excess.values()):
         return []
-    words = {(key, one.message) for key, one in others}
+    words = {(key, one.field, one.message) for key, one in others}
+    known_fields = {(key, one.field) for key, one in others}
+
+    def likeness(said: tuple[Any, Finding]) -> int:
+        key, one = said
+        return ((key, one.field) in known_fields) + ((key, one.field, one.message) in words)
+
     out = []
-    for known_words in (False, True):
-        for key, one in ones:
-            if excess[key] > 0 and ((key, one.message) in words) is known_words:
-                excess[key] -= 1
-                out.append(one)
+    for key, one in sorted(ones, key=likeness):
+        if excess[key] > 0:
+            excess[key] -= 1
+            out.append(one)
     return sorted(out, key=lambda one: (one.rule, one.subject, one.field, one.message))
