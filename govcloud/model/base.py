@@ -35,13 +35,16 @@ class Doc:
 class Ref:
     """The field holds the name (or a list of names) of an entry of one of these kinds.
 
-    With one kind the value is a bare name; with several it is ``kind/name``.
+    With one kind the value is a bare name; with several it is ``kind/name``. ``early``: it may be named
+    before it is there.
     """
 
     kinds: tuple[str, ...]
+    early: bool = False
 
-    def __init__(self, *kinds: str) -> None:
+    def __init__(self, *kinds: str, early: bool = False) -> None:
         object.__setattr__(self, "kinds", kinds)
+        object.__setattr__(self, "early", early)
 
 
 @dataclass(frozen=True)

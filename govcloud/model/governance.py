@@ -506,8 +506,9 @@ class Waiver(Entry, kw_only=True):
     ]
     subjects: Annotated[
         list[str],
-        Ref(*SUBJECTS, "hotline"),
-        Doc("对象", "What it is for, as `kind/name`.", ("N-05",)),
+        # At the gate waivers count as accepted, so one for something new is accepted before that.
+        Ref(*SUBJECTS, "hotline", early=True),
+        Doc("对象", "What it is for, as `kind/name`; it may come later.", ("N-05",)),
     ]
     reason: Annotated[str, Doc("理由", "Why.", ("N-05",))]
     granted_by: Annotated[str, Ref("person"), Doc("批准人", "Who granted it.")] = ""

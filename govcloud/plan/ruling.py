@@ -8,6 +8,11 @@ of the accepted revision says so: ``profile/rules``, values ``gate``:
 - ``requests``: requests alone; other plans are told of it;
 - ``none``: nobody is refused; requests neither.
 
+Nobody brings along what he is judged by. Profiles, the codes of regions and waivers count as they are
+accepted; of an empty ledger, as they are proposed. So a change of these alone brings nothing about, and lets
+nothing else pass. What an entry says it is (a role, a level, a scope: ``LABELS``) counts as proposed and, of
+what is there already, as accepted too: who is denied by either is denied.
+
 An emergency does not pass it, other than limits and freezes, unless ``emergency_passes`` is true there. Of
 rules that a document states only those count of which it is certain that the document binds: where neither a
 region's code nor ``documents`` of the policy says which province it is, ``check`` judges by all documents and
@@ -24,18 +29,20 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from .. import canonical
-from ..errors import DeniedError
+from ..errors import DeniedError, InputError, Problem
 from ..ledger import entries
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
 from .stages import EntryChange, Plan, Record, Ruled, Ruling
 
 Gate = Literal["all", "requests", "none"]
+# Fields of entries by key; None: it goes.
+Changed = Mapping[Key, Mapping[str, Any] | None]
 
 if TYPE_CHECKING:
     from ..model.catalogue import Catalogue
-    from ..policy import Check, Finding
-    from ..policy.comparing import Change, Referring
+    from ..policy import Case, Check, Finding
+    from ..policy.comparing import Compared, Referring
 
 
 class Referrers(Protocol):
@@ -49,6 +56,19 @@ class Referrers(Protocol):
 POLICY: Key = ("profile", "rules")
 REQUESTS = "request:"
 GATES: tuple[Gate, ...] = ("all", "requests", "none")
+# What entries say they are, by which other entries are judged.
+LABELS: Mapping[str, frozenset[str]] = {
+    "region": frozenset({"level"}),
+    "unit": frozenset({"type", "level"}),
+    "site": frozenset({"role", "level", "scope"}),
+    "zone": frozenset({"role"}),
+    "exchange": frozenset({"role"}),
+    "exit": frozenset({"role"}),
+    "cloud": frozenset({"role"}),
+    "application": frozenset({"type", "scope"}),
+}
+# What says by whose documents a province is judged.
+CODES: Mapping[str, frozenset[str]] = {"region": frozenset({"code"})}
 # Of each verdict so many findings are kept with a plan.
 KEPT = 200
 # So many breaches are told in the sentence of a refusal.
@@ -78,7 +98,7 @@ def ruling(connection: Connection, changes: Iterable[EntryChange], day: date | N
 
 def _ruled(
     connection: Connection,
-    changed: Mapping[Key, Mapping[str, Any] | None],
+    changed: Changed,
     renamed: Mapping[str, str],
     day: date,
 ) -> Ruling:
@@ -88,31 +108,87 @@ def _ruled(
     from .lookup import ChangedCatalogue, LedgerCatalogue
 
     below = LedgerCatalogue(connection)
-    above = ChangedCatalogue(below, changed)
-    accepted = entries.among(connection, changed)
-    changes: dict[Key, Change] = {
-        key: Change(accepted[key].fields if key in accepted else None, fields)
-        for key, fields in changed.items()
-    }
-    # An empty ledger misses nothing that a document asks for: it was nobody's yet.
+    accepted = {key: entry.fields for key, entry in entries.among(connection, changed).items()}
+    # An empty ledger misses nothing that a document asks for: it was nobody's yet. Nor has it a policy.
     first = not entries.last_revision(connection)
-    # What somebody changes has to be right; what was accepted before may be of another release.
-    news = any(kind == "profile" for kind, _ in changed)
+    former = {new: old for old, new in renamed.items()}
     before = Case(below, day, frozenset() if first else None, lenient=True)
-    after = Case(above, day, lenient=not news)
     gate, emergency = policy(connection, changed)
-    checks = [c for c in _checks(below, above) if not c.documents or after.certain]
-    found = compare(before, after, changes, _referring(below, above), checks, renamed=renamed)
-    new, more, rest = _kept(found.new)
+    # What somebody changes has to be right; what was accepted before may be of another release.
+    ways = ChangedCatalogue(below, {key: changed[key] for key in changed if key[0] in ("profile", "rule")})
+    _profiles_hold(Case(ways, day), changed)
+    checks = _checks(below, ways)
+    waivable = frozenset(check.id for check in checks if check.waivable)
+
+    def judged(proposed: Changed) -> tuple[Case, Compared]:
+        above = ChangedCatalogue(below, proposed)
+        if first:
+            after = Case(above, day, lenient=True)
+        else:
+            after = Case(above, day, lenient=True, accepted=below, renamed=former)
+        changes = {key: Change(accepted.get(key), fields) for key, fields in proposed.items()}
+        asked = [c for c in checks if not c.documents or after.certain]
+        return after, compare(before, after, changes, _referring(below, above), asked, renamed=renamed)
+
+    def as_accepted(what: Mapping[str, frozenset[str]], of: Changed) -> Changed:
+        return of if first else _restored(of, accepted, former, what)
+
+    proposed = as_accepted(CODES, changed)
+    after, found = judged(proposed)
+    new = [_ruled_of(one, after, waivable) for one in found.new]
+    if (relabelled := as_accepted(LABELS, proposed)) != proposed:
+        told = {(one.rule, one.subject) for one in new if one.verdict == "deny" and not one.waiver}
+        after, others = judged(relabelled)
+        new += [
+            _ruled_of(one, after, waivable)
+            for one in others.new
+            if one.verdict == "deny" and not one.waiver and (one.rule, one.subject) not in told
+        ]
+    kept, more, rest = _kept(new)
     cured = dict(sorted(Counter(one.rule for one in found.cured).items()))
-    return Ruling(new, cured, more, rest, gate, emergency)
+    return Ruling(kept, cured, more, rest, gate, emergency)
 
 
-def _kept(found: Iterable[Finding]) -> tuple[tuple[Ruled, ...], dict[str, int], str]:
+def _restored(
+    changed: Changed,
+    accepted: Mapping[Key, Mapping[str, Any]],
+    former: Mapping[str, str],
+    what: Mapping[str, frozenset[str]],
+) -> Changed:
+    """A change in which these fields of what is there already are as they were accepted."""
+    out = dict(changed)
+    for key, said in changed.items():
+        names = what.get(key[0])
+        subject = f"{key[0]}/{key[1]}"
+        was = accepted.get(entries.key_of(former.get(subject, subject)))
+        if names and said is not None and was is not None:
+            rest = {field: value for field, value in said.items() if field not in names}
+            out[key] = rest | {field: was[field] for field in names if field in was}
+    return out
+
+
+def _profiles_hold(case: Case, changed: Iterable[Key]) -> None:
+    """Raises ``InputError`` with every fault of the figures that are proposed."""
+    from ..policy.base import tables
+
+    problems: list[Problem] = []
+    hint = ""
+    for kind, name in sorted(changed):
+        if kind == "profile" and name in tables():
+            try:
+                case.values(name)
+            except InputError as error:
+                problems += error.problems
+                hint = error.hint
+    if problems:
+        raise InputError(problems, hint=hint)
+
+
+def _kept(found: Iterable[Ruled]) -> tuple[tuple[Ruled, ...], dict[str, int], str]:
     """The first of each verdict, what nobody waived before the rest; how many others; a digest of those."""
     by_verdict: dict[str, list[Ruled]] = {}
     for one in found:
-        by_verdict.setdefault(one.verdict, []).append(_ruled_of(one))
+        by_verdict.setdefault(one.verdict, []).append(one)
     kept: list[Ruled] = []
     over: list[Ruled] = []
     for those in by_verdict.values():
@@ -143,13 +219,14 @@ def _referring(below: Referrers, above: Referrers) -> Referring:
     return referring
 
 
-def _ruled_of(one: Finding) -> Ruled:
-    return Ruled(one.rule, one.verdict, one.subject, one.message, one.field, one.cure, one.source, one.waiver)
+def _ruled_of(one: Finding, case: Case, waivable: Collection[str]) -> Ruled:
+    cure = one.cure
+    if one.rule in waivable and (waiver := case.waiver_to_come(one.rule, one.subject)):
+        cure = f"{waiver} counts once it is accepted: apply it first{'; else ' if cure else ''}{cure}"
+    return Ruled(one.rule, one.verdict, one.subject, one.message, one.field, cure, one.source, one.waiver)
 
 
-def policy(
-    connection: Connection, proposed: Mapping[Key, Mapping[str, Any] | None] | None = None
-) -> tuple[Gate, bool]:
+def policy(connection: Connection, proposed: Changed | None = None) -> tuple[Gate, bool]:
     """Whom the gate refuses, and whether an emergency passes it, as the accepted revision says.
 
     Of an empty ledger as ``proposed`` says. What is none of the words counts as not said.

@@ -105,6 +105,9 @@ class Case:
     """What is judged: the entries, their net, and the day.
 
     ``documents``: those that bind; None: those of the province that the entries are of.
+    ``accepted``: of what is proposed, at the gate: what is accepted beside it. Its profiles, its province and
+    its waivers decide, so that nobody brings along the policy that he is judged by. None: the entries'
+    own. ``renamed``: former ``kind/name`` of entries that are renamed, by the new one.
 
     What a rule of one entry (``each=``) may ask, so that it need not be asked again of everything where one
     entry changes: ``catalogue.all(Kind).get(name)`` of what its entry names, and on from there; whom
@@ -119,6 +122,8 @@ class Case:
     documents: frozenset[str] | None = None
     # Whether a value of the policy that is none counts as not said: for what was accepted once.
     lenient: bool = False
+    accepted: Catalogue | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     # The fields by which the rule at work may go back; None: it looks at everything.
     back: frozenset[str] | None = field(default=None, repr=False)
     # Whether the rule at work reads nothing of a net, and so may not ask for it.
@@ -126,6 +131,22 @@ class Case:
     _access: dict[frozenset[str] | None, dict[str, tuple[float, str]]] = field(default_factory=dict)
     _naming: dict[tuple[str, str], dict[str, list[tuple[str, Entry]]]] = field(default_factory=dict)
     _values: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Catalogue:
+        """The entries whose profiles, province and waivers decide."""
+        return self.catalogue if self.accepted is None else self.accepted
+
+    def is_new(self, key: str) -> bool:
+        """Whether a plan that is judged creates ``kind/name``: whatever it says of itself, it stood nowhere.
+
+        Nothing is where nothing is known to be accepted: in ``check``, and of a first plan, which takes over
+        what there is.
+        """
+        if self.accepted is None:
+            return False
+        kind, _, name = self.renamed.get(key, key).partition("/")
+        return self.accepted.find(kind, name) is None
 
     @property
     def net(self) -> Net:
@@ -185,7 +206,7 @@ class Case:
     @cached_property
     def province(self) -> str:
         """The first two digits of GB/T 2260 of the region of level province; empty where none has a code."""
-        regions = self.catalogue.all(Region).values()
+        regions = self.policy.all(Region).values()
         return next((r.code[:2] for r in regions if r.level == "province" and r.code), "")
 
     @cached_property
@@ -218,7 +239,7 @@ class Case:
 
     def _read_values(self, name: str) -> dict[str, Any]:
         known = _targets()[name]
-        profile = self.catalogue.all(Profile).get(name)
+        profile = self.policy.all(Profile).get(name)
         if profile is None:
             return known
         problems = []
@@ -316,20 +337,37 @@ class Case:
 
     @cached_property
     def _waivers(self) -> Mapping[tuple[str, str], str]:
-        today = self.as_of.isoformat()
-        out: dict[tuple[str, str], str] = {}
-        for name, waiver in self.catalogue.all(Waiver).items():
-            if waiver.reason and waiver.granted_by and waiver.starts_on <= today <= waiver.ends_on:
-                for subject in waiver.subjects:
-                    out.setdefault((waiver.rule, subject), f"waiver/{name}")
-        return out
+        return _waivers_in(self.catalogue, self.as_of)
+
+    @cached_property
+    def _granted(self) -> Mapping[tuple[str, str], str]:
+        return self._waivers if self.accepted is None else _waivers_in(self.accepted, self.as_of)
 
     def waiver(self, rule: str, subject: str) -> str:
         """The waiver of a rule for an entry that holds on the day, as ``waiver/NAME``; else empty.
 
-        One counts that gives a reason, says who granted it and until when.
+        One counts that gives a reason, says who granted it and until when. At the gate it has to be accepted,
+        and to stay.
         """
+        if (rule, self.renamed.get(subject, subject)) not in self._granted:
+            return ""
         return self._waivers.get((rule, subject), "")
+
+    def waiver_to_come(self, rule: str, subject: str) -> str:
+        """At the gate, the waiver that would hold if it were accepted already; else empty."""
+        found = self._waivers.get((rule, subject), "")
+        return "" if self.waiver(rule, subject) else found
+
+
+def _waivers_in(catalogue: Catalogue, day: date) -> Mapping[tuple[str, str], str]:
+    """The waivers that hold on a day, by rule and subject."""
+    today = day.isoformat()
+    out: dict[tuple[str, str], str] = {}
+    for name, waiver in catalogue.all(Waiver).items():
+        if waiver.reason and waiver.granted_by and waiver.starts_on <= today <= waiver.ends_on:
+            for subject in waiver.subjects:
+                out.setdefault((waiver.rule, subject), f"waiver/{name}")
+    return out
 
 
 def _by_reference(

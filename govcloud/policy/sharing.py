@@ -83,7 +83,7 @@ def requests_for_data_are_answered(case: Case, name: str, request: Request) -> I
 def _due(case: Case, asked: date, days: int) -> date:
     """The last day for an answer: so many working days after it was asked."""
     weekend = {str(day) for day in case.values("data-exchange")["weekend"]}
-    profile = case.catalogue.all(Profile).get("working-days")
+    profile = case.policy.all(Profile).get("working-days")
     off = set(_days_of(profile.values if profile else {}, "holidays"))
     on = set(_days_of(profile.values if profile else {}, "workdays"))
     day, left = asked, days

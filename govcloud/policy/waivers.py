@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..model.base import fields
+from ..model.catalogue import split_ref
 from ..model.governance import Waiver
 from ..model.policy import Rule
 from .base import Breach, Case
 from .registry import decided, rule
 
+SUBJECTS = fields("waiver")["subjects"].ref
+assert SUBJECTS is not None
 SOURCE = "001:L242; 002:L17 (原则上): what is departed from is declared, with who allowed it and until when"
 
 
@@ -17,12 +21,30 @@ SOURCE = "001:L242; 002:L17 (原则上): what is departed from is declared, with
     "require",
     *("waiver.rule", "waiver.subjects", "waiver.reason", "waiver.granted_by", "waiver.starts_on"),
     *("waiver.ends_on", "rule.waivable"),
-    each=Waiver,
+    # Whether it is there.
+    *(f"{kind}.title" for kind in SUBJECTS.kinds),
     sentence="waiver: says no reason, nobody who granted it or no last day; of a rule that nobody may waive",
     source=SOURCE,
 )
-def waivers_count(case: Case, name: str, waiver: Waiver) -> Iterator[Breach]:
+def waivers_count(case: Case) -> Iterator[Breach]:
     """A waiver that says all it must, of a rule that may be departed from; flagged when it ends, or soon."""
+    # Over all at once: it names its rule by an id, and so nobody finds it by what it refers to.
+    for name, waiver in case.catalogue.all(Waiver).items():
+        yield from _counts(case, name, waiver)
+        yield from _names(case, name, waiver)
+
+
+def _names(case: Case, name: str, waiver: Waiver) -> Iterator[Breach]:
+    """Flagged where it is for something that is not there: to come, gone, or written otherwise."""
+    assert SUBJECTS is not None
+    for one in waiver.subjects:
+        if case.catalogue.find(*split_ref(SUBJECTS, one)) is None:
+            message = f"is for {one}, which is not there"
+            cure = f"declare {one}, or name what it is for"
+            yield Breach(f"waiver/{name}", message, "subjects", cure=cure, verdict="flag")
+
+
+def _counts(case: Case, name: str, waiver: Waiver) -> Iterator[Breach]:
     subject = f"waiver/{name}"
     known = decided().get(waiver.rule)
     own = case.catalogue.all(Rule).get(waiver.rule)

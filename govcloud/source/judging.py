@@ -188,7 +188,7 @@ def _dangling(
         yield _at(where, f"`{where.field}`: {error}", hint)
         return
     there = names.get(kind, set())
-    if name in there or name in known.strangers:
+    if name in there or name in known.strangers or ref.early:
         return
     hint = known.hints.did_you_mean(name, there)
     if hint and len(ref.kinds) > 1:
