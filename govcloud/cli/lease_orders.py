@@ -52,8 +52,9 @@ def give(
         # What stands in its way is told before a plan is made.
         order.judge()
     proposal = propose(app.workspace, ledger, asked=asked or NOTHING_ASKED, recorded=True)
+    own = ("request", row.name, row.claimant)
     until = next(
-        (str((r.fields or {}).get("until", "")) for r in asked.said if r.kind == "request"), row.until
+        (str((r.fields or {}).get("until", "")) for r in asked.said if r.claim_key == own), row.until
     )
     if until != row.until and out is None:
         with ledger.read() as connection:
