@@ -12,12 +12,16 @@
         - set: {application/hyb: {cloud: null}}
           about: application/hyb     # what must be found, as `kind/name` or `kind/name field`; a list: all
           verdict: deny              # where it is not the rule's own; says: a part of the finding's sentence
+          also: [application/y]      # others about which something may be found, beside those
+
+A case of a rule that ships that must fail says more than an entry (a field, ``says`` or ``witness``), finds
+nothing about others, and what its changes name is there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,7 +30,8 @@ from typing import Any
 import msgspec
 
 from ..errors import InputError, Problem
-from ..model.catalogue import Catalogue
+from ..model import fields
+from ..model.catalogue import Catalogue, split_ref
 from ..model.policy import Rule
 from ..source import Key, Loaded
 from ..source.claims import Locator, Path, Spot
@@ -54,18 +59,25 @@ class Passing(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Failing(Passing, forbid_unknown_fields=True, kw_only=True):
     """The same, with what must be found (``kind/name`` or ``kind/name field``), and what it must be.
 
-    ``says``: a part of the finding's sentence; ``witness``: the way that proves it.
+    ``says``: a part of the finding's sentence; ``witness``: the way that proves it; ``also``: other entries
+    (``kind/name``) about which something is found as well.
     """
 
     about: str | list[str]
     verdict: Verdict | None = None
     says: str = ""
     witness: list[str] | None = None
+    also: list[str] = []
 
     @property
     def subjects(self) -> list[str]:
         """Everything that must be found."""
         return [self.about] if isinstance(self.about, str) else self.about
+
+    @property
+    def vague(self) -> bool:
+        """Whether anything that is found about an entry would do."""
+        return not self.says and self.witness is None and any(" " not in one for one in self.subjects)
 
 
 class Group(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -111,7 +123,10 @@ class Example:
             for part in (self.group, self.laid):
                 self._there(entries, part)
             changes = (self.group.add, self.group.set, self.laid.add, self.laid.set)
-            return entries.case(self.group.entries, changes, day(self.laid.as_of or self.group.as_of))
+            case = entries.case(self.group.entries, changes, day(self.laid.as_of or self.group.as_of))
+            if self.own is None:
+                _resolve(case, entries, changes)
+            return case
         except Wrong as wrong:
             message = f"{self.id}: {wrong}"
             raise InputError([Problem(message, self.path, self.line, 0, wrong.hint)]) from None
@@ -128,6 +143,22 @@ class Example:
         for key in part.add:
             if key in taken:
                 raise Wrong(f"`add`: {shown(key)} is there already", "`set` changes it")
+
+
+def _resolve(case: Case, entries: Stock, changes: Iterable[Mapping[str, Mapping[str, Any] | None]]) -> None:
+    """What the changes name is in the case, or at least among the entries that it is cut out of."""
+    for key in {key: None for change in changes for key, said in change.items() if said}:
+        kind, _, name = key.partition("/")
+        entry = case.catalogue.find(kind, name)
+        said = set().union(*(change.get(key) or () for change in changes))
+        for field, info in fields(kind).items():
+            if entry is None or info.ref is None or field not in said:
+                continue
+            value = getattr(entry, field)
+            for one in value if info.many else [value] if value else []:
+                there = "/".join(split_ref(info.ref, one))
+                if case.catalogue.find(*split_ref(info.ref, one)) is None and there not in entries.fields:
+                    raise Wrong(f"{key}: `{field}` names {there}, which is nowhere", "`add` makes one")
 
 
 def hold(example: Example, check: Check | None = None) -> str:
@@ -156,6 +187,9 @@ def hold(example: Example, check: Check | None = None) -> str:
             return f"expected {' '.join(expected)}, found {_told(found)}"
         if example.own is None and not all(f.message and f.cure and f.source for f in met):
             return f"what was found of {subject} lacks a sentence, a cure or a source"
+    said = {*(one.partition(" ")[0] for one in laid.subjects), *laid.also}
+    if example.own is None and (others := [one for one in found if one.subject not in said]):
+        return f"found beside {', '.join(laid.subjects)}: {_told(others)}"
     return ""
 
 
@@ -230,6 +264,9 @@ def examples_of(
     for word, cases in (("passes", group.passes), ("fails", group.fails)):
         for number, laid in enumerate(cases):
             line = locate((*way, word, number), 0, False).line
+            if own is None and isinstance(laid, Failing) and laid.vague:
+                words = f"{rule}: a case that must fail names a field, or has `says` or `witness`"
+                problems.append(Problem(words, path, line, 0, "`says`: a part of the finding's sentence"))
             out.append(Example(rule, group, laid, path, line, own))
     return out, problems
 
