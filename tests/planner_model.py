@@ -8,17 +8,21 @@ refers to, one taken away before its users, two where there can be one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from govcloud import canonical
 from govcloud.ledger.building import Applied, AppliedKey, Intent, Observed
 from govcloud.ledger.entries import Accepted, Key
+from govcloud.model.catalogue import Catalogue
 from govcloud.model.resources import TYPES, places_of
 from govcloud.plan import builder
 from govcloud.plan.inputs import Inputs
 from govcloud.plan.ordering import rank, references
+from govcloud.plan.probes import ProbeSpec, spec_digest
 from govcloud.plan.stacking import resource_digest, restore, snapshot
-from govcloud.plan.stages import ENDING, Move, Plan, Record, Resource, Stack, Stage
+from govcloud.plan.stages import ENDING, Move, Plan, Play, Probe, Record, Resource, Stack, Stage
 from govcloud.source import check
 
 PROGRAMS = {d: f"program of {d}" for d in ("network", "datacentre", "cloud", "recovery")}
@@ -30,6 +34,10 @@ class World:
     """What is accepted, what the ledger says is built, and what is really there (by object id)."""
 
     stack_size: int = 200
+    routing: Literal["ospf", "static"] = "static"
+    playbook: str = "playbook"
+    # What was measured, by probe; all of it was good.
+    proven: dict[str, str] = field(default_factory=dict)
     accepted: dict[Key, Accepted] = field(default_factory=dict)
     applied: dict[AppliedKey, Applied] = field(default_factory=dict)
     real: dict[str, Resource] = field(default_factory=dict)
@@ -53,9 +61,11 @@ class World:
             proposed=proposed,
             catalogue=check(proposed),
             programs=PROGRAMS,
-            playbook="playbook",
-            routing="static",
+            playbook=self.playbook,
+            routing=self.routing,
             stack_size=self.stack_size,
+            proven=self.proven,
+            before=lambda: Catalogue.of({key: one.fields for key, one in self.accepted.items()}),
         )
 
     def plan(self, proposed: Proposed) -> Plan:
@@ -81,6 +91,18 @@ class World:
             self._stack(stage)
         elif isinstance(stage, Move):
             self._move(stage)
+        elif isinstance(stage, Play):
+            self._play(stage)
+        elif isinstance(stage, Probe):
+            specs = [msgspec.convert(probe, ProbeSpec) for probe in stage.probes]
+            self.proven |= {spec.name: spec_digest(spec) for spec in specs}
+
+    def _play(self, stage: Play) -> None:
+        """Every host is written down under its entry, with the digest of what it got."""
+        uids = {name: one.uid for (kind, name), one in self.accepted.items() if kind in builder.HOST_KINDS}
+        for host, digest in stage.inputs.items():
+            row = Applied(f"host:{host}", uids[host], 1, digest, {})
+            self.applied[row.scope, row.uid, row.incarnation] = row
 
     def _record(self, stage: Record) -> None:
         uids = {change.uid for change in stage.changes}

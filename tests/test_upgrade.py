@@ -223,7 +223,7 @@ def test_a_run_with_a_plan_that_cannot_be_read_is_given_up(cli: Cli, old: Path) 
     interrupt(old, second_plan(old).replace(b'"version":1', b'"version":7'), done=("record",))
     refused = cli("runs", "resume", INTERRUPTED, cwd=old)
     assert refused.code == 5, refused
-    assert "the plan is of format 7, which a newer release writes; this one reads 1 to 2" in refused.err
+    assert "the plan is of format 7, which a newer release writes; this one reads 1 to 3" in refused.err
     assert f"govcloud runs cancel {INTERRUPTED}" in refused.err
     assert cli("runs", "cancel", INTERRUPTED, cwd=old).code == 0
     assert cli("apply", "--yes", cwd=old).code == 0
@@ -263,11 +263,11 @@ def test_a_newer_plan_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     records(tmp_path).write()
     assert cli("plan", "--out", "x.plan").code == 0
     plan = tmp_path / "x.plan"
-    plan.write_bytes(plan.read_bytes().replace(b'"version":2', b'"version":3,"more":{"new":1}'))
+    plan.write_bytes(plan.read_bytes().replace(b'"version":3', b'"version":4,"more":{"new":1}'))
     refused = cli("apply", "x.plan", "--yes")
     assert refused.code == 2, refused
     assert refused.err == (
-        "error: x.plan: the plan is of format 3, which a newer release writes; this one reads 1 to 2\n"
+        "error: x.plan: the plan is of format 4, which a newer release writes; this one reads 1 to 3\n"
         "hint: apply it with that release, or plan again\n"
     )
     assert not (tmp_path / ".govcloud" / "ledger.db").exists()

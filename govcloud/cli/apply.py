@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from ..errors import ConflictError, DeniedError, Exit, InputError, Problem
 from . import guarding
@@ -100,12 +101,14 @@ def _same_effect(
 ) -> None:
     """Raises ``ConflictError`` where the plan file no longer says what would happen."""
     from ..plan.gather import still_based
+    from ..plan.guards.signing import true_effect
 
     if given.environment != workspace.environment:
         raise InputError(
             [Problem(f"the plan is for {given.environment}, this is {workspace.environment}", str(file))]
         )
-    if given.effect == proposal.plan.effect:
+    # A file of an older format is held against what that format calls the effect.
+    if given.effect == true_effect(msgspec.structs.replace(proposal.plan, version=given.version)):
         return
     moved = "the ledger has moved" if not still_based(given, ledger) else "the files have changed"
     raise ConflictError(

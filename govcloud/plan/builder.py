@@ -22,13 +22,14 @@ from . import advertising, delivering, incarnations, profiles, slicing, stacking
 from .batches import PlayPolicy, batches, policy
 from .desired import Draft, drafts, settle
 from .devices import GROUP, SSH, devices
+from .differing import differences
 from .hosts import HostVars, host_variables
 from .identities import Identity, contract_record, entry_changes, expand_record, identify
 from .inputs import Inputs
 from .ordering import MAKING
 from .probes import ProbeSpec, probes, spec_digest
 from .renaming import refuse_taken_names
-from .stages import Base, Move, Plan, Play, Probe, Record, Resource, SiteStack, Stack, Stage
+from .stages import FORMAT, Base, Move, Plan, Play, Probe, Record, Resource, SiteStack, Stack, Stage
 
 HOST_KINDS = ("node", "server", "instance")
 # The fields of a target that say where its objects are.
@@ -73,7 +74,9 @@ def build(inputs: Inputs) -> Plan:
     dirty = _dirty_hosts(inputs, work, hosts, restart)
     before = tuple(s.id for s in stages)
     if dirty:
-        stages.append(_play(inputs, hosts, dirty, before, numbers))
+        kept = dirty.keys() - _bare_hosts(changes) if expand or withdraw else ()
+        told = _host_changes(inputs, work, hosts, kept, names)
+        stages.append(_play(inputs, hosts, dirty, told, before, numbers))
     specs = _to_measure(inputs, hosts, everything=bool(dirty or changes.restless))
     if specs:
         stages.append(_probe(inputs, specs, tuple(s.id for s in stages)))
@@ -89,6 +92,7 @@ def _play(
     inputs: Inputs,
     hosts: Mapping[str, HostVars],
     dirty: dict[str, str],
+    changes: dict[str, str],
     needs: tuple[str, ...],
     numbers: PlayPolicy,
 ) -> Play:
@@ -103,6 +107,7 @@ def _play(
         playbook=inputs.playbook,
         routing=inputs.routing,
         inputs=dirty,
+        changes=changes,
         batches=cut.hosts,
         canaries=cut.canaries,
         stop_percent=cut.stop_percent,
@@ -297,11 +302,58 @@ def _dirty_hosts(
     for host in sorted(hosts):
         variables = hosts[host]
         uid = work.identities[_entry(variables)].uid
-        playbook = inputs.playbook_for(host, variables.groups)
-        digest = canonical.digest([playbook, msgspec.to_builtins(variables)])
+        digest = _host_digest(inputs, host, variables)
         built = inputs.applied.get((f"host:{host}", uid, 1))
         if built is None or built.digest != digest or host in anew or uid in drifted:
             out[host] = digest
+    return out
+
+
+def _bare_hosts(changes: stacking.Changes) -> set[str]:
+    """Hosts that are made anew. One that gets a new port keeps what it has."""
+    made = (c.subject.partition("/") for s in changes.stacks.values() for c in s.expand if c.verb in MAKING)
+    return {name for kind, _, name in made if kind in HOST_KINDS}
+
+
+def _host_digest(inputs: Inputs, host: str, variables: HostVars) -> str:
+    playbook = inputs.playbook_for(host, variables.groups)
+    return canonical.digest([playbook, msgspec.to_builtins(variables)])
+
+
+def _host_changes(
+    inputs: Inputs,
+    work: _Work,
+    hosts: Mapping[str, HostVars],
+    kept: Iterable[str],
+    names: Mapping[str, str],
+) -> dict[str, str]:
+    """Digest of what changes on each host that is as it is accepted. ``kept``: those that are not made anew.
+
+    Of a host that is as a run left it which was not finished, or was configured by other playbooks, nothing
+    is told: all of its configuration is new. So it is where nothing that is accepted of it changes.
+    """
+    rows = {}
+    for host in sorted(kept):
+        uid = work.identities[_entry(hosts[host])].uid
+        if (built := inputs.applied.get((f"host:{host}", uid, 1))) is not None:
+            rows[host] = built
+    if not rows or inputs.before is None:
+        return {}
+    try:
+        catalogue = inputs.before()
+        former = reachable_hosts(catalogue, inputs.routing)
+    except (InputError, msgspec.ValidationError, KeyError):
+        # It was accepted by a release that asked for less.
+        return {}
+    # With the versions of secrets that they have: whatever is fetched now is new.
+    former = delivering.put(former, catalogue, {}, inputs.applied.values(), names)
+    out: dict[str, str] = {}
+    for host, built in rows.items():
+        was = former.get(host)
+        if was is None or _host_digest(inputs, host, was) != built.digest:
+            continue
+        if found := list(differences(msgspec.to_builtins(was), msgspec.to_builtins(hosts[host]))):
+            out[host] = canonical.digest(found)
     return out
 
 
@@ -312,11 +364,13 @@ def _routing_words(routing: str, hosts: Iterable[HostVars]) -> str:
     return " (OSPF and OSPFv3 by FRR)" if routing == "ospf" else " (static routes from the ledger)"
 
 
-def effect_of(stages: list[Stage]) -> str:
+def effect_of(stages: list[Stage], *, version: int = FORMAT) -> str:
     """Digest of what will happen: operations with their values, programs, playbooks.
 
-    Whole slices are left out, so a neighbour's change in the same stack is no other effect. So are probes,
-    where anything else happens: all are measured after a change, a neighbour's new ones among them.
+    Whole slices are left out, so a neighbour's change in the same stack is no other effect; so is what an
+    object or a host that changes is beside that. So are probes, where anything else happens: all are measured
+    after a change, a neighbour's new ones among them. ``version``: the format of the plan; up to 2 the
+    effect holds all of an object or host that changes.
     """
     parts: list[Any] = []
     measuring = all(isinstance(stage, Probe) for stage in stages)
@@ -325,7 +379,8 @@ def effect_of(stages: list[Stage]) -> str:
             parts.append([stage.id, stage.changes])
         elif isinstance(stage, Play):
             how = [stage.batches, stage.canaries, stage.stop_percent, stage.restore_from, stage.restore]
-            parts.append([stage.id, stage.playbook, stage.routing, stage.inputs, how])
+            given = stage.done_to if version > 2 else stage.inputs
+            parts.append([stage.id, stage.playbook, stage.routing, given, how])
         elif isinstance(stage, Probe):
             parts.append([stage.id, stage.probes if measuring else ()])
         elif isinstance(stage, Move):
@@ -333,8 +388,10 @@ def effect_of(stages: list[Stage]) -> str:
         elif isinstance(stage, SiteStack):
             parts.append([stage.id, stage.program, stage.given, stage.changes])
         else:
-            changed = {c.object_id for c in stage.changes}
-            values = [r for r in stage.resources if r.object_id in changed]
+            # Of what is read first it is not known what changes.
+            told = version > 2 and not stage.refresh
+            whole = {c.object_id for c in stage.changes if not (told and c.verb == "update")}
+            values = [r for r in stage.resources if r.object_id in whole]
             parts.append([stage.id, stage.program, stage.changes, values])
     return canonical.digest(parts)
 

@@ -188,6 +188,7 @@ class _Asking:
             inputs.homes = entries.stack_members(connection)
             inputs.targets = entries.bearers(connection, "target")
             inputs.proven = evidence.newest_good(connection)
+            inputs.before = lambda: built_catalogue(connection)
         return inputs
 
     def recorded(self) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Inputs:
     accepted: Mapping[Key, Accepted] = field(default_factory=dict)
     proposed: Mapping[Key, dict[str, Any]] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=lambda: Catalogue({}))
+    # What is accepted that has to do with what is built, worked out where hosts change; None: as proposed.
+    before: Callable[[], Catalogue] | None = None
     # How many entries have borne the names of the new ones.
     former: Mapping[Key, int] = field(default_factory=dict)
     # Uids of the accepted targets by name and by former name: what was built keeps the name of its target.

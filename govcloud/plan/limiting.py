@@ -111,6 +111,7 @@ def _play(stage: Play, meant: set[str]) -> Play:
         stage,
         title=f"configure {count} ({stage.title.rpartition('(')[2]}",
         inputs=inputs,
+        changes={host: digest for host, digest in stage.changes.items() if host in meant},
         batches=batches,
         canaries=min(stage.canaries, len(batches[0])) if batches else 0,
     )

@@ -178,9 +178,11 @@ class Move(_Stage, frozen=True, tag="move", kw_only=True):
 class Play(_Stage, frozen=True, tag="play", kw_only=True):
     """Brings hosts to their configuration, by the playbook folder with digest ``playbook``.
 
-    ``inputs``: digest of the variables by host. ``batches``: the hosts in their order (empty: all in one
-    go), the first of which are canaries where ``canaries`` is not 0: one that fails stops the play. It
-    stops as well after a batch of which more than ``stop_percent`` per cent failed.
+    ``inputs``: digest of the variables by host. ``changes``: digest of what changes of them, for the hosts
+    that are as they are accepted; what others get is their configuration as a whole. ``batches``: the hosts
+    in their order (empty: all in one go), the first of which are canaries where ``canaries`` is not 0: one
+    that fails stops the play. It stops as well after a batch of which more than ``stop_percent`` per cent
+    failed.
     ``restore``: instead of configuring them, put these files of each host back as they were before the run
     ``restore_from``.
     """
@@ -188,6 +190,7 @@ class Play(_Stage, frozen=True, tag="play", kw_only=True):
     playbook: str
     routing: Literal["ospf", "static"]
     inputs: dict[str, str]
+    changes: dict[str, str] = {}
     batches: tuple[tuple[str, ...], ...] = ()
     canaries: int = 0
     stop_percent: float = 100
@@ -196,6 +199,11 @@ class Play(_Stage, frozen=True, tag="play", kw_only=True):
     restore: dict[str, tuple[KeptFile, ...]] = {}
     evidence: str = "what changed on each host"
     undo: str = "a plan towards the former entries"
+
+    @property
+    def done_to(self) -> dict[str, str]:
+        """By host: digest of what it gets, which is what is signed."""
+        return {host: self.changes.get(host, whole) for host, whole in self.inputs.items()}
 
 
 class Probe(_Stage, frozen=True, tag="probe", kw_only=True):
@@ -348,14 +356,15 @@ class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
         return [*kept, [self.rest]] if self.rest else kept
 
 
-# The format of plans that this release writes; it reads the first one, of release 0.1, too.
-FORMAT = 2
+# The format of plans that this release writes; it reads those before, the first one of release 0.1.
+FORMAT = 3
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen plan. ``effect`` is what approvers sign, ``base`` what it was computed from."""
 
-    version: Literal[2] = 2
+    # Format 2, and 1 as it is read, has another effect: ``builder.effect_of``.
+    version: Literal[2, 3] = 3
     environment: str
     title: str
     stages: tuple[Stage, ...]

@@ -89,6 +89,7 @@ def _play(stage: Play, hidden: set[str]) -> Play:
     return msgspec.structs.replace(
         stage,
         inputs={shown[host]: digest for host, digest in stage.inputs.items()},
+        changes={shown[host]: digest for host, digest in stage.changes.items()},
         batches=tuple(tuple(shown[host] for host in batch) for batch in stage.batches),
         restore={shown[host]: () if host in hidden else files for host, files in stage.restore.items()},
     )

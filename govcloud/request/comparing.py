@@ -48,12 +48,14 @@ def _values(plan: Plan) -> dict[tuple[str, str], Any]:
             for one in stage.changes:
                 what = f"{one.type} of {one.subject}"
                 out[what, ""] = one.verb
-                if one.verb not in ENDING:
+                if one.verb == "update" and not stage.refresh:
+                    out |= {(what, f.field): f.after for f in one.changes}
+                elif one.verb not in ENDING:
                     values = inputs.get(one.object_id, {})
                     out |= {(what, field): value for field, value in values.items()}
         elif isinstance(stage, Play):
             out["configuration", "playbook"] = stage.playbook
-            out |= {(f"configuration of {host}", ""): digest for host, digest in stage.inputs.items()}
+            out |= {(f"configuration of {host}", ""): digest for host, digest in stage.done_to.items()}
         elif isinstance(stage, Probe) and measuring:
             out |= {(f"probe {one.get('name', '')}", ""): one for one in stage.probes}
         elif isinstance(stage, Move):

@@ -196,7 +196,7 @@ def test_the_document_is_json_with_its_documented_keys() -> None:
 def test_a_plan_survives_its_file() -> None:
     assert stages.decode(stages.encode(WHOLE)) == WHOLE
     with pytest.raises(msgspec.ValidationError):
-        stages.decode(stages.encode(WHOLE).replace(b'"version":2', b'"version":3'))
+        stages.decode(stages.encode(WHOLE).replace(b'"version":3', b'"version":4'))
     with pytest.raises(msgspec.ValidationError):
         stages.decode(stages.encode(WHOLE).replace(b'"stage":"record"', b'"stage":"surprise"'))
 

@@ -27,7 +27,8 @@ class Signed(msgspec.Struct, frozen=True):
 
 def true_effect(plan: Plan) -> str:
     """The effect of what a plan says, whatever it says its effect is."""
-    return signed_effect(effect_of(list(plan.stages)), plan.pins, plan.asked, plan.ruling)
+    effect = effect_of(list(plan.stages), version=plan.version)
+    return signed_effect(effect, plan.pins, plan.asked, plan.ruling)
 
 
 def signed(connection: Connection, plan: Plan, actor: Identity) -> list[Signed]:
