@@ -111,19 +111,21 @@ def _boundary(world: World, name: str, today: date) -> Gate:
     return Gate("N-10", f"boundary/{first}", "shut", words, _place(world, "boundary", first), write)
 
 
+ACCESS = ("access",)
+
+
 def _access(world: World, name: str, own: PrivateNetwork, today: date) -> Gate:
     """N-09, OP-39: a security review of the access: of the network, or of the exchange it goes through."""
     about = f"private_network/{name}"
     now = today.isoformat()
-    found = _review(world, about, ("access",), now)
+    found = _review(world, about, ACCESS, now)
     if found:
         review = world.catalogue.get(Review, found)
-        document = f", {review.document}" if review.document else ""
-        return Gate("N-09", about, "open", f"review/{found} of {review.date}{document}")
+        return Gate("N-09", about, "open", f"review/{found} of {review.date}, {review.document}")
     exchange = world.catalogue.find("exchange", own.exchange) if own.exchange else None
-    if isinstance(exchange, Exchange) and exchange.reviewed_on and exchange.reviewed_on <= now:
-        words = f"exchange/{own.exchange}, reviewed on {exchange.reviewed_on}"
-        return Gate("N-09", about, "open", words)
+    if isinstance(exchange, Exchange) and (held := _review(world, f"exchange/{own.exchange}", ACCESS, now)):
+        date = world.catalogue.get(Review, held).date
+        return Gate("N-09", about, "open", f"review/{held} of exchange/{own.exchange}, of {date}")
     words = "its access has passed no security review that holds today"
     return Gate("N-09", about, "shut", words, "", _yaml_review(f"{name}-access", "access", about))
 
@@ -164,7 +166,7 @@ def require_open(found: list[Gate], *, only: tuple[str, ...] = ()) -> None:
 
 
 def _review(world: World, about: str, types: tuple[str, ...], today: str) -> str:
-    """The newest review that found something in order and holds on the day; "" where none does.
+    """The newest review that found something in order, in a document, and holds today; "" where none does.
 
     One that was not passed ends what older ones found, and of two on one day the stricter counts.
     """
@@ -177,7 +179,10 @@ def _review(world: World, about: str, types: tuple[str, ...], today: str) -> str
     found = [
         (review.date, name)
         for name, review in held.items()
-        if review.passed and review.date > failed and (not review.valid_until or review.valid_until >= today)
+        if review.passed
+        and review.document
+        and review.date > failed
+        and (not review.valid_until or review.valid_until >= today)
     ]
     return max(found)[1] if found else ""
 

@@ -83,11 +83,11 @@ def key_projects_have_a_special_evaluation(case: Case, name: str, programme: Pro
 @rule(
     "F-12",
     "require",
-    *("evaluation.dimensions", "evaluation.indicator", "evaluation.subject", "evaluation.date"),
+    *("evaluation.dimensions", "evaluation.indicator", *EVALUATION),
     each=Evaluation,
 )
 def evaluations_look_at_five_dimensions(case: Case, name: str, evaluation: Evaluation) -> Iterator[Breach]:
-    """An evaluation looks at cost, effect, collaboration, security and innovation.
+    """An evaluation looks at cost, effect, collaboration, security and innovation, and a document says so.
 
     One that measures a single figure (``indicator``) need not.
     """
@@ -98,3 +98,6 @@ def evaluations_look_at_five_dimensions(case: Case, name: str, evaluation: Evalu
         message = f"its look at {evaluation.subject} left out {', '.join(lacks)}"
         cure = f"`dimensions` with {', '.join(lacks)}, once they were looked at"
         yield Breach(f"evaluation/{name}", message, "dimensions", (), cure)
+    elif not evaluation.document:
+        message = f"no document says that it looked at all of {evaluation.subject}"
+        yield Breach(f"evaluation/{name}", message, "document", (), "`document`: the report")

@@ -31,6 +31,11 @@ def _boundary(case: Case, name: str) -> list[tuple[str, Boundary]]:
     return [(n, b) for n, b in case.catalogue.all(Boundary).items() if b.private_network == name]
 
 
+def _past(case: Case, day: str) -> bool:
+    """Whether something was done by the day; what is said of a day to come was not."""
+    return bool(day) and day <= case.as_of.isoformat()
+
+
 @rule(
     "N-02",
     "require",
@@ -42,21 +47,21 @@ def _boundary(case: Case, name: str) -> list[tuple[str, Boundary]]:
 def secrecy_is_decided_and_the_boundary_drawn(case: Case) -> Iterator[Breach]:
     """It is decided what is classified on a department's network, and its boundary is drawn."""
     for key, name, private in _networks(case, "business"):
-        if not private.classified_on and not case.reviewed("secrecy", [key]):
+        decided = _past(case, private.classified_on)
+        if not decided and not case.reviewed("secrecy", [key]):
             message = "nobody decided yet whether it is classified"
             cure = "`classified`, with `classified_on`, `classified_by` and `classified_reason`"
             yield Breach(key, message, "classified_on", (), cure)
-        elif private.classified_on and not (private.classified_by and private.classified_reason):
+        elif decided and not (private.classified_by and private.classified_reason):
             lacks = "classified_reason" if private.classified_by else "classified_by"
             yield Breach(key, f"its secrecy is decided without `{lacks}`", lacks, (), f"say `{lacks}`")
-        drawn = [b for _, b in _boundary(case, name) if b.drawn_on]
-        if not drawn:
+        if not any(_past(case, boundary.drawn_on) for _, boundary in _boundary(case, name)):
             cure = "a boundary with `drawn_on` and the flows that cross it"
             yield Breach(key, "its boundary is not drawn", "", (), cure)
     for name, application in case.catalogue.all(Application).items():
         on = [p for p in application.private_networks if p in case.catalogue.all(PrivateNetwork)]
         subject = f"application/{name}"
-        if on and not application.classified_on and not case.reviewed("secrecy", [subject]):
+        if on and not _past(case, application.classified_on) and not case.reviewed("secrecy", [subject]):
             message = f"runs on private_network/{on[0]}, and nobody decided yet whether it is classified"
             yield Breach(subject, message, "classified_on", (), "`classified`, with `classified_on`")
 
@@ -181,7 +186,7 @@ def department_intranets_are_tested_first(case: Case) -> Iterator[Breach]:
 @rule(
     "N-09",
     "deny",
-    *("circuit.zone", "circuit.status", "private_network.connects_to", "exchange.reviewed_on"),
+    *("circuit.zone", "circuit.status", "private_network.connects_to", "exchange.role", "exchange.status"),
     *("review.type", "review.subject", "review.passed", "review.date", "review.document"),
     *("review.valid_until", "circuit.user", "request.type", "request.subject", "request.status"),
 )
@@ -202,9 +207,10 @@ def access_is_reviewed(case: Case) -> Iterator[Breach]:
             message = f"connects to node/{private.connects_to[0]} without a review of its security"
             yield Breach(key, message, "connects_to", (), cure)
     for name, exchange in case.catalogue.all(Exchange).items():
-        if exchange.role == "cross_network" and exchange.status in CARRYING and not exchange.reviewed_on:
-            message = "joins networks without a review of its security"
-            yield Breach(f"exchange/{name}", message, "reviewed_on", (), "the day of its review")
+        key = f"exchange/{name}"
+        joins = exchange.role == "cross_network" and exchange.status in CARRYING
+        if joins and not case.reviewed("access", [key]):
+            yield Breach(key, "joins networks without a review of its security", "status", (), cure)
     for name, request in case.catalogue.all(Request).items():
         if request.type == "access" and request.status in ("granted", "done"):
             if not case.reviewed("access", [f"request/{name}", request.subject]):
@@ -224,7 +230,7 @@ def boundaries_are_cleaned(case: Case) -> Iterator[Breach]:
         if not boundaries:
             yield Breach(key, "has no boundary that was cleaned up", "", (), "a boundary, with `cleaned_on`")
         for other, boundary in boundaries:
-            if not boundary.cleaned_on or boundary.cleaned_on > case.as_of.isoformat():
+            if not _past(case, boundary.cleaned_on):
                 yield Breach(f"boundary/{other}", "was not cleaned up", "cleaned_on", (), "the day it was")
 
 

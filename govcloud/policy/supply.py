@@ -8,6 +8,7 @@ from typing import Any
 from ..model.change import Request
 from ..model.cloud import Cloud, Instance, Project, Quota, Volume
 from .base import Breach, Case
+from .evidence import INSPECTION, uninspected
 from .registry import rule
 
 RUNNING = ("running", "rebuilding")
@@ -26,7 +27,7 @@ NAMED = 3
     "C-07",
     "require",
     *("instance.project", "instance.status", "instance.checked_on", "project.cloud"),
-    *("inspection.type", "inspection.subject", "inspection.date"),
+    *INSPECTION,
     each=Project,
     back=("instance.project",),
 )
@@ -57,14 +58,14 @@ def _fresh(case: Case, day: str, days: int) -> bool:
 
 
 def _inspected(case: Case, subject: str, days: int) -> bool:
-    return any(_fresh(case, i.date, days) for _, i in case.inspections("utilisation", subject))
+    return not uninspected(case, ("utilisation",), [subject], days)
 
 
 @rule(
     "C-08",
     "require",
     *("instance.status", "instance.cpu_percent", "instance.memory_percent", "instance.checked_on"),
-    *("volume.instance", "volume.used_percent", "inspection.type", "inspection.subject", "inspection.date"),
+    *("volume.instance", "volume.used_percent", *INSPECTION),
     *("inspection.cpu_percent", "inspection.memory_percent", "inspection.storage_percent"),
     each=Instance,
     back=("volume.instance",),
@@ -88,7 +89,7 @@ def _measured(case: Case, key: str, instance: Instance, days: int) -> dict[str, 
     if _fresh(case, instance.checked_on, days):
         found = {"cpu": instance.cpu_percent, "memory": instance.memory_percent}
     for _, seen in case.inspections("utilisation", key):
-        if _fresh(case, seen.date, days) and seen.date >= instance.checked_on:
+        if seen.document and _fresh(case, seen.date, days) and seen.date >= instance.checked_on:
             found = {"cpu": seen.cpu_percent, "memory": seen.memory_percent, "storage": seen.storage_percent}
     return {what: percent for what, percent in found.items() if percent > 0}
 

@@ -110,6 +110,8 @@ def test_without_boundary_or_review_nothing_is_merged() -> None:
     assert shut(found, "health").keys() == {"N-10", "N-09"}
     tables["reviews"]["health-access"] |= {"passed": True, "valid_until": "2026-10-31"}
     assert "N-09" in shut(World(catalogue(tables), frozenset(), {}), "health")
+    tables["reviews"]["health-access"] |= {"valid_until": "", "document": ""}
+    assert "N-09" in shut(World(catalogue(tables), frozenset(), {}), "health")
 
 
 def test_a_review_that_failed_ends_the_one_before_and_none_of_tomorrow_counts() -> None:
@@ -122,6 +124,7 @@ def test_a_review_that_failed_ends_the_one_before_and_none_of_tomorrow_counts() 
         ("secrecy_test", "2026-10-01", True, {"N-19"}),
     ):
         review = {"type": field, "subject": "private_network/health", "date": date_, "passed": passed}
+        review["document"] = "琼海网安审〔2026〕9号"
         with_it = tables | {"reviews": tables["reviews"] | {"later": review}}
         assert shut(World(catalogue(with_it), frozenset(), {}), "health").keys() == rules, review
 
@@ -162,7 +165,7 @@ def test_a_boundary_stands_wherever_the_network_meets_the_rest() -> None:
 
 def test_a_merged_network_is_judged_by_the_rules_as_before() -> None:
     tables = town.changed(health={"classified_on": None, "type": "business"})
-    del tables["boundaries"]["health"]
+    del tables["boundaries"]["health"], tables["reviews"]["health-access"]
     said = {row.key: row.fields or {} for row in order.rows(world(), "health")}
 
     def broken(said: dict[tuple[str, str], dict[str, Any]]) -> set[str]:

@@ -174,6 +174,7 @@ TABLES: Tables = {
             "subject": f"private_network/{name}",
             "date": "2026-01-07",
             "passed": True,
+            "document": f"琼海网安审〔2026〕{name}",
         }
         for name in PRIVATE
     },
