@@ -249,7 +249,9 @@ KEPT = ("backup.subject", "backup.period_h", "backup.last_on")
     "R-07",
     "require",
     *(*KEPT, *CLOUDS_READS, "application.status", "application.scope", "dataset.application"),
-    *("zone.status", "zone.role", "node.zone", "protection.application"),
+    *("zone.status", "zone.role", "node.zone", "protection.application", "protection.primary"),
+    *("protection.standby", "instance.project", "project.cloud", "cloud.site", "dataset.status"),
+    *("instance.status", "cloud.status", "server.status"),
 )
 def systems_and_networks_are_backed_up(case: Case) -> Iterator[Breach]:
     """What runs has copies: a system or its data, and the configuration of a network; and they are made."""
@@ -258,8 +260,8 @@ def systems_and_networks_are_backed_up(case: Case) -> Iterator[Breach]:
     for name, application in case.catalogue.all(Application).items():
         ours = application.status in RUNNING and application.scope != "national"
         key = f"application/{name}"
-        # A second home is a copy too.
-        protected = bool(case.named_by(Protection, "application", key))
+        # A second home is a copy too, where it is another place.
+        protected = any(_away(case, one) for _, one in case.named_by(Protection, "application", key))
         if ours and not protected and kept.isdisjoint(_copied(case, name, application)):
             yield Breach(key, "runs, and nothing of it is backed up", "", (), cure.format(key))
     nodes = case.catalogue.all(Node)
@@ -272,6 +274,12 @@ def systems_and_networks_are_backed_up(case: Case) -> Iterator[Breach]:
     yield from _late(case)
 
 
+def _away(case: Case, protection: Protection) -> bool:
+    """Whether what stands by is at another site than what serves."""
+    here, there = (_site_of(case, one) for one in (protection.primary, protection.standby))
+    return bool(there) and there != here
+
+
 def _copied(case: Case, name: str, application: Application) -> set[str]:
     """What may be copied of a system so that it counts: itself, its data, its machines, its cloud."""
     key = f"application/{name}"
@@ -281,11 +289,17 @@ def _copied(case: Case, name: str, application: Application) -> set[str]:
 
 
 def _late(case: Case) -> Iterator[Breach]:
-    """Copies whose last good one is older than their period, and some days more."""
+    """Copies of what runs that were never made, or too long ago: longer than their period and some days."""
     grace = int(case.values("backups")["late_days"])
     for name, backup in case.catalogue.all(Backup).items():
         since = case.days_since(backup.last_on)
-        if since is not None and since * 24 > backup.period_h + grace * 24:
+        if since is None or since < 0:
+            subject = case.catalogue.find(*backup.subject.split("/", 1))
+            # Nodes and servers say no status: they stand.
+            if subject is not None and getattr(subject, "status", "running") in RUNNING:
+                message = f"is of {backup.subject}, which runs, and nothing says that a copy was ever made"
+                yield Breach(f"backup/{name}", message, "last_on", (), "make one, and say `last_on`")
+        elif since * 24 > backup.period_h + grace * 24:
             message = (
                 f"is made every {backup.period_h:g} hours, and the last good copy is of {backup.last_on}"
             )
