@@ -14,6 +14,7 @@ from ..topology.net import CARRYING
 from ..topology.zones import in_service
 from .base import Breach, Case
 from .evidence import REVIEW, unreviewed
+from .housing import relies_on
 from .registry import rule
 
 # A department's own parts of a network that its plan must cover too (002:L18).
@@ -145,7 +146,7 @@ def networks_that_may_go_into_the_extranet(case: Case) -> Iterator[Breach]:
 @rule(
     "N-06",
     "deny",
-    *("programme.uses", "programme.builds", "programme.status", "programme.type", "zone.role", "zone.status"),
+    *("programme.uses", "programme.needs", "programme.status", "programme.type", "zone.role", "zone.status"),
     *("budget.programme", "budget.item", "budget.status", "waiver.rule", "waiver.subjects"),
 )
 def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
@@ -154,13 +155,16 @@ def projects_rely_on_the_one_network(case: Case) -> Iterator[Breach]:
     cure = "name the zone of the province's network in `uses`, or a waiver of N-06"
     outside = {}
     for name, programme in case.catalogue.all(Programme).items():
-        needs_net = {"platform", "system", "network", "mobile_network", "city_management", "website"}
-        relies = {u.removeprefix("zone/") for u in programme.uses if u.startswith("zone/")} & known
-        if programme.type == "project" and needs_net & set(programme.builds) and not relies:
-            outside[name] = programme
-            if programme.status in ("approved", "building"):
-                message = f"is {programme.status} and relies on no part of the province's network"
-                yield Breach(f"programme/{name}", message, "uses", (), cure)
+        # Whatever it builds: what is wanted is that nothing stands beside the one network.
+        if programme.type != "project" or known & {one[5:] for one in relies_on(programme, "zone")}:
+            continue
+        outside[name] = programme
+        if programme.status in ("approved", "building", "accepted"):
+            # What was accepted long ago has to be joined; nobody brings it along as accepted.
+            key = f"programme/{name}"
+            stands = programme.status == "accepted" and not case.is_new(key)
+            message = f"is {programme.status} and relies on no part of the province's network"
+            yield Breach(key, message, "uses", (), cure, "require" if stands else None)
     for name, budget in case.catalogue.all(Budget).items():
         paid = budget.item in ("construction", "operation") and budget.status in ("granted", "paid")
         if paid and budget.programme in outside:
