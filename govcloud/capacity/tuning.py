@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import msgspec
-
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance
 from ..model.organisation import Person
@@ -28,15 +26,22 @@ DOES = {"idle": "retire", "oversized": "shrink", "overloaded": "grow"}
 
 @dataclass
 class Tuned:
-    """A unit's request: its name, the entries that it changes, and what they are, in sentences; ``left``:
-    what is not asked for, and why. ``applicant``: empty where the unit has nobody."""
+    """A unit's request: its name, what it changes of instances (fields by name) and which it ``retires``, and
+    what that is, in sentences; ``left``: what is not asked for, and why. ``applicant``: empty where the unit
+    has nobody."""
 
     unit: str
     name: str
     applicant: str
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    retires: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+
+    @property
+    def instances(self) -> list[str]:
+        """All that it is about, by name."""
+        return sorted([*self.changes, *self.retires])
 
     def document(self, title: str) -> dict[str, Any]:
         """As a request's file says it (``request.document``)."""
@@ -47,14 +52,17 @@ class Tuned:
             "applicant": self.applicant,
             "title": title,
             "reason": "; ".join(self.reasons),
-            "entries": {"instances": self.entries},
+            "changes": {"instances": self.changes} if self.changes else {},
+            "retires": [f"instance/{name}" for name in self.retires],
         }
-        return {key: value for key, value in out.items() if value != ""}
+        return {key: value for key, value in out.items() if value}
 
 
-def tune(catalogue: Catalogue, judged: Iterable[Judged], day: date) -> list[Tuned]:
+def tune(
+    catalogue: Catalogue, judged: Iterable[Judged], day: date, named: Collection[str] = ()
+) -> list[Tuned]:
     """The requests, by unit. What is overloaded grows only where a larger flavor is there, and room for
-    it."""
+    it. ``named``: instances that other entries name: they stay, stopped and out of every quota."""
     numbers = figures(Placement, catalogue)
     estate = Estate.of(catalogue, numbers)
     # What waits for a server takes room too, before anything grows.
@@ -70,20 +78,19 @@ def tune(catalogue: Catalogue, judged: Iterable[Judged], day: date) -> list[Tune
         if one.verdict == "overloaded" and not one.fits:
             mine.left.append(f"{one.instance}: {one.why}")
             continue
-        instance = catalogue.get(Instance, one.instance)
-        changed = (
-            msgspec.structs.replace(instance, status="retired")
-            if not one.fits
-            else (msgspec.structs.replace(instance, flavor=one.fits))
-        )
         moved = _takes(estate, catalogue, one, numbers)
         if moved is None:
             mine.left.append(f"{one.instance}: {one.why}; no server of its cloud has room for a {one.fits}")
             continue
-        if instance.server and moved and moved != instance.server:
-            changed = msgspec.structs.replace(changed, server=moved)
-        entry: dict[str, Any] = msgspec.to_builtins(changed)
-        mine.entries[one.instance] = entry
+        stands = catalogue.get(Instance, one.instance).server
+        if one.fits:
+            mine.changes[one.instance] = {"flavor": one.fits}
+            if stands and moved and moved != stands:
+                mine.changes[one.instance]["server"] = moved
+        elif one.instance in named:
+            mine.changes[one.instance] = {"status": "retired", "stopped": True}
+        else:
+            mine.retires.append(one.instance)
         to = f" to {one.fits}" if one.fits else ""
         mine.reasons.append(f"{DOES[one.verdict]} {one.instance}{to} ({one.why})")
     return [out[unit] for unit in sorted(out)]

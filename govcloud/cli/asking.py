@@ -26,6 +26,8 @@ VOUCHERS = {
     "rollout:": "govcloud.rollout.vouching",
     "merge:": "govcloud.merge.vouching",
     "request:": "govcloud.request.vouching",
+    # Of all orders only requests hold something against the files.
+    "pin:": "govcloud.request.vouching",
 }
 # The same, for ``judge(workspace, ledger, plan)``: what a plan ends in.
 JUDGES = {"merge:": "govcloud.merge.vouching", "request:": "govcloud.request.vouching"}

@@ -87,9 +87,10 @@ def _without(found: View) -> View:
     from ..plan.stages import Base, Plan
     from ..plan.veil import VEIL
 
-    form = msgspec.structs.replace(found.paper.document, title=VEIL, reason=VEIL, items=[], entries={})
+    empty: dict[str, Any] = {"items": [], "entries": {}, "changes": {}, "retires": []}
+    form = msgspec.structs.replace(found.paper.document, title=VEIL, reason=VEIL, **empty)
     events = [msgspec.structs.replace(one, note=VEIL if one.note else "", data={}) for one in found.events]
-    paper = msgspec.structs.replace(found.paper, document=form, accounts=[], made={})
+    paper = msgspec.structs.replace(found.paper, document=form, accounts=[], made={}, changed=[])
     was = found.plan
     # Made anew, not emptied: whatever a plan may hold one day is not told by it.
     plan = Plan(environment=was.environment, title=VEIL, stages=(), effect=was.effect, base=Base({}, {}))
@@ -177,6 +178,7 @@ def _document(
         "request": _row_document(found.row),
         "form": found.paper.document,
         "makes": found.paper.made,
+        "changes": found.paper.changed,
         "accounts": accounts_document(found.paper.accounts),
         "costs": costs_document(found.paper.costs),
         "plan": explain.document(plan),
@@ -222,7 +224,7 @@ def _show(
     for item in form.items:
         said = ", ".join(f"{key} {value}" for key, value in item.parameters.items())
         print_line(out, Text(f"  {'item':<10}{item.template}: {said}"), 12)
-    show_effects(found.paper.made, found.paper.accounts, found.paper.costs)
+    show_effects(found.paper.made, found.paper.accounts, found.paper.costs, found.paper.changed)
     if row.state in ("submitted", "approved", "scheduled", "rejected"):
         click.echo("")
         show_plan(plan, full=full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from .redacting import redacted
 if TYPE_CHECKING:
     from ..capacity.accounts import Account
     from ..ledger.requests import Row
+    from ..request.changing import Changed
     from ..request.pricing import Costs
     from ..request.submitting import Submission
 
@@ -83,6 +85,7 @@ def document_of(one: Submission, row: Row | None) -> dict[str, Any]:
         "name": one.document.name,
         "unit": one.document.unit,
         "makes": one.made,
+        "changes": one.changes.changed,
         "accounts": accounts_document(one.accounts),
         "costs": costs_document(one.costs),
     }
@@ -124,7 +127,7 @@ def _tell(app: App, one: Submission, row: Row | None, as_json: bool) -> None:
     with unwatched():
         show(plan, verdict)
         click.echo("")
-        show_effects(one.made, one.accounts, one.costs)
+        show_effects(one.made, one.accounts, one.costs, one.changes.changed)
     if row is None:
         click.echo("nothing was submitted; without --dry-run it is")
         return
@@ -132,8 +135,10 @@ def _tell(app: App, one: Submission, row: Row | None, as_json: bool) -> None:
     click.echo(f"next: `govcloud request show {row.name}` tells who decides on it")
 
 
-def show_effects(made: dict[str, int], accounts: list[Account], costs: Costs) -> None:
-    """What is made, what it takes of whose quota, and what it costs."""
+def show_effects(
+    made: dict[str, int], accounts: list[Account], costs: Costs, changed: Sequence[Changed] = ()
+) -> None:
+    """What is made and changed, what it takes of whose quota, and what it costs."""
     from rich.text import Text
 
     from ..policy.pools import parts, told
@@ -141,6 +146,9 @@ def show_effects(made: dict[str, int], accounts: list[Account], costs: Costs) ->
 
     out = console()
     print_line(out, Text("makes: " + ", ".join(f"{count} {kind}" for kind, count in made.items())), 7)
+    for one in changed:
+        of = f"which request {one.of} made" if one.of else "held against its file until that says so too"
+        print_line(out, Text(f"changes: {one.words()}  ({of})"), 9)
     bounded = [a for a in accounts if a.limit is not None]
     rows = []
     for a in bounded:

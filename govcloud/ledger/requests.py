@@ -275,6 +275,14 @@ def owner(connection: Connection, kind: str, name: str) -> str:
     return str(rows[0][0]).removeprefix(CLAIMANT) if rows else ""
 
 
+def speakers(keys: Iterable[ClaimKey]) -> list[str]:
+    """The requests that an order of these claims speaks for, by name: those that say their own entries. What
+    such an order says of others' is what they change."""
+    there = set(keys)
+    of = {claimant.removeprefix(CLAIMANT) for *_, claimant in there if claimant.startswith(CLAIMANT)}
+    return sorted({name for name in of if ("request", name, CLAIMANT + name) in there} or of)
+
+
 def put_paper(connection: Connection, content: bytes) -> str:
     """Keep a form or a plan under its digest, and return that."""
     return put_blob(connection, content)

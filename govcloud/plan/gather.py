@@ -75,15 +75,17 @@ def propose(
     """Plan from the workspace's files and the ledger. Writes nothing to the ledger.
 
     ``pins``: what is held against the files from now on, and no longer. ``asked``: what orders say beside
-    the files from now on, and no longer. ``recorded``: plan from what the ledger knows of the files, whatever
-    they say by now. ``everything``: judge all entries, also where few changed.
+    the files from now on, and no longer; pins among that are held against them. ``recorded``: plan from what
+    the ledger knows of the files, whatever they say by now. ``everything``: judge all entries, also where few
+    changed.
     ``progress`` is told (files read, in all) where all are read. Raises ``InputError`` with every fault of
     the files, ``ConflictError`` for a stale checkout.
     """
     with ledger.read() as connection:
         withdraw_variables(workspace, connection)
+        held, beside = _apart(pins, asked)
         asking = _Asking(
-            workspace, connection, programs(workspace), pins, asked, progress, as_recorded=recorded
+            workspace, connection, programs(workspace), held, beside, progress, as_recorded=recorded
         )
         if destroy:
             plan, blobs = site.extend(workspace, connection, builder.build_destroy(asking.inputs()))
@@ -101,6 +103,17 @@ def propose(
         base = msgspec.structs.replace(plan.base, revision=entries.last_revision(connection))
         plan = msgspec.structs.replace(plan, base=base)
     return Proposal(plan, asking.programs.of(plan) | blobs)
+
+
+def _apart(pins: PinChanges, asked: Asked) -> tuple[PinChanges, Asked]:
+    """All pins, and what orders say that are none."""
+    said = tuple(row for row in asked.said if row.claimant.startswith(PINS))
+    ended = tuple(key for key in asked.ended if key[2].startswith(PINS))
+    if not said and not ended:
+        return pins, asked
+    rest = tuple(row for row in asked.said if row not in said)
+    beside = Asked(rest, tuple(key for key in asked.ended if key not in ended))
+    return PinChanges(pins.said + said, pins.ended + ended), beside
 
 
 def propose_file(workspace: Workspace, ledger: Ledger, path: str) -> Plan:

@@ -24,11 +24,11 @@ from ..plan.gather import NOTHING_ASKED, Proposal, propose
 from ..plan.guards.needed import needed
 from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
-from . import states
+from . import changing, states
 from .comparing import differences
 from .settling import follow
 from .states import State
-from .submitting import plan_of, promised
+from .submitting import paper_of, plan_of, promised
 
 # From these a request is carried out, once it is approved.
 READY: frozenset[State] = frozenset({"approved", "scheduled", "failed"})
@@ -36,8 +36,7 @@ READY: frozenset[State] = frozenset({"approved", "scheduled", "failed"})
 
 def names(asked: Asked) -> list[str]:
     """The requests that an order speaks for."""
-    claimants = [*(row.claimant for row in asked.said), *(key[2] for key in asked.ended)]
-    return sorted({c.removeprefix(CLAIMANT) for c in claimants if c.startswith(CLAIMANT)})
+    return requests.speakers([*(row.claim_key for row in asked.said), *asked.ended])
 
 
 def left(connection: Connection, row: Row) -> Run | None:
@@ -47,18 +46,29 @@ def left(connection: Connection, row: Row) -> Run | None:
 
 
 def standing(connection: Connection, asked: Asked) -> bool:
-    """Whether all that an order says is accepted already: its Record is done."""
-    rows = claims_on(connection, {row.key for row in asked.said})
-    known = {row.claim_key: row.fields for row in rows}
-    return bool(asked.said) and all(known.get(row.claim_key) == row.fields for row in asked.said)
+    """Whether all that an order says is accepted already: its Record is done.
+
+    What it changes of others' entries went with its own, and may have become something else since.
+    """
+    speaks = {CLAIMANT + name for name in names(asked)}
+    own = [row for row in asked.said if row.claimant in speaks]
+    known = {row.claim_key: row.fields for row in claims_on(connection, {row.key for row in own})}
+    return bool(own) and all(known.get(row.claim_key) == row.fields for row in own)
+
+
+def asked_now(connection: Connection, row: Row) -> Asked:
+    """What a request says, by the ledger of now. Raises ``ConflictError`` where what it changes is not as it
+    was when it was submitted."""
+    paper = paper_of(connection, row)
+    return changing.asked_now(connection, paper.document, paper.changed, plan_of(connection, row).asked)
 
 
 def again(workspace: Workspace, ledger: Ledger, row: Row) -> Proposal:
     """The plan of a request as it is now; of what is left to build where its entries are accepted already."""
     with ledger.read() as connection:
-        asked = plan_of(connection, row).asked
-        done = standing(connection, asked)
-    return propose(workspace, ledger, asked=NOTHING_ASKED if done else asked, recorded=True)
+        done = standing(connection, plan_of(connection, row).asked)
+        asked = NOTHING_ASKED if done else asked_now(connection, row)
+    return propose(workspace, ledger, asked=asked, recorded=True)
 
 
 def admit(
@@ -85,7 +95,7 @@ def admit(
         if states.state_of(row) == "submitted":
             row = _approved(connection, identity, row, proposal.plan)
         if not done:
-            said = {claim.key: claim.fields for claim in proposal.plan.asked.said}
+            said = changing.entries_of(proposal.plan.asked)
             _, lacking = reserve(connection, name, said, states.clock(connection))
             if lacking:
                 words = "; ".join(one.message for one in lacking)
@@ -102,8 +112,8 @@ def hold(connection: Connection, name: str, asked: Asked) -> None:
 
     Raises ``DeniedError`` where there is no room (any more).
     """
-    claimant = CLAIMANT + name
-    said = {row.key: row.fields for row in asked.said if row.claimant == claimant}
+    others = {CLAIMANT + one for one in names(asked)} - {CLAIMANT + name}
+    said = changing.entries_of(asked, apart_from=others)
     given = promised(name, plan_of(connection, requests.get(connection, name)))
     _, lacking = reserve(connection, name, said, requests.newest(connection), given)
     if lacking:
@@ -275,7 +285,16 @@ def _known(connection: Connection, id: str) -> Run | None:
 
 def release_claims(connection: Connection, name: str, keys: Iterable[tuple[str, str]] = ()) -> Asked:
     """The order that ends what a request says: of these entries (kind, name), or of all that it owns, its
-    own entry among them."""
+    own entry among them; then what it changed of others' is taken back.
+
+    Raises ``DeniedError`` where that cannot be.
+    """
     wanted = set(keys)
     owned = requests.owned(connection, name)
-    return Asked(ended=tuple(key for key in owned if not wanted or key[:2] in wanted))
+    if wanted:
+        return Asked(ended=tuple(key for key in owned if key[:2] in wanted))
+    row = requests.find(connection, name)
+    back = Asked()
+    if row is not None and owned:
+        back = changing.taken_back(connection, name, paper_of(connection, row).changed)
+    return Asked(back.said, (*owned, *back.ended))

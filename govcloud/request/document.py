@@ -35,7 +35,8 @@ class Document(
     msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True, dict=True
 ):
     """A request as its file says it. ``entries``: what no template makes, as in a file of the ledger
-    (plural kind, name, fields). ``until``: the last day of the lease, empty where it is for good."""
+    (plural kind, name, fields). ``changes``: the same for fields of entries that are there; ``retires``:
+    those that go, as ``kind/name``. ``until``: the last day of the lease, empty where it is for good."""
 
     name: Annotated[
         str,
@@ -50,6 +51,8 @@ class Document(
     reason: str = ""
     items: list[Item] = []
     entries: dict[str, dict[str, dict[str, Any]]] = {}
+    changes: dict[str, dict[str, dict[str, Any]]] = {}
+    retires: list[str] = []
     starts_on: Day = ""
     until: Day = ""
     programme: str = ""

@@ -73,11 +73,12 @@ class _Expansion:
         self._people()
         self._texts(_plain(self._document), ())
         self.read()
-        if not self._problems and not self._made:
+        changed = sum(map(len, self._document.changes.values())) + len(self._document.retires)
+        if not self._problems and not self._made and not changed:
             self._tell((), "asks for nothing", "items, each with a template: `govcloud request templates`")
         most = self._ground.policy["most_entries"]
-        if len(self._made) > most:
-            self._tell((), f"asks for {len(self._made)} entries at once, and {most} may be", "ask in parts")
+        if (many := len(self._made) + changed) > most:
+            self._tell((), f"asks for {many} entries at once, and {most} may be", "ask in parts")
         else:
             self._convert()
             self._judge()
@@ -183,38 +184,18 @@ class _Expansion:
         """Nothing that is there already, nothing of others, nobody that is not there."""
         for key in sorted(self._ground.taken(self._made.keys()) - self._mine()):
             message = f"{key[0]}/{key[1]} is there already; a request makes what is new"
-            self._tell(self._ways[key], message, "choose another name for the request, the item or the entry")
+            hint = "choose another name for the request, the item or the entry; `changes` takes what is there"
+            self._tell(self._ways[key], message, hint)
         for key, said in self._made.items():
             way = self._ways[key]
-            for field, message, hint in self._dangling(key, said):
+            for field, message, hint in dangling(self._ground, self._hints, self._document.name, key, said):
                 at = (*way, field) if way[0] == "entries" else way
                 self._tell(at, f"{key[0]}/{key[1]}: `{field}`: {message}", hint)
-            for field, message in self._of_others(key, said):
+            for field, message in of_others(self._ground, self._document.unit, key, said):
                 at = (*way, field) if way[0] == "entries" and field else way
                 self._tell(
                     at, f"{key[0]}/{key[1]} {message}", "a unit asks for its own; the other asks itself"
                 )
-
-    def _of_others(self, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """(field, what to say) where an entry would be another unit's, or would use what is another's."""
-        unit = self._document.unit
-        owner = self._ground.owner(key[0], said)
-        if owner not in ("", unit) and self._ground.get("unit", owner) is not None:
-            yield "unit" if "unit" in said else "", f"would be of unit/{owner}, and unit/{unit} asks"
-            return
-        own, surely = set(self._ground.policy["own"]), set(self._ground.policy["surely_own"])
-        for info, value in references(key[0], said):
-            with suppress(ValueError):  # told as leading nowhere
-                assert info.ref is not None
-                kind, name = split_ref(info.ref, value)
-                there = self._ground.get(kind, name)
-                if there is None or (kind, name) in self._made:
-                    continue
-                of = self._ground.owner(kind, there)
-                mine = kind in own | surely or info.name == SUBJECT
-                if mine and of != unit and (of or kind in surely):
-                    whose = f"which is of unit/{of}" if of else "of which nobody says whose it is"
-                    yield info.name, f"uses {kind}/{name}, {whose}"
 
     def _mine(self) -> set[Key]:
         """The entries that the same request made before: nobody else says anything of them."""
@@ -226,20 +207,44 @@ class _Expansion:
         mine = {r.key for r in claims_on(self._connection, self._made.keys()) if r.claimant == self._claimant}
         return mine - others
 
-    def _dangling(self, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-        """(field, message, hint) of each reference that leads nowhere."""
-        for info, value in references(key[0], said):
+
+def of_others(ground: Ground, unit: str, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(field, what to say) where an entry would be another unit's, or would use what is another's."""
+    owner = ground.owner(key[0], said)
+    if owner not in ("", unit) and ground.get("unit", owner) is not None:
+        yield "unit" if "unit" in said else "", f"would be of unit/{owner}, and unit/{unit} asks"
+        return
+    own, surely = set(ground.policy["own"]), set(ground.policy["surely_own"])
+    for info, value in references(key[0], said):
+        with suppress(ValueError):  # told as leading nowhere
             assert info.ref is not None
-            try:
-                kind, name = split_ref(info.ref, value)
-            except ValueError as error:
-                yield info.name, str(error), ""
+            kind, name = split_ref(info.ref, value)
+            there = ground.get(kind, name)
+            if there is None or (kind, name) in ground.made:
                 continue
-            itself = (kind, name) == ("request", self._document.name)
-            if itself or self._ground.get(kind, name) is not None:
-                continue
-            hint = self._hints.did_you_mean(name, self._ground.table(kind).keys())
-            yield info.name, f"no {kind} is called {shown(name)}", hint
+            of = ground.owner(kind, there)
+            mine = kind in own | surely or info.name == SUBJECT
+            if mine and of != unit and (of or kind in surely):
+                whose = f"which is of unit/{of}" if of else "of which nobody says whose it is"
+                yield info.name, f"uses {kind}/{name}, {whose}"
+
+
+def dangling(
+    ground: Ground, hints: Hints, request: str, key: Key, said: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """(field, message, hint) of each reference that leads nowhere."""
+    for info, value in references(key[0], said):
+        assert info.ref is not None
+        try:
+            kind, name = split_ref(info.ref, value)
+        except ValueError as error:
+            yield info.name, str(error), ""
+            continue
+        itself = (kind, name) == ("request", request)
+        if itself or ground.get(kind, name) is not None:
+            continue
+        hint = hints.did_you_mean(name, ground.table(kind).keys())
+        yield info.name, f"no {kind} is called {shown(name)}", hint
 
 
 def _plain(document: Document) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -46,9 +47,14 @@ class Costs(msgspec.Struct, frozen=True):
         return sum(line.sum for line in self.lines)
 
 
-def costs(connection: Connection, said: Mapping[Key, Mapping[str, Any]]) -> Costs:
+def costs(
+    connection: Connection,
+    said: Mapping[Key, Mapping[str, Any]],
+    changed: Mapping[Key, Mapping[str, Any] | None] = MappingProxyType({}),
+) -> Costs:
     """What these entries cost: a price is of a flavor (``flavor/NAME``), or of a measure (``vcpus``,
     ``memory_mib``, ``disk_gib`` …; then those of an instance whose flavor has a price are left out).
+    ``changed``: entries that are there, as they would be (None: gone); they cost the difference.
 
     Raises ``InputError`` where a price is no number.
     """
@@ -57,21 +63,34 @@ def costs(connection: Connection, said: Mapping[Key, Mapping[str, Any]]) -> Cost
     if not values:
         return Costs()
     prices = _prices(values)
-    graph = LedgerGraph(connection, dict(said))
+    count: dict[str, float] = defaultdict(float)
+    was = {key: entry.fields for key, entry in among(connection, changed).items()}
+    will = {**said, **{key: fields for key, fields in changed.items() if fields is not None}}
+    _count(LedgerGraph(connection, will), will, prices, count, 1)
+    _count(LedgerGraph(connection), was, prices, count, -1)
+    lines = [Line(what, count[what], prices[what]) for what in sorted(count) if count[what]]
+    return Costs(str(values.get("currency", "")), str(values.get("per", "")), lines)
+
+
+def _count(
+    graph: LedgerGraph,
+    said: Mapping[Key, Mapping[str, Any]],
+    prices: Mapping[str, float],
+    count: dict[str, float],
+    sign: int,
+) -> None:
+    """Add what these entries have of what has a price."""
     flavors = {("flavor", str(f["flavor"])) for (kind, _), f in said.items() if kind == "instance"}
     catalogue = Catalogue.of({**graph.entries(flavors), **said})
-    count: dict[str, float] = defaultdict(float)
     for key, fields in said.items():
         found = catalogue.find(*key)
         flavor = f"flavor/{fields.get('flavor', '')}"
         if key[0] == "instance" and flavor in prices:
-            count[flavor] += 1
+            count[flavor] += sign
             continue
         for measure, amount in (amounts(found, catalogue.find) if found else {}).items():
             if measure in prices:
-                count[measure] += amount
-    lines = [Line(what, count[what], prices[what]) for what in sorted(count)]
-    return Costs(str(values.get("currency", "")), str(values.get("per", "")), lines)
+                count[measure] += sign * amount
 
 
 def _prices(values: Mapping[str, Any]) -> dict[str, float]:

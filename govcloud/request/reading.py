@@ -103,7 +103,7 @@ def hides(connection: Connection, row: Row, hidden: Collection[Key], *, reads_cl
             return True
         if any((kind, name) in hidden for _, kind, name in references_of(claim.kind, fields)):
             return True
-    return False
+    return any(key[:2] in hidden for key in plan_of(connection, row).asked.ended)
 
 
 def ends(connection: Connection, row: Row, today: str = "") -> Iterator[End]:

@@ -30,9 +30,11 @@ from ..plan.stages import Asked
 from ..policy.pools import parts, told
 from ..workspace import Workspace
 from . import states
+from .changing import Changed, Changes, changes
 from .deciding import tell_first
 from .document import Document, problem
 from .expanding import expand
+from .ground import Ground
 from .pricing import Costs, costs
 from .states import State
 
@@ -48,11 +50,12 @@ _TYPES: tuple[tuple[str, str], ...] = (
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a submission beside its plan. ``accounts``: as they stood; ``made``: how many entries
-    of each kind."""
+    of each kind; ``changed``: what becomes of entries that are there."""
 
     version: int = 1
     document: Document
     made: dict[str, int] = {}
+    changed: list[Changed] = []
     accounts: list[Account] = []
     costs: Costs = Costs()
 
@@ -67,6 +70,12 @@ class Submission:
     needs: list[Need]
     accounts: list[Account]
     costs: Costs = field(default_factory=Costs)
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def after(self) -> dict[Key, Mapping[str, Any] | None]:
+        """All entries that it makes and changes, as they are then."""
+        return {**self.said, **self.changes.after}
 
     @property
     def made(self) -> dict[str, int]:
@@ -88,21 +97,44 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
         refuse_others(connection, identity, document)
         uids = sight(workspace, ledger, connection)
         hidden = [k for k, entry in entries.current(connection).items() if entry.uid in uids] if uids else []
-        made = expand(workspace, connection, document, hidden=hidden)
+        made, changed = _worked_out(workspace, connection, document, hidden)
         said = {**made, ("request", document.name): entry_of(document, made)}
         claimed = {row.key: row for row in _claims(document, said)}
-        asked = needs(connection, said)
+        after: dict[Key, Mapping[str, Any] | None] = {**said, **changed.after}
+        asked = needs(connection, after)
         _refuse_absurd(connection, document, asked)
-        found = accounts(connection, asked, changed=said, apart_from=(document.name,))
-        price = costs(connection, said)
+        found = accounts(connection, asked, changed=after, apart_from=(document.name,))
+        price = costs(connection, said, changed.after)
     _refuse_short(document, found, asked)
     try:
-        proposal = propose(workspace, ledger, asked=Asked(said=tuple(claimed.values())), recorded=True)
+        order = Asked((*claimed.values(), *changed.asked.said), changed.asked.ended)
+        proposal = propose(workspace, ledger, asked=order, recorded=True)
     except InputError as error:
         raise InputError([_placed(document, one) for one in error.problems], hint=error.hint) from None
     with ledger.read() as connection:
         gate_request(connection, proposal.plan)
-    return Submission(document, said, proposal, asked, found, price)
+    return Submission(document, said, proposal, asked, found, price, changed)
+
+
+def _worked_out(
+    workspace: Workspace, connection: Connection, document: Document, hidden: list[Key]
+) -> tuple[dict[Key, dict[str, Any]], Changes]:
+    """The entries that a form makes, and what it changes. Raises ``InputError`` with the faults of both."""
+    made: dict[Key, dict[str, Any]] = {}
+    changed, faults, hints = Changes(), [], []
+    try:
+        made = expand(workspace, connection, document, hidden=hidden)
+    except InputError as error:
+        faults, hints = [*error.problems], [error.hint]
+    ground = Ground(connection, hidden)
+    ground.made = made
+    try:
+        changed = changes(connection, document, ground)
+    except InputError as error:
+        faults, hints = [*faults, *error.problems], [*hints, error.hint]
+    if faults:
+        raise InputError(faults, hint=next(filter(None, hints), ""))
+    return made, changed
 
 
 def submit(
@@ -120,10 +152,16 @@ def submit(
         known = requests.find(connection, document.name)
         event = refuse_again(connection, known, document, replace=replace)
         now = states.clock(connection)
-        found, lacking = reserve(connection, document.name, one.said, now, promised(document.name, plan))
+        found, lacking = reserve(connection, document.name, one.after, now, promised(document.name, plan))
         if lacking:
             raise _no_room(document, lacking)
-        paper = Paper(document=document, made=one.made, accounts=found, costs=one.costs)
+        paper = Paper(
+            document=document,
+            made=one.made,
+            changed=one.changes.changed,
+            accounts=found,
+            costs=one.costs,
+        )
         row = Row(
             name=document.name,
             version=(known.version if known is not None else 0) + 1,
@@ -306,6 +344,10 @@ def _way(document: Document, subject: str) -> tuple[str | int, ...]:
     plural = KINDS[kind].PLURAL if kind in KINDS else ""
     if name in document.entries.get(plural, {}):
         return ("entries", plural, name)
+    if name in document.changes.get(plural, {}):
+        return ("changes", plural, name)
+    if subject in document.retires:
+        return ("retires", document.retires.index(subject))
     if len(document.items) == 1:
         return ("items", 0)
     for number, item in enumerate(document.items):

@@ -13,7 +13,8 @@ from ..ledger.requests import CLAIMANT, Row
 from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
 from . import states
-from .carrying import READY, names, undecided
+from .carrying import READY, asked_now, names, release_claims, standing, undecided
+from .changing import beside
 from .leasing import (
     IN_USE,
     refuse_beyond,
@@ -34,6 +35,7 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
     """
     identity = who(workspace, ledger)
     with ledger.read() as connection:
+        _vouch_changes(connection, asked)
         for name in names(asked):
             claimant = CLAIMANT + name
             said = {row.claim_key: row.fields for row in asked.said if row.claimant == claimant}
@@ -67,6 +69,38 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
                 )
             if state not in READY and state != "submitted":
                 states.after(state, "begin", name)
+
+
+def _vouch_changes(connection: Connection, asked: Asked) -> None:
+    """Raises where what an order says of others' entries is not what its requests change, or take back.
+
+    ``InputError`` for what none of them says; ``ConflictError`` where those entries are not as they were,
+    ``DeniedError`` where they cannot be taken back.
+    """
+    speaking = names(asked)
+    begins = {row.claimant for row in asked.said}
+    said: dict[ClaimKey, Any] = {}
+    ended: set[ClaimKey] = set()
+    for name in speaking:
+        row = requests.find(connection, name)
+        if row is None:
+            continue
+        if row.claimant not in begins:
+            order = release_claims(connection, name)
+        elif states.state_of(row) in IN_USE:
+            continue
+        else:
+            order = plan_of(connection, row).asked
+            if not standing(connection, order):
+                order = asked_now(connection, row)
+        more, less = beside(order, speaking)
+        said |= more
+        ended |= less
+    if beside(asked, speaking) != (said, ended):
+        raise InputError(
+            [Problem("the plan says something else of entries that are there than its requests change")],
+            hint="`govcloud request apply NAME --out FILE` or `request release` writes a true one",
+        )
 
 
 def _vouch_lease(

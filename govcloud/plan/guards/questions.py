@@ -59,8 +59,7 @@ class Question(msgspec.Struct, frozen=True):
 
 def asked_in(plan: Plan) -> list[str]:
     """The requests that a plan speaks for, by name."""
-    claimants = {row.claimant for row in plan.asked.said} | {key[2] for key in plan.asked.ended}
-    return sorted(c.removeprefix(CLAIMANT) for c in claimants if c.startswith(CLAIMANT))
+    return requests.speakers([*(row.claim_key for row in plan.asked.said), *plan.asked.ended])
 
 
 def question(connection: Connection, row: Row, plan: Plan, templates: Iterable[str] = ()) -> Question:
