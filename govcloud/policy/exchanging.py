@@ -11,6 +11,7 @@ from ..model.network import Zone
 from ..model.organisation import Region, Unit
 from ..model.services import Dataset
 from .base import Breach, Case
+from .housing import OWN
 from .registry import rule
 
 # What is built and used, and what is being built: 已建, 在建, 改建 of 001:L242.
@@ -19,6 +20,7 @@ SERVING = ("running", "rebuilding")
 # Who asks by these words is a body of government of the level; a group stands for several.
 BODIES = ("department", "government", "management", "institution")
 DOCKING = ("application.exchanges", "exchange.role", "exchange.status")
+PROVINCIAL = ("exchange.role", "exchange.status", "exchange.unit", "unit.level", "unit.type")
 YEARS = ("2022", "2023", "2024")
 NAMED = 5
 
@@ -27,7 +29,7 @@ NAMED = 5
     "X-01",
     "target",
     *("application.unit", "application.status", "application.classified", "unit.type", "unit.level"),
-    *("application.type", *DOCKING),
+    *("application.type", *DOCKING, *PROVINCIAL),
     each=Application,
 )
 def systems_are_docked(case: Case, name: str, application: Application) -> Iterator[Breach]:
@@ -40,10 +42,19 @@ def systems_are_docked(case: Case, name: str, application: Application) -> Itera
     policy = case.values("data-exchange")
     early = unit.level == "province" and not application.classified
     start = str(policy["departments_from" if early else "all_from"])
-    if case.reached(start) and not any(_shares(case, one) for one in application.exchanges):
+    if case.reached(start) and not any(_is_provincial(case, one) for one in application.exchanges):
         message = f"is docked with no exchange platform that works; it has been due since {start}"
         cure = "name the provincial exchange platform in `exchanges`, and bring it into service"
         yield Breach(f"application/{name}", message, "exchanges", cure=cure)
+
+
+def _is_provincial(case: Case, name: str) -> bool:
+    """Whether an exchange is the province's between units, and in service: none that a department, a city
+    or a county has for itself."""
+    if not _shares(case, name):
+        return False
+    unit = case.catalogue.all(Unit).get(case.catalogue.get(Exchange, name).unit)
+    return unit is None or (unit.level == "province" and unit.type not in OWN)
 
 
 def _shares(case: Case, name: str) -> bool:
@@ -55,18 +66,16 @@ def _shares(case: Case, name: str) -> bool:
 @rule(
     "X-02",
     "deny",
-    *("dataset.origin", "dataset.exchange", "dataset.status", "exchange.role"),
+    *("dataset.origin", "dataset.exchange", "dataset.status", *PROVINCIAL),
     each=Dataset,
 )
 def what_flows_back_comes_by_the_platform(case: Case, name: str, dataset: Dataset) -> Iterator[Breach]:
     """Data that flow back from ministries come through the exchange platform."""
     if dataset.origin != "ministry" or dataset.status not in BUILT:
         return
-    exchange = case.catalogue.all(Exchange).get(dataset.exchange)
-    if exchange is None or exchange.role != "sharing":
-        through = (
-            f"through exchange/{dataset.exchange}, which is none between units" if exchange else "by itself"
-        )
+    if not _is_provincial(case, dataset.exchange):
+        other = f"through exchange/{dataset.exchange}, which is not the province's between units, in service"
+        through = other if dataset.exchange in case.catalogue.all(Exchange) else "by itself"
         message = f"flows back from a ministry {through}"
         cure = "name the provincial exchange platform in `exchange`"
         yield Breach(f"dataset/{name}", message, "exchange", cure=cure)
@@ -76,15 +85,15 @@ def what_flows_back_comes_by_the_platform(case: Case, name: str, dataset: Datase
     "X-09",
     "require",
     *("dataset.type", "dataset.zones", "dataset.status", "dataset.exchange", "exchange.zones"),
-    *("zone.role", "zone.within"),
+    *("zone.role", "zone.within", *PROVINCIAL),
     each=Dataset,
 )
 def base_databases_stand_on_both_platforms(case: Case, name: str, dataset: Dataset) -> Iterator[Breach]:
     """A base database stands on the platforms of the intranet and of the extranet."""
     if dataset.type != "base" or dataset.status not in BUILT:
         return
-    exchange = case.catalogue.all(Exchange).get(dataset.exchange)
-    zones = [*dataset.zones, *(exchange.zones if exchange else ())]
+    served = _is_provincial(case, dataset.exchange)
+    zones = [*dataset.zones, *(case.catalogue.get(Exchange, dataset.exchange).zones if served else ())]
     roles = {case.role(zone) for zone in zones if zone in case.catalogue.all(Zone)}
     lacks = [role for role in ("intranet", "extranet") if role not in roles]
     if lacks:
@@ -97,7 +106,7 @@ def base_databases_stand_on_both_platforms(case: Case, name: str, dataset: Datas
     "X-10",
     "require",
     *("application.status", "application.exchanges", "application.docked_with", "application.merges_into"),
-    *("dependency.application", "dependency.needs", "dependency.exchange"),
+    *("dependency.application", "dependency.needs", "dependency.exchange", "exchange.status"),
     each=Application,
     back=("dependency.application", "dependency.needs"),
 )
@@ -107,7 +116,12 @@ def what_is_built_exchanges(case: Case, name: str, application: Application) -> 
         return
     key = f"application/{name}"
     joins = (one for field in ("application", "needs") for one in case.named_by(Dependency, field, key))
-    if application.exchanges or application.docked_with or any(one.exchange for _, one in joins):
+    through = (*application.exchanges, *(one.exchange for _, one in joins))
+    exchanges, others = case.catalogue.all(Exchange), case.catalogue.all(Application)
+    # What is being built is connected to what is being built; what is gone, or only meant, connects nothing.
+    if any(one in exchanges and exchanges[one].status in BUILT for one in through):
+        return
+    if any(one in others and others[one].status in BUILT for one in application.docked_with):
         return
     message = f"is {application.status} and exchanges with no other system, through nothing"
     cure = "name the exchange in `exchanges`, or the systems it is connected to in `docked_with`"
