@@ -21,6 +21,8 @@ from .runs import get_blob, put_blob
 
 # What the claimants of requests begin with.
 CLAIMANT = "request:"
+# States that are ends: nothing is held for what stands there.
+CLOSED = frozenset({"expired", "rejected", "released", "withdrawn"})
 _COLUMNS = (
     "name, version, unit, applicant, title, state, document, plan, effect, starts_on, until, "
     "submitted, changed, run"
@@ -173,10 +175,13 @@ def newest(connection: Connection) -> float:
 
 # -- what is held -----------------------------------------------------------------------------------
 
-# An entry that is accepted in the request's name takes what was held for it, from the same transaction on.
+# An entry that is accepted in the request's name takes what was held for it, from the same transaction on;
+# and whatever was left there, for a request that is over nothing is held.
 _OPEN = (
     "NOT EXISTS (SELECT 1 FROM claim WHERE claim.until IS NULL AND claim.kind = reservation.kind "
-    f"AND claim.name = reservation.name AND claim.claimant = '{CLAIMANT}' || reservation.request)"
+    f"AND claim.name = reservation.name AND claim.claimant = '{CLAIMANT}' || reservation.request) "
+    "AND NOT EXISTS (SELECT 1 FROM request WHERE request.name = reservation.request AND request.state IN "
+    f"({', '.join(repr(state) for state in sorted(CLOSED))}))"
 )
 
 

@@ -93,6 +93,7 @@ TRANSITIONS: Mapping[tuple[State, Event], tuple[State, Who]] = {
     ("approved", "void"): ("submitted", _OPERATOR),
     ("scheduled", "void"): ("submitted", _OPERATOR),
     ("submitted", "void"): ("submitted", _OPERATOR),
+    ("failed", "void"): ("submitted", _OPERATOR),
     # Carried out.
     ("approved", "schedule"): ("scheduled", _OPERATOR),
     ("approved", "begin"): ("approved", _OPERATOR),
@@ -130,6 +131,10 @@ TRANSITIONS: Mapping[tuple[State, Event], tuple[State, Who]] = {
 LETS_GO: frozenset[State] = frozenset({"rejected", "withdrawn", "expired", "failed", "released"})
 # Ends that nobody has to do anything about (OP-07); the others are open.
 CLOSED: frozenset[State] = frozenset({"released", "rejected", "withdrawn", "expired"})
+# The steps that bring a row of their own; all others are of the one that is there.
+_NEW: frozenset[Event] = frozenset({"submit", "replace"})
+# The steps that take a request back, or what was decided of it.
+_BACK: frozenset[Event] = frozenset({"replace", "reject", "withdraw", "expire", "void"})
 # What is typed for a step that a person takes.
 _TYPED: Mapping[Event, str] = {
     "submit": "request submit FILE",
@@ -180,15 +185,19 @@ def move(
     follows from what was done, whoever did it and whatever their clock says.
 
     Where it leads to an end of a kind, what was held for it is let go. Raises ``ConflictError`` where the
-    step does not lead anywhere from where it stands or the clock was set back, ``DeniedError`` where this
-    person may not.
+    step does not lead anywhere from where it stands, ``row`` is not what was submitted last or the clock was
+    set back, ``DeniedError`` where this person may not.
     """
     known = requests.find(connection, row.name)
     state: State = known.state if known is not None else "draft"  # type: ignore[assignment]
     target, who = after(state, event, row.name)
+    if known is not None and event not in _NEW:
+        refuse_anew(known, row)
+        row = known
     if not by_rule:
         refuse_others(connection, identity, row, who, event)
-        _refuse_carried(connection, state, target, row)
+        if known is not None:
+            _refuse_carried(connection, event, known)
     now = max(time.time(), requests.newest(connection)) if by_rule else clock(connection)
     row = msgspec.structs.replace(row, state=target, changed=now, **changed)
     requests.keep(connection, row)
@@ -204,9 +213,23 @@ def _named(identity: Identity) -> str:
     return str(identity) if identity.account else actor()
 
 
-def _refuse_carried(connection: Connection, state: State, target: State, row: Row) -> None:
-    """Raises ``ConflictError`` where a request would be taken back of which something was carried out."""
-    if state not in ("approved", "scheduled") or target in ("approved", "scheduled"):
+def refuse_anew(known: Row, row: Row) -> None:
+    """Raises ``ConflictError`` where a request is not any more what somebody read a moment ago."""
+    if (known.version, known.effect) != (row.version, row.effect):
+        raise ConflictError(
+            f"request {row.name} was submitted anew meanwhile: version {row.version} with effect "
+            f"{row.effect[:8]} became version {known.version} with effect {known.effect[:8]}",
+            hint=f"`govcloud request show {row.name}` shows it as it is now",
+        )
+
+
+def _refuse_carried(connection: Connection, event: Event, row: Row) -> None:
+    """Raises ``ConflictError`` where a request would be taken back of which something was carried out.
+
+    It may be of one that is only submitted: where nobody's signature is wanted, its run writes down a moment
+    after it began that it is approved.
+    """
+    if event not in _BACK:
         return
     for run in runs.unfinished(connection):
         if run.effect == row.effect:
@@ -248,7 +271,8 @@ def refuse_others(connection: Connection, identity: Identity, row: Row, who: Who
         return
     mine = bool(identity.person) and row.unit in {identity_unit(connection, identity)}
     allowed = {
-        "unit": mine or identity.person == row.applicant != "",
+        # Who asks for a unit is of it: anybody could write themselves down as its applicant.
+        "unit": mine or (event not in _NEW and identity.person == row.applicant != ""),
         "approver": roles.may(identity.person, "approve"),
         "operator": roles.may(identity.person, "apply"),
         "owner": mine or roles.may(identity.person, "apply"),
@@ -256,7 +280,9 @@ def refuse_others(connection: Connection, identity: Identity, row: Row, who: Who
     if allowed:
         return
     words = {
-        "unit": f"only {row.applicant or 'its applicant'} and others of unit/{row.unit} may",
+        "unit": f"only people of unit/{row.unit} may"
+        if event in _NEW
+        else f"only {row.applicant or 'its applicant'} and others of unit/{row.unit} may",
         "approver": "`approve` is missing",
         "operator": "`apply` is missing",
         "owner": f"only people of unit/{row.unit} and those with `apply` may",

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govcloud.access import Identity
 from govcloud.errors import ConflictError, DeniedError
-from govcloud.ledger import Ledger, audit, entries, open_ledger, requests
+from govcloud.ledger import Ledger, audit, entries, open_ledger, requests, runs
 from govcloud.ledger.requests import Row
 from govcloud.request import states
 from govcloud.request.states import CLOSED, TRANSITIONS, Event, State, move
@@ -161,6 +162,47 @@ class _Change:
         self.uid, self.kind, self.name, self.fields = f"{kind}-{name}"[:16], kind, name, fields
 
 
+def test_a_step_is_of_what_was_submitted_last(ledger: Ledger) -> None:
+    """Who read it a moment ago neither writes the older one back nor decides on what they have not seen."""
+    with ledger.write() as connection:
+        move(connection, LI, ROW, "submit")
+        anew = msgspec.structs.replace(ROW, version=2, effect="e2", until="2999-01-01")
+        move(connection, LI, anew, "replace")
+    for event in ("void", "withdraw", "approve"):
+        with pytest.raises(ConflictError, match="submitted anew meanwhile"), ledger.write() as connection:
+            move(connection, LI, ROW, event)  # type: ignore[arg-type]
+    # What else became of it since is kept.
+    with ledger.write() as connection:
+        move(connection, LI, msgspec.structs.replace(anew, until=""), "withdraw")
+    with ledger.read() as connection:
+        now = requests.get(connection, "web")
+    assert (now.state, now.version, now.effect, now.until) == ("withdrawn", 2, "e2", "2999-01-01")
+
+
+def test_what_a_run_builds_is_not_taken_back(ledger: Ledger) -> None:
+    """Where nobody signs, its run is there a moment before the request is said to be approved."""
+    with ledger.write() as connection:
+        move(connection, LI, ROW, "submit")
+        plan = runs.put_blob(connection, b"p")
+        runs.create(connection, id="r1", plan=plan, effect="e", title="", actor="", stages=[])
+    for event in ("withdraw", "replace", "void", "reject", "expire"):
+        with pytest.raises(ConflictError, match="run r1 carries request web out"), ledger.write() as c:
+            move(c, LI, ROW, event)  # type: ignore[arg-type]
+
+
+def test_nothing_is_held_for_what_is_over(ledger: Ledger) -> None:
+    """Also where somebody put it there afterwards."""
+    assert requests.CLOSED == CLOSED
+    held = requests.Held("web", "instance", "web-1", "project/p:vcpus", 1.0)
+    with ledger.write() as connection:
+        move(connection, LI, ROW, "submit")
+        requests.hold(connection, "web", [held], 1.0)
+        assert requests.held(connection) == [held]
+        move(connection, LI, ROW, "withdraw")
+        requests.hold(connection, "web", [held], 1.0)
+        assert requests.held(connection) == []
+
+
 MAY = {
     "unit": {"li", "chen", "boss"},
     "approver": {"sun", "boss"},
@@ -180,3 +222,14 @@ def test_who_may_take_a_step(ledger: Ledger, person: str) -> None:
                 continue
             with pytest.raises(DeniedError):
                 states.refuse_others(connection, somebody, ROW, who, "do this to")  # type: ignore[arg-type]
+
+
+def test_the_applicant_may_what_is_theirs_and_asks_only_for_their_unit(ledger: Ledger) -> None:
+    people(ledger)
+    wang = Identity("wang", "wang@ops", "os")
+    row = msgspec.structs.replace(ROW, applicant="wang")
+    with ledger.read() as connection:
+        states.refuse_others(connection, wang, row, "unit", "withdraw")
+        for event in ("submit", "replace"):
+            with pytest.raises(DeniedError, match="only people of unit/bureau may"):
+                states.refuse_others(connection, wang, row, "unit", event)
