@@ -6,7 +6,6 @@ needs the whole ledger.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
@@ -73,15 +72,7 @@ class _Table(Mapping[str, Entry]):
         return self._whole().keys()
 
 
-class Fetched(Mapping[str, Entry]):
-    """A table of which some are fetched at once."""
-
-    @abstractmethod
-    def fetch(self, names: Iterable[str]) -> None:
-        """Have these at hand, in one question."""
-
-
-class _Accepted(Fetched):
+class _Accepted(Mapping[str, Entry]):
     """Accepted entries of a kind by name, fetched one by one until all are asked for."""
 
     def __init__(self, connection: Connection, kind: str) -> None:
@@ -124,11 +115,6 @@ class _Accepted(Fetched):
             self._all = {name: decode(text) for name, text in found}
         return self._all
 
-    @property
-    def has_all(self) -> bool:
-        """Whether all were asked for."""
-        return self._all is not None
-
     def __iter__(self) -> Iterator[str]:
         return iter(self.whole())
 
@@ -148,19 +134,7 @@ class _Accepted(Fetched):
         return self.whole().keys()
 
 
-class Below(Catalogue):
-    """Entries over which a change may be laid."""
-
-    @abstractmethod
-    def of_kind(self, kind: str) -> Fetched:
-        """The table of a kind."""
-
-    @abstractmethod
-    def referring(self, keys: Collection[Key]) -> Iterable[tuple[Key, str, Key]]:
-        """Who refers, by which field, to which of these."""
-
-
-class LedgerCatalogue(Below):
+class LedgerCatalogue(Catalogue):
     """What is accepted."""
 
     def __init__(self, connection: Connection) -> None:
@@ -223,7 +197,7 @@ class LedgerCatalogue(Below):
 class ChangedCatalogue(Catalogue):
     """Entries with changes laid over them; ``changed``: fields by key, None for what goes."""
 
-    def __init__(self, below: Below, changed: Mapping[Key, Fields | None]) -> None:
+    def __init__(self, below: LedgerCatalogue, changed: Mapping[Key, Fields | None]) -> None:
         super().__init__({})
         self._below = below
         over: dict[str, dict[str, Entry | None]] = {}
