@@ -94,8 +94,11 @@ def ask_again(
     by_kind: dict[str, list[tuple[Key, Change]]] = {}
     for key, change in changes.items():
         by_kind.setdefault(key[0], []).append((key, change))
-    # Numbers of the policy are read by whoever likes; a waiver changes what is said of findings.
-    everything = any(kind == "profile" and name in tables() for kind, name in changes)
+    # Numbers of the policy are read by whoever likes, unless those that are accepted decide; a waiver changes
+    # what is said of findings.
+    everything = after.accepted is None and any(
+        kind == "profile" and name in tables() for kind, name in changes
+    )
     waived = {
         said["rule"]
         for (kind, _), change in changes.items()
