@@ -254,6 +254,7 @@ entries:
     "{{ name }}-{{ i }}":
       for: i in range(lines)
       title: "{{ of.room.title }} · {{ i }}"
+      unit: "{{ request.unit }}"
 """
 
 
