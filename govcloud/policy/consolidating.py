@@ -128,7 +128,8 @@ def offices_are_docked_upwards(case: Case, name: str, application: Application) 
     known = case.catalogue.all(Application)
     for other in (*application.docked_with, application.merges_into):
         found = known.get(other)
-        if found is not None and found.type == "office" and found.unit != application.unit:
+        office = found is not None and found.type == "office" and found.status in SERVING
+        if found is not None and office and found.unit != application.unit:
             above = _rank(case, found.unit)
             if above is not None and above <= mine:
                 return
@@ -141,7 +142,7 @@ def offices_are_docked_upwards(case: Case, name: str, application: Application) 
     "E-12",
     "require",
     *("application.type", "application.status", "application.components", "application.needs"),
-    "component.type",
+    *("component.type", "component.status"),
     each=Application,
 )
 def major_tasks_leave_a_trace(case: Case, name: str, application: Application) -> Iterator[Breach]:
@@ -151,7 +152,9 @@ def major_tasks_leave_a_trace(case: Case, name: str, application: Application) -
     components = case.catalogue.all(Component)
     needs = [one.partition("/")[2] for one in application.needs if one.startswith("component/")]
     used = [components[one] for one in (*application.components, *needs) if one in components]
-    if any(component.type == "blockchain" for component in used):
+    # What is still to be built may count on what is.
+    kept = SERVING if application.status in SERVING else (*SERVING, "building", "planned")
+    if any(component.type == "blockchain" and component.status in kept for component in used):
         return
     message = "keeps no trace on a blockchain of what is done"
     yield Breach(f"application/{name}", message, "components", (), "`components`: one of type blockchain")
