@@ -233,7 +233,7 @@ def centres_go_into_the_provincial_one(case: Case, name: str, site: Site) -> Ite
 def centres_have_two_levels(case: Case, name: str, site: Site) -> Iterator[Breach]:
     """Data centres of government are the province's or a city's."""
     unit = case.catalogue.all(Unit).get(site.unit)
-    if site.role != "datacentre" or site.status == "retired" or site.scope != "government":
+    if site.role != "datacentre" or site.status == "retired" or _of_enterprise(case, site):
         return
     # What is said of the unit counts too, for a group of units is of no level.
     level = unit.level if unit is not None and unit.type in (*DEPARTMENT, "government") else site.level
