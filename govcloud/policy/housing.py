@@ -170,6 +170,12 @@ def is_allowed(case: Case, key: str) -> bool:
     return case.reviewed("exception", [key])
 
 
+def seniority(case: Case, key: str, status: str) -> tuple[bool, int]:
+    """Sorts entries of one sort by what was there first: accepted before new, in service before planned."""
+    order = ("running", "rebuilding", "building")
+    return case.is_new(key), order.index(status) if status in order else len(order)
+
+
 def asks_for_itself(programme: Programme, kinds: frozenset[str]) -> bool:
     """Whether a programme is a project still to be decided on that builds one of these kinds of thing."""
     undecided = programme.type == "project" and programme.status == "planned"

@@ -14,7 +14,7 @@ from ..topology.net import CARRYING
 from ..topology.zones import in_service
 from .base import Breach, Case
 from .evidence import REVIEW, unreviewed
-from .housing import relies_on
+from .housing import relies_on, seniority
 from .registry import rule
 
 # A department's own parts of a network that its plan must cover too (002:L18).
@@ -307,7 +307,8 @@ def one_video_conference_system(case: Case) -> Iterator[Breach]:
         if application.type == "video_conference" and application.status != "retired"
     }
     if "000" in case.binding and len(systems) > int(policy["systems"]):
-        first, *others = sorted(systems)
+        # The one that is there before the others is not the second, whatever its name.
+        first, *others = sorted(systems, key=lambda key: (*seniority(case, key, systems[key].status), key))
         for key in others:
             message = f"a second system of video conferences beside {first}; the province has one"
             yield Breach(key, message, "type", (), "merge the two: `merges_into`")

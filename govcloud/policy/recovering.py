@@ -15,7 +15,7 @@ from ..model.recovery import Backup, Protection, RecoveryPlan
 from ..model.services import Dataset
 from .base import Breach, Case, Verdict
 from .evidence import REVIEW, counting
-from .housing import CLOUDS_READS, asks_for_itself, clouds_of, machines_of, relies_on, within
+from .housing import CLOUDS_READS, asks_for_itself, clouds_of, machines_of, relies_on, seniority, within
 from .registry import rule
 
 CENTRE = ("site.role", "site.status", "site.region", "site.level", "region.code", "region.parent")
@@ -46,7 +46,10 @@ def the_one_recovery_centre_is_in_its_place(case: Case) -> Iterator[Breach]:
     """Hainan has one recovery centre, in Sanya; nobody builds a second."""
     codes = case.values("recovery-centre")["regions"]
     there = {name: site for name, site in _centres(case).items() if within(case, site.region, codes)}
-    first = min(there, key=lambda name: (there[name].status not in RUNNING, name), default="")
+    # The one that is there before the others is not the second, whatever its name.
+    first = min(
+        there, key=lambda name: (*seniority(case, f"site/{name}", there[name].status), name), default=""
+    )
     cure = f"use site/{first}" if first else "use the recovery centre in Sanya"
     for name, site in _centres(case).items():
         if name in there and name != first:
@@ -330,7 +333,9 @@ def there_is_one_plan_for_recovery(case: Case) -> Iterator[Breach]:
     """A province plans one recovery centre: other sites, projects and plans rely on it."""
     centres = _centres(case)
     first = min(
-        centres, key=lambda n: (centres[n].level != "province", centres[n].status == "planned", n), default=""
+        centres,
+        key=lambda n: (centres[n].level != "province", *seniority(case, f"site/{n}", centres[n].status), n),
+        default="",
     )
     for name in centres:
         if name != first:
