@@ -24,7 +24,7 @@ from ..source.words import Hints, one_of, shown
 from ..workspace import Workspace
 from .document import Document, Way, problem
 from .filling import made
-from .ground import Ground, Key
+from .ground import Ground, Key, owning
 from .parameters import Form, unsafe
 from .templates import Template, catalogue, unknown
 
@@ -209,10 +209,18 @@ class _Expansion:
 
 
 def of_others(ground: Ground, unit: str, key: Key, said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(field, what to say) where an entry would be another unit's, or would use what is another's."""
-    owner = ground.owner(key[0], said)
+    """(field, what to say) where an entry would be another unit's or nobody's, or would use another's.
+
+    ``said``: its fields, or those that change of one that is there.
+    """
+    whole = {**(ground.get(*key) or {}), **said}
+    owner = ground.owner(key[0], whole)
     if owner not in ("", unit) and ground.get("unit", owner) is not None:
         yield "unit" if "unit" in said else "", f"would be of unit/{owner}, and unit/{unit} asks"
+        return
+    if ground.unowned(key[0], whole):
+        field = owning(key[0])[0]
+        yield field if field in said else "", f"would be of no unit that is known, and unit/{unit} asks"
         return
     own, surely = set(ground.policy["own"]), set(ground.policy["surely_own"])
     for info, value in references(key[0], said):

@@ -18,6 +18,12 @@ Key = entries.Key
 OWNERS = ("unit", "project", "application", "instance", "primary")
 
 
+def owning(kind: str) -> list[str]:
+    """The fields of a kind that say whose an entry is; the first that is said counts."""
+    known = KINDS[kind].__struct_fields__
+    return [field for field in OWNERS if field in known]
+
+
 class Ground:
     """Accepted entries of now, read as they are wanted, and those that the request makes beside them.
 
@@ -66,14 +72,28 @@ class Ground:
 
     def owner(self, kind: str, said: Mapping[str, Any]) -> str:
         """The unit that an entry belongs to; empty where it is nobody's."""
+        return self._home(kind, said)[0]
+
+    def unowned(self, kind: str, said: Mapping[str, Any]) -> bool:
+        """Whether an entry that the request makes could have an owner, and has none. What it names and is
+        not there is told as that; what the request makes of a kind that nobody owns is the asker's."""
+        owner, end, there = self._home(kind, said)
+        return not owner and there and bool(owning(end))
+
+    def _home(self, kind: str, said: Mapping[str, Any]) -> tuple[str, str, bool]:
+        """The unit where what an entry belongs to ends (empty: nowhere), of what kind the last one of them
+        is, and whether that is there."""
         for _ in range(len(OWNERS)):
-            field = next((f for f in OWNERS if said.get(f) and f in KINDS[kind].__struct_fields__), "")
+            field = next((f for f in owning(kind) if said.get(f)), "")
             value = said.get(field)
             if not isinstance(value, str) or field == "unit":
-                return value if isinstance(value, str) else ""
+                return value if isinstance(value, str) else "", kind, True
             kind = "instance" if field == "primary" else field
-            said = self.get(kind, value) or {}
-        return ""
+            found = self.get(kind, value)
+            if found is None:
+                return "", kind, False
+            said = found
+        return "", kind, True
 
     @cached_property
     def policy(self) -> dict[str, Any]:

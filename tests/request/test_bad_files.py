@@ -383,6 +383,18 @@ OTHERS = {
         {"applications": {"mine": {"unit": "health"}}},
         "application/mine would be of unit/health, and unit/bigdata asks",
     ),
+    "one for nobody": (
+        {"applications": {"mine": {"title": "无主"}}},
+        "application/mine would be of no unit that is known, and unit/bigdata asks",
+    ),
+    "a server for nobody": (
+        {"servers": {"mine": {"rack": "haikou-dc-a02", "network": "dc-service"}}},
+        "server/mine would be of no unit that is known",
+    ),
+    "a line for nobody": (
+        {"circuits": {"mine": {"zone": "extranet", "bandwidth_mbps": 10}}},
+        "circuit/mine would be of no unit that is known",
+    ),
     "one in another's project": (
         {"volumes": {"mine": {"project": "service-centre", "size_gib": 1}}},
         "volume/mine would be of unit/service-centre, and unit/bigdata asks",
