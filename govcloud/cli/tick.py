@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
     from ..request.ticking import Due
 
-LEASE = "tick"
+ONE_AT_A_TIME = "tick"
 # How each came out, and the exit code that it asks for; of several the first here.
 FAILED, WAITS, DONE, KEPT = "failed", "waits", "done", "kept"
 
@@ -68,7 +68,7 @@ def tick(app: App, dry_run: bool, as_of: str, as_json: bool, yes: bool) -> int:
         _show_due(found, as_json)
         if not click.confirm("\nDo this?"):
             raise DeniedError("not confirmed; nothing was done")
-    with leases.held(ledger, LEASE) as fence, leases.renewed(ledger, LEASE, fence):
+    with leases.held(ledger, ONE_AT_A_TIME) as fence, leases.renewed(ledger, ONE_AT_A_TIME, fence):
         # Somebody else's tick may have done it meanwhile.
         with ledger.read() as connection:
             found = ticking.due(connection)
