@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from govcloud.access import Identity
 from govcloud.errors import DeniedError
 from govcloud.ledger import open_ledger
+from govcloud.ledger.claims import ClaimRow
 from govcloud.model.catalogue import Catalogue
 from govcloud.plan import ruling, stages
 from govcloud.plan.gather import propose
+from govcloud.plan.guards.judging import NO_LEAVE
 from govcloud.policy import Case, Finding
 from govcloud.policy.comparing import difference
-from govcloud.run import runner
+from govcloud.run import guarding, runner
 from govcloud.workspace import open_workspace
 from tests.store_province import Province, records
 
@@ -84,8 +88,6 @@ def test_a_plan_file_that_was_judged_otherwise_is_refused(cli: Cli, here: Provin
 
 
 def _without_ruling(plan: stages.Plan) -> stages.Plan:
-    import msgspec
-
     return msgspec.structs.replace(plan, ruling=None)
 
 
@@ -99,6 +101,42 @@ def test_the_gate_is_asked_where_a_run_begins(cli: Cli, here: Province) -> None:
     for plan in (proposal.plan, _without_ruling(proposal.plan)):
         with pytest.raises(DeniedError, match="N-01 denies application/archive"):
             runner.start(workspace, ledger, plan, proposal.blobs, [])
+    assert here.ledger("select count(*) from run") == [(1,)]
+
+
+def test_a_run_that_is_resumed_is_asked_of_what_is_left_of_it(cli: Cli, here: Province) -> None:
+    assert cli("apply", "--yes").code == 0
+    wrong(here)
+    workspace = open_workspace(str(here.root))
+    ledger = open_ledger(workspace)
+    # Nothing stood against it when it began.
+    plan = msgspec.structs.replace(propose(workspace, ledger).plan, ruling=stages.Ruling())
+    me = Identity("li", "li@ops", "os")
+    with pytest.raises(DeniedError, match="N-01 denies application/archive"), ledger.write() as connection:
+        guarding.let_in(connection, plan, me, NO_LEAVE, "run-1", resumed=True)
+    with ledger.write() as connection:
+        guarding.let_in(connection, plan, me, NO_LEAVE, "run-1", done={"record"}, resumed=True)
+
+
+@pytest.mark.parametrize("gate_of, lets", [("all", False), ("requests", True)])
+def test_an_order_comes_past_the_gate_as_a_plan_does(
+    cli: Cli, here: Province, gate_of: str, lets: bool
+) -> None:
+    """What a rollout or a merge says beside the files is judged with them, and is no request."""
+    gate(here, gate=gate_of)
+    assert cli("apply", "--yes").code == 0
+    workspace = open_workspace(str(here.root))
+    ledger = open_ledger(workspace)
+    said = {"classified": True, "zones": ["extranet"]}
+    for order in ("rollout:city-ipv6", "merge:town", "request:register"):
+        asked = stages.Asked((ClaimRow("application", "register", order, 1, said),))
+        plan = propose(workspace, ledger, asked=asked).plan
+        assert plan.ruling is not None
+        assert [(one.rule, one.subject) for one in plan.ruling.denied] == [("N-01", "application/register")]
+        assert ruling.refused(plan) is (not lets or order.startswith("request:"))
+        if ruling.refused(plan):
+            with pytest.raises(DeniedError, match="N-01 denies application/register"):
+                runner.start(workspace, ledger, plan, {}, [])
     assert here.ledger("select count(*) from run") == [(1,)]
 
 

@@ -182,6 +182,19 @@ def test_what_comes_asks_only_the_rules_that_read_its_kind(ledgers: Ledgers) -> 
     assert server.isdisjoint({"C-03", "D-01", "D-02", "D-03", "R-01", "R-02", "R-10"})
 
 
+def test_a_waiver_is_asked_again_where_its_rule_may_not_be_waived_any_more(ledgers: Ledgers) -> None:
+    below = LedgerCatalogue(ledgers("hainan"))
+    easy = {"each": "node", "holds": "true", "waivable": True, "message": "no", "verdict": "deny"}
+    strict = easy | {"waivable": False}
+    waiver = {"rule": "local-names", "subjects": ["node/none"], "reason": "old", "granted_by": "wu"}
+    key, at = ("rule", "local-names"), ("waiver", "names")
+    cases = [Case(ChangedCatalogue(below, {key: said, at: waiver}), AS_OF) for said in (easy, strict)]
+    (again,) = ask_again(
+        cases[0], cases[1], {key: Change(easy, strict)}, lambda _keys: (), [decided()["waiver"]]
+    )
+    assert [one.field for one in again.come if one not in again.gone] == ["rule"]
+
+
 def _traced(seen: set[str], on: list[bool]) -> dict[str, Any]:
     """Each kind's struct, which notes in ``seen`` what is read of it while ``on``."""
 
