@@ -186,8 +186,14 @@ class _Expansion:
             message = f"{key[0]}/{key[1]} is there already; a request makes what is new"
             hint = "choose another name for the request, the item or the entry; `changes` takes what is there"
             self._tell(self._ways[key], message, hint)
+        withheld = set(map(str, self._ground.policy["withheld"]))
         for key, said in self._made.items():
             way = self._ways[key]
+            for field in sorted(withheld & {f"{key[0]}.{field}" for field in said}):
+                field = field.partition(".")[2]
+                at = (*way, field) if way[0] == "entries" else way
+                message = f"{key[0]}/{key[1]}: `{field}` is not said by requests"
+                self._tell(at, message, "whoever runs the cloud says it in a file", on_key=at != way)
             for field, message, hint in dangling(self._ground, self._hints, self._document.name, key, said):
                 at = (*way, field) if way[0] == "entries" else way
                 self._tell(at, f"{key[0]}/{key[1]}: `{field}`: {message}", hint)

@@ -391,6 +391,14 @@ OTHERS = {
         {"servers": {"mine": {"rack": "haikou-dc-a02", "network": "dc-service"}}},
         "server/mine would be of no unit that is known",
     ),
+    "a server of one's own in everybody's cloud": (
+        {"servers": {"mine": {"unit": "bigdata", "cloud": "government", "cores": 512, "memory_gib": 4096}}},
+        "server/mine: `cloud` is not said by requests",
+    ),
+    "a server in a pool": (
+        {"servers": {"mine": {"unit": "bigdata", "pool": 3}}},
+        "server/mine: `pool` is not said by requests",
+    ),
     "a line for nobody": (
         {"circuits": {"mine": {"zone": "extranet", "bandwidth_mbps": 10}}},
         "circuit/mine would be of no unit that is known",
