@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 
 from ..access import Identity
 from ..capacity.accounts import reserve
@@ -91,17 +92,16 @@ def admit(
         raise _voided(ledger, identity, row, proposal.plan)
     with ledger.write() as connection:
         states.clock(connection)
-        row = requests.get(connection, name)
-        if states.state_of(row) == "submitted":
+        # Planning took its time: somebody may have taken it back or submitted another meanwhile.
+        known = requests.get(connection, name)
+        states.refuse_anew(known, row)
+        row, state = known, states.state_of(known)
+        if state not in READY and state != "submitted":
+            states.after(state, "begin", name)
+        if state == "submitted":
             row = _approved(connection, identity, row, proposal.plan)
         if not done:
-            said = changing.entries_of(proposal.plan.asked)
-            _, lacking = reserve(connection, name, said, states.clock(connection))
-            if lacking:
-                words = "; ".join(one.message for one in lacking)
-                raise DeniedError(
-                    f"request {name}: {words}", hint="`govcloud capacity usage` shows who has what"
-                )
+            hold(connection, name, proposal.plan.asked)
         if states.state_of(row) == "approved" and row.starts_on > (today or time.strftime("%Y-%m-%d")):
             row = states.move(connection, identity, row, "schedule")
     return row, proposal
@@ -163,18 +163,22 @@ def _voided(ledger: Ledger, identity: Identity, row: Row, plan: Plan) -> Conflic
     with ledger.write() as connection:
         before = plan_of(connection, row)
         words = differences(before, plan)
-        if states.state_of(row) != "failed":
-            digest = requests.put_paper(connection, stages.encode(plan))
-            states.move(
-                connection,
-                identity,
-                row,
-                "void",
-                note="something else would happen",
-                data={"was": row.effect, "effect": plan.effect},
-                plan=digest,
-                effect=plan.effect,
-            )
+        failed = states.state_of(row) == "failed"
+        digest = requests.put_paper(connection, stages.encode(plan))
+        states.move(
+            connection,
+            identity,
+            row,
+            "void",
+            note="something else would happen",
+            data={"was": row.effect, "effect": plan.effect},
+            plan=digest,
+            effect=plan.effect,
+        )
+        # What the new plan gives it is promised from now on. For one that failed nothing was held any more;
+        # where another has too little room now, what it held stays, and carrying it out tells what lacks.
+        with nullcontext() if failed else suppress(DeniedError):
+            hold(connection, row.name, plan.asked)
     told = "\n  ".join(words)
     return ConflictError(
         f"request {row.name} would do something else than was decided on (effect {row.effect[:8]} became "

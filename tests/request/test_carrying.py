@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from govcloud.access import who
+from govcloud.errors import ConflictError
 from govcloud.ledger import open_ledger, requests
 from govcloud.ledger.runs import Status
 from govcloud.plan.gather import propose
 from govcloud.plan.stages import Record
 from govcloud.request import carrying
 from govcloud.request.carrying import release_claims
-from govcloud.request.submitting import plan_of
+from govcloud.request.submitting import paper_of, plan_of
 from govcloud.workspace import open_workspace
 from tests.conftest import Result
 from tests.request.office import form, machine, office
@@ -150,12 +152,16 @@ def test_nobody_carries_out_what_was_withdrawn(place: Province, cli: Cli) -> Non
 
 
 def test_one_whose_day_has_not_come_waits(place: Province, cli: Cli) -> None:
-    assert cli("request", "submit", form(place, "web", starts_on="2999-01-01")).code == 0
+    asked = machine("web-1", ipv4="auto")
+    assert cli("request", "submit", form(place, "web", asked, starts_on="2999-01-01")).code == 0
+    promised = shown(cli, "web")["promised"]
     parked = cli("request", "apply", "web", "--yes")
     assert parked.code == 6, parked
     assert "is approved and begins on 2999-01-01" in parked.out
     assert state(cli, "web") == "scheduled"
     assert cli("request", "apply", "web", "--yes").code == 6
+    # Meanwhile the address that it was promised is nobody else's.
+    assert shown(cli, "web")["promised"] == promised != []
 
 
 def test_unsigned_is_denied_where_signatures_are_wanted(tmp_path: Path, cli: Cli) -> None:
@@ -193,6 +199,67 @@ def test_what_fails_lets_go_says_what_is_left_and_goes_on(tmp_path: Path, cli: C
     assert done.code == 0, done
     assert state(cli, "web") == "active"
     assert steps(cli, "web") == ["submit", "approve", "begin", "fail", "apply", "activate"]
+
+
+@pytest.mark.parametrize("meanwhile", ["withdrawn", "replaced"])
+def test_what_somebody_does_while_it_is_planned_stands(
+    place: Province, cli: Cli, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """Nothing is held for what was taken back, and what was submitted anew is not lost."""
+    asked = machine("web-1", ipv4="auto")
+    assert cli("request", "submit", form(place, "web", asked)).code == 0
+    if meanwhile == "replaced":
+        # So that what was submitted first would do something else now.
+        place.tables["instances"]["mine"] = machine("x", ipv4="192.0.2.2")["instances"]["x"]
+        place.write()
+        assert cli("apply", "--yes").code == 0
+    words = ["withdraw", "web"]
+    if meanwhile == "replaced":
+        form(place, "web", machine("web-2"), until="2999-01-01")
+        words = ["submit", str(place.root / "requests" / "web.yaml"), "--replace"]
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    identity, again = who(workspace, ledger), carrying.again
+
+    def planned(*said: Any) -> Any:
+        made = again(*said)
+        assert cli("request", *words).code == 0
+        return made
+
+    monkeypatch.setattr(carrying, "again", planned)
+    with pytest.raises(ConflictError, match=r"is withdrawn|submitted anew meanwhile"):
+        carrying.admit(workspace, ledger, identity, "web")
+    with ledger.read() as connection:
+        row = requests.get(connection, "web")
+        document = paper_of(connection, row).document
+        held = {one.name for one in requests.held(connection)}
+    ledger.close()
+    if meanwhile == "withdrawn":
+        assert (row.state, held) == ("withdrawn", set())
+    else:
+        assert (row.version, row.until, document.until) == (2, "2999-01-01", "2999-01-01")
+        assert (list(document.entries["instances"]), held) == (["web-2"], {"web-2"})
+
+
+def test_what_failed_and_would_do_something_else_is_decided_on_anew(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web", machine("web-1", ipv4="auto"))).code == 0
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    with ledger.write() as connection:
+        asked = plan_of(connection, requests.get(connection, "web")).asked
+        carrying.ended(connection, who(workspace, ledger), asked, "r1", Status.FAILED)
+    ledger.close()
+    # Nothing of it was accepted: its address is somebody else's by now.
+    place.tables["instances"]["mine"] = machine("x", ipv4="192.0.2.2")["instances"]["x"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    refused = cli("request", "apply", "web", "--yes")
+    assert (refused.code, "wants to be approved anew" in refused.err) == (5, True), refused
+    found = shown(cli, "web")
+    assert found["request"]["state"] == "submitted"  # type: ignore[index]
+    assert [one["block"] for one in found["promised"]] == ["192.0.2.3"]  # type: ignore[attr-defined]
+    assert found["holds"]
+    assert cli("request", "apply", "web", "--yes").code == 0
 
 
 # -- what a kill leaves ------------------------------------------------------------------------------
