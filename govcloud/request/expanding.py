@@ -228,8 +228,10 @@ def of_others(ground: Ground, unit: str, key: Key, said: Mapping[str, Any]) -> I
         field = owning(key[0])[0]
         yield field if field in said else "", f"would be of no unit that is known, and unit/{unit} asks"
         return
-    own, surely = set(ground.policy["own"]), set(ground.policy["surely_own"])
+    own, surely, shared = (set(ground.policy[of]) for of in ("own", "surely_own", "shared"))
     for info, value in references(key[0], said):
+        if f"{key[0]}.{info.name}" in shared:
+            continue
         with suppress(ValueError):  # told as leading nowhere
             assert info.ref is not None
             kind, name = split_ref(info.ref, value)

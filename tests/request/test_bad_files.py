@@ -417,6 +417,10 @@ OTHERS = {
                                 "host": "x"}}},
         "endpoint/mine uses instance/jg-1, which is of unit/service-centre",
     ),
+    "a machine that serves another's system": (
+        {"instances": {"mine": {"project": "bigdata", "flavor": "small", "application": "personal-code"}}},
+        "instance/mine uses application/personal-code, which is of unit/service-centre",
+    ),
     "a copy of another's data": (
         {"backups": {"mine": {"subject": "application/personal-code", "unit": "bigdata"}}},
         "backup/mine uses application/personal-code, which is of unit/service-centre",
@@ -450,6 +454,14 @@ def test_nothing_of_others_is_made_used_or_changed(ledger: Ledger, case: str) ->
     with pytest.raises(InputError) as caught:
         expand(*ledger, document(entries=entries))
     assert any(told in str(one) for one in caught.value.problems), caught.value.problems
+
+
+def test_what_is_shared_may_be_another_units(ledger: Ledger) -> None:
+    """A platform that it is part of, and what it cannot work without (`personal-code` is of another unit)."""
+    mine = {"unit": "bigdata", "platforms": ["personal-code"]}
+    needs = {"application": "mine", "needs": "personal-code"}
+    asked = document(entries={"applications": {"mine": mine}, "dependencies": {"mine": needs}})
+    assert set(expand(*ledger, asked)) == {("application", "mine"), ("dependency", "mine")}
 
 
 def test_what_may_not_be_seen_is_not_there(ledger: Ledger) -> None:
