@@ -15,13 +15,21 @@ from ..policy import Case
 
 Key = entries.Key
 # What an entry belongs to: the first of these fields that it has leads to the unit that it is.
-OWNERS = ("unit", "project", "application", "instance", "primary")
+OWNERS = ("unit", "project", "application", "instance", "primary", "holder")
 
 
 def owning(kind: str) -> list[str]:
     """The fields of a kind that say whose an entry is; the first that is said counts."""
     known = KINDS[kind].__struct_fields__
     return [field for field in OWNERS if field in known]
+
+
+def _leads(field: str, value: str) -> tuple[str, str]:
+    """The kind and the name of what such a field names."""
+    if field == "holder":
+        kind, _, name = value.partition("/")
+        return kind, name
+    return "instance" if field == "primary" else field, value
 
 
 class Ground:
@@ -77,23 +85,27 @@ class Ground:
     def unowned(self, kind: str, said: Mapping[str, Any]) -> bool:
         """Whether an entry that the request makes could have an owner, and has none. What it names and is
         not there is told as that; what the request makes of a kind that nobody owns is the asker's."""
-        owner, end, there = self._home(kind, said)
-        return not owner and there and bool(owning(end))
+        owner, end = self._home(kind, said)
+        if owner or (end and self.get(*end) is None):
+            return False
+        return bool(owning(end[0] if end else kind)) or (end is not None and end not in self.made)
 
-    def _home(self, kind: str, said: Mapping[str, Any]) -> tuple[str, str, bool]:
-        """The unit where what an entry belongs to ends (empty: nowhere), of what kind the last one of them
-        is, and whether that is there."""
+    def _home(self, kind: str, said: Mapping[str, Any]) -> tuple[str, Key | None]:
+        """The unit where what an entry belongs to ends (empty: nowhere), and the last entry on the way; None
+        where that is the entry itself."""
+        end: Key | None = None
         for _ in range(len(OWNERS)):
             field = next((f for f in owning(kind) if said.get(f)), "")
             value = said.get(field)
             if not isinstance(value, str) or field == "unit":
-                return value if isinstance(value, str) else "", kind, True
-            kind = "instance" if field == "primary" else field
-            found = self.get(kind, value)
-            if found is None:
-                return "", kind, False
-            said = found
-        return "", kind, True
+                return value if isinstance(value, str) else "", end
+            kind, name = _leads(field, value)
+            if kind == "unit":
+                return name, end
+            if kind not in KINDS:
+                return "", end
+            end, said = (kind, name), self.get(kind, name) or {}
+        return "", end
 
     @cached_property
     def policy(self) -> dict[str, Any]:

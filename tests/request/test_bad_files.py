@@ -421,6 +421,18 @@ OTHERS = {
         {"instances": {"mine": {"project": "bigdata", "flavor": "small", "application": "personal-code"}}},
         "instance/mine uses application/personal-code, which is of unit/service-centre",
     ),
+    "addresses for another": (
+        {"prefixes": {"mine": {"prefix": "10.77.0.0/16", "holder": "unit/health"}}},
+        "prefix/mine would be of unit/health, and unit/bigdata asks",
+    ),
+    "addresses for another's project": (
+        {"prefixes": {"mine": {"prefix": "10.77.0.0/16", "holder": "project/service-centre"}}},
+        "prefix/mine would be of unit/service-centre, and unit/bigdata asks",
+    ),
+    "addresses for nobody": (
+        {"prefixes": {"mine": {"prefix": "10.77.0.0/16", "holder": "region/haikou"}}},
+        "prefix/mine would be of no unit that is known",
+    ),
     "a copy of another's data": (
         {"backups": {"mine": {"subject": "application/personal-code", "unit": "bigdata"}}},
         "backup/mine uses application/personal-code, which is of unit/service-centre",
@@ -462,6 +474,16 @@ def test_what_is_shared_may_be_another_units(ledger: Ledger) -> None:
     needs = {"application": "mine", "needs": "personal-code"}
     asked = document(entries={"applications": {"mine": mine}, "dependencies": {"mine": needs}})
     assert set(expand(*ledger, asked)) == {("application", "mine"), ("dependency", "mine")}
+
+
+def test_addresses_are_for_ones_own(ledger: Ledger) -> None:
+    """Its unit's, or those of a network that the same request makes, which is nobody's yet."""
+    network = {"gateway": "cloud-border", "interface": "mine", "cloud": "government", "ipv4": "10.77.1.0/24"}
+    prefixes = {
+        "units": {"prefix": "10.78.0.0/16", "holder": "unit/bigdata"},
+        "nets": {"prefix": "10.77.1.0/24", "holder": "network/mine"},
+    }
+    assert len(expand(*ledger, document(entries={"networks": {"mine": network}, "prefixes": prefixes}))) == 3
 
 
 def test_what_may_not_be_seen_is_not_there(ledger: Ledger) -> None:
