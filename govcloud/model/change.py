@@ -71,6 +71,7 @@ class Request(Entry, kw_only=True):
     legal_hold_until: Annotated[
         Day, Doc("保留期限", "Last day of that; empty: until somebody takes it back.")
     ] = ""
+    starts_on: Annotated[Day, Doc("启用日期", "Day before which nothing of it is built.")] = ""
 
 
 @kind("wave", "waves", "迁移批次")

@@ -102,7 +102,7 @@ def admit(
             row = _approved(connection, identity, row, proposal.plan)
         if not done:
             hold(connection, name, proposal.plan.asked)
-        if states.state_of(row) == "approved" and row.starts_on > (today or time.strftime("%Y-%m-%d")):
+        if states.state_of(row) == "approved" and not is_due(row, today):
             row = states.move(connection, identity, row, "schedule")
     return row, proposal
 
@@ -124,18 +124,29 @@ def hold(connection: Connection, name: str, asked: Asked) -> None:
 def hold_all(ledger: Ledger, asked: Asked) -> None:
     """Before requests are carried out by whatever door: hold what they need. Safe to repeat.
 
-    Raises ``DeniedError`` where there is no room (any more).
+    Raises ``DeniedError`` where there is no room (any more), or before their day.
     """
     with ledger.write() as connection:
         for name in names(asked):
             row = requests.find(connection, name)
             if row is not None and states.state_of(row) in (*READY, "submitted"):
+                refuse_undue(row)
                 hold(connection, name, asked)
 
 
 def is_due(row: Row, today: str = "") -> bool:
     """Whether the day has come on which it may begin. ``today``: as YYYY-MM-DD, of this machine if empty."""
     return row.starts_on <= (today or time.strftime("%Y-%m-%d"))
+
+
+def refuse_undue(row: Row) -> None:
+    """Raises ``DeniedError`` before the day on which a request may begin."""
+    if not is_due(row):
+        raise DeniedError(
+            f"request {row.name} begins on {row.starts_on}: nothing of it is built before",
+            hint=f"`govcloud request apply {row.name}` writes down that it waits; "
+            "`govcloud tick` carries it out on its day",
+        )
 
 
 def _approved(connection: Connection, identity: Identity, row: Row, plan: Plan) -> Row:

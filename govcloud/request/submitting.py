@@ -243,6 +243,7 @@ def entry_of(document: Document, made: Mapping[Key, Any]) -> dict[str, Any]:
         "reason": document.reason,
         "status": "granted",
         "asked_on": time.strftime("%Y-%m-%d"),
+        "starts_on": document.starts_on,
         "until": document.until,
         "programme": document.programme,
     }

@@ -13,7 +13,7 @@ from ..ledger.requests import CLAIMANT, Row
 from ..plan.stages import Asked, Plan
 from ..workspace import Workspace
 from . import states
-from .carrying import READY, asked_now, names, release_claims, standing, undecided
+from .carrying import READY, asked_now, names, refuse_undue, release_claims, standing, undecided
 from .changing import beside
 from .leasing import (
     IN_USE,
@@ -69,6 +69,7 @@ def vouch(workspace: Workspace, ledger: Ledger, asked: Asked) -> None:
                 )
             if state not in READY and state != "submitted":
                 states.after(state, "begin", name)
+            refuse_undue(row)
 
 
 def _vouch_changes(connection: Connection, asked: Asked) -> None:

@@ -13,7 +13,7 @@ from govcloud.errors import ConflictError
 from govcloud.ledger import open_ledger, requests
 from govcloud.ledger.runs import Status
 from govcloud.plan.gather import propose
-from govcloud.plan.stages import Record
+from govcloud.plan.stages import Record, encode
 from govcloud.request import carrying
 from govcloud.request.carrying import release_claims
 from govcloud.request.submitting import paper_of, plan_of
@@ -162,6 +162,16 @@ def test_one_whose_day_has_not_come_waits(place: Province, cli: Cli) -> None:
     assert cli("request", "apply", "web", "--yes").code == 6
     # Meanwhile the address that it was promised is nobody else's.
     assert shown(cli, "web")["promised"] == promised != []
+    # The day is in what is decided on, and no other door is open before.
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    _, proposal = carrying.admit(workspace, ledger, who(workspace, ledger), "web")
+    ledger.close()
+    entry = next(c for c in proposal.plan.stages[0].changes if c.name == "web")  # type: ignore[union-attr]
+    assert entry.fields["starts_on"] == "2999-01-01"  # type: ignore[union-attr]
+    (place.root / "web.plan").write_bytes(encode(proposal.plan))
+    refused = cli("apply", "web.plan", "--yes")
+    assert (refused.code, "request web begins on 2999-01-01" in refused.err) == (4, True), refused
 
 
 def test_unsigned_is_denied_where_signatures_are_wanted(tmp_path: Path, cli: Cli) -> None:
