@@ -184,7 +184,7 @@ def test_what_comes_asks_only_the_rules_that_read_its_kind(ledgers: Ledgers) -> 
 
 def test_a_waiver_is_asked_again_where_its_rule_may_not_be_waived_any_more(ledgers: Ledgers) -> None:
     below = LedgerCatalogue(ledgers("hainan"))
-    easy = {"each": "node", "holds": "true", "waivable": True, "message": "no", "verdict": "deny"}
+    easy = {"each": "node", "holds": "true", "message": "no", "cure": "none", "waivable": True}
     strict = easy | {"waivable": False}
     waiver = {"rule": "local-names", "subjects": ["node/none"], "reason": "old", "granted_by": "wu"}
     key, at = ("rule", "local-names"), ("waiver", "names")
