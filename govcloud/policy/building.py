@@ -21,6 +21,7 @@ from .housing import (
     first_of,
     is_allowed,
     relies_on,
+    undecided,
 )
 from .registry import rule
 
@@ -57,7 +58,8 @@ def nobody_builds_a_base_of_its_own(case: Case) -> Iterator[Breach]:
                     f"programme/{name}", message, "uses", (), f"`uses`: what it relies on; else {waive}"
                 )
     for name, cloud in case.catalogue.all(Cloud).items():
-        own = cloud.role in ("city", "department") and cloud.status == "planned" and not cloud.joined_to
+        new = undecided(case, f"cloud/{name}", cloud.status)
+        own = cloud.role in ("city", "department") and new and not cloud.joined_to
         if own and not at_recovery_site(case, cloud) and not is_allowed(case, f"cloud/{name}"):
             message = f"is a new cloud of a {cloud.role} outside the unified base"
             yield Breach(f"cloud/{name}", message, "joined_to", (), f"the provincial cloud; else {waive}")
@@ -113,7 +115,7 @@ def _homes(case: Case, name: str, application: Application) -> dict[str, str]:
 
 def _stands(case: Case, key: str, application: Application, homes: Mapping[str, str]) -> Iterator[Breach]:
     """What is wrong with where a system stands: what is planned is denied, what stands is told."""
-    planned = application.status == "planned"
+    planned = undecided(case, key, application.status)
     for place, by in homes.items():
         if not _is_centre(case, place):
             message = f"is built at site/{place}, outside the data centres of province and cities"

@@ -22,6 +22,7 @@ from .housing import (
     is_allowed,
     is_centre,
     relies_on,
+    undecided,
 )
 from .registry import rule
 
@@ -51,9 +52,9 @@ EXCEPTION = "a review of type exception that was passed, with the document that 
 INSTEAD = "room in the provincial data centre or on its cloud; else a waiver of D-01"
 
 
-def _new(site: Site) -> bool:
+def _new(case: Case, name: str, site: Site) -> bool:
     """Whether a data centre is still to be decided on."""
-    return site.role == "datacentre" and site.status == "planned"
+    return site.role == "datacentre" and undecided(case, f"site/{name}", site.status)
 
 
 def _of_enterprise(case: Case, site: Site) -> bool:
@@ -101,7 +102,7 @@ def no_isolated_machine_rooms(case: Case) -> Iterator[Breach]:
 
 def _isolated_centres(case: Case) -> Iterator[Breach]:
     for name, site in case.catalogue.all(Site).items():
-        alone = _new(site) and not site.merges_into and not is_centre(case, name)
+        alone = _new(case, name, site) and not site.merges_into and not is_centre(case, name)
         if alone and _isolating(case, site.unit) and not _of_enterprise(case, site):
             if not is_allowed(case, f"site/{name}"):
                 message = f"is a new data centre of unit/{site.unit} alone, merged into none"
@@ -110,7 +111,7 @@ def _isolated_centres(case: Case) -> Iterator[Breach]:
 
 def _isolated_rooms(case: Case) -> Iterator[Breach]:
     for name, room in case.catalogue.all(Room).items():
-        if room.status != "planned":
+        if not undecided(case, f"room/{name}", room.status):
             continue
         site = case.catalogue.all(Site).get(room.site)
         unit = room.unit or (site.unit if site is not None else "")
@@ -140,7 +141,7 @@ def new_centres_need_an_exception(case: Case) -> Iterator[Breach]:
     """A new data centre of a department, city or county needs an explicit exception, or is a pilot (D-04)."""
     for name, site in case.catalogue.all(Site).items():
         key = f"site/{name}"
-        if not _new(site) or is_centre(case, name) or _of_enterprise(case, site):
+        if not _new(case, name, site) or is_centre(case, name) or _of_enterprise(case, site):
             continue
         whose = (
             "a city or county" if _local(case, site) else "a department" if _department(case, site) else ""
@@ -157,7 +158,7 @@ def new_centres_of_departments_need_an_exception(case: Case) -> Iterator[Breach]
     """A new data centre of a department is strictly controlled."""
     for name, site in case.catalogue.all(Site).items():
         free = is_centre(case, name) or _of_enterprise(case, site) or not _department(case, site)
-        if _new(site) and not free and not is_allowed(case, f"site/{name}"):
+        if _new(case, name, site) and not free and not is_allowed(case, f"site/{name}"):
             whose = f"unit/{site.unit}" if site.unit else "one field of government"
             message = f"is a new data centre of {whose}, and nothing says why it is an exception"
             cure = f"use the provincial data centre, or {EXCEPTION}"

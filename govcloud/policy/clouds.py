@@ -35,6 +35,7 @@ from .housing import (
     is_provincial,
     on_its_way,
     relies_on,
+    undecided,
 )
 from .registry import rule
 
@@ -78,7 +79,7 @@ def built_systems_move_to_the_cloud(case: Case, name: str, application: Applicat
 )
 def new_systems_go_onto_the_cloud(case: Case, name: str, application: Application) -> Iterator[Breach]:
     """What is new or rebuilt, and not classified, goes straight onto the provincial cloud."""
-    if application.status not in NEW or application.classified:
+    if not undecided(case, f"application/{name}", application.status, NEW) or application.classified:
         return
     if is_ours(case, application) or is_kept_by_a_body(case, name, application):
         yield from _target(case, name, application, centre=False)
@@ -134,7 +135,7 @@ def _housed(case: Case, cloud: str) -> bool:
 def departments_build_on_the_centres_cloud(case: Case) -> Iterator[Breach]:
     """New systems of provincial departments, and of what is under them, are built on the centre's cloud."""
     for name, application in case.catalogue.all(Application).items():
-        new = application.status == "planned" and not application.classified
+        new = undecided(case, f"application/{name}", application.status) and not application.classified
         ours = is_ours(case, application) or is_kept_by_a_body(case, name, application)
         if new and _provinces(case, application.unit) and ours:
             yield from _target(case, name, application, centre=True)

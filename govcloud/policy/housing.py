@@ -8,6 +8,7 @@ one entry may ask (``Case``).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from ..model.application import Application, Endpoint
 from ..model.change import Wave
@@ -168,6 +169,12 @@ def is_allowed(case: Case, key: str) -> bool:
     What an entry gives as its own source allows nothing.
     """
     return case.reviewed("exception", [key])
+
+
+def undecided(case: Case, key: str, status: str, statuses: Collection[str] = ("planned",)) -> bool:
+    """Whether something is still to be decided on: by its status, or as the plan at the gate creates it; then
+    it stood nowhere, whatever it says of itself."""
+    return status in statuses or (status != "retired" and case.is_new(key))
 
 
 def seniority(case: Case, key: str, status: str) -> tuple[bool, int]:

@@ -15,7 +15,16 @@ from ..model.recovery import Backup, Protection, RecoveryPlan
 from ..model.services import Dataset
 from .base import Breach, Case, Verdict
 from .evidence import REVIEW, counting
-from .housing import CLOUDS_READS, asks_for_itself, clouds_of, machines_of, relies_on, seniority, within
+from .housing import (
+    CLOUDS_READS,
+    asks_for_itself,
+    clouds_of,
+    machines_of,
+    relies_on,
+    seniority,
+    undecided,
+    within,
+)
 from .registry import rule
 
 CENTRE = ("site.role", "site.status", "site.region", "site.level", "region.code", "region.parent")
@@ -36,9 +45,9 @@ def _centres(case: Case) -> dict[str, Site]:
     return {name: site for name, site in sites if site.role == "recovery" and site.status != "retired"}
 
 
-def _verdict(status: str) -> Verdict:
+def _verdict(case: Case, name: str, site: Site) -> Verdict:
     """What is still to be decided is denied; what stands has to be merged."""
-    return "deny" if status == "planned" else "require"
+    return "deny" if undecided(case, f"site/{name}", site.status) else "require"
 
 
 @rule("R-01", "deny", *CENTRE, *ASKS, "recovery_plan.standby_site")
@@ -58,7 +67,7 @@ def the_one_recovery_centre_is_in_its_place(case: Case) -> Iterator[Breach]:
             message = f"is a recovery centre in region/{site.region}; the province has one, in Sanya"
         else:
             continue
-        yield Breach(f"site/{name}", message, "role", (), cure, _verdict(site.status))
+        yield Breach(f"site/{name}", message, "role", (), cure, _verdict(case, name, site))
     yield from _built_anew(case, first, cure)
 
 
@@ -77,7 +86,7 @@ def cities_build_no_recovery_centre(case: Case) -> Iterator[Breach]:
     for name, site in _centres(case).items():
         if site.level in LOCAL or _level(case, site.unit) in LOCAL:
             message = f"is a recovery centre of level {_lower(case, site)}; cities use the province's"
-            yield Breach(f"site/{name}", message, "level", (), cure, _verdict(site.status))
+            yield Breach(f"site/{name}", message, "level", (), cure, _verdict(case, name, site))
     for name, programme in case.catalogue.all(Programme).items():
         if asks_for_itself(programme, RECOVERY) and _level(case, programme.unit) in LOCAL:
             message = f"builds a recovery centre for unit/{programme.unit}; cities use the province's"
@@ -159,7 +168,8 @@ def use_of_recovery_is_reviewed(case: Case) -> Iterator[Breach]:
         if missing := _not_reviewed(case, about):
             message = f"takes over at site/{site}, the recovery centre, without {missing}"
             standby = case.catalogue.get(Instance, protection.standby)
-            verdict: Verdict | None = None if standby.status == "planned" else "require"
+            new = case.is_new(f"protection/{name}") or standby.status == "planned"
+            verdict: Verdict | None = None if new else "require"
             yield Breach(f"protection/{name}", message, "standby", (f"site/{site}",), cure, verdict)
 
 

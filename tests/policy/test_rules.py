@@ -9,7 +9,7 @@ import pytest
 from govcloud.errors import InputError
 from govcloud.model import fields
 from govcloud.model.rules import rules as rows
-from govcloud.policy import decided, judge
+from govcloud.policy import Case, decided, judge
 from tests.policy.samples import Changes, case
 
 CORES = ("node/core-1", "node/core-2", "link/core-1-2", "node/haikou", "link/core-haikou-*")
@@ -161,3 +161,29 @@ def test_a_city_is_joined_by_its_node_and_to_the_core_as_a_whole() -> None:
     found = judge(case("hainan", CORES, level, moved, lonely), ["N-15"])
     words = [f.message for f in found if f.subject == "region/sanya"]
     assert words == ["is cut off from the other core nodes: no way leads from node/haikou to them"]
+
+
+def test_what_a_plan_creates_is_new_whatever_its_status_says() -> None:
+    """An entry that says that it is built or runs already is no less new where nothing of it is accepted."""
+    keys = ("unit/industry", "unit/bigdata", "site/haikou-dc", "site/sanya-dr", "cloud/government")
+    own: Changes = {
+        "site/own": {"region": "hainan", "role": "datacentre", "unit": "industry", "status": "building"},
+        "site/second": {"region": "danzhou", "role": "recovery", "status": "running"},
+        "cloud/own": {"site": "own", "role": "department", "unit": "industry", "status": "running"},
+        "application/own": {"unit": "industry", "cloud": "own", "status": "running"},
+    }
+    wanted = {"site/own": ("D-01", "D-02", "D-03"), "site/second": ("R-01",), "cloud/own": ("D-06",)}
+    wanted["application/own"] = ("C-02", "C-03")
+
+    def denied(of: Case) -> set[tuple[str, str]]:
+        return {(one.subject, one.rule) for one in judge(of) if one.verdict == "deny"}
+
+    before, after = case("hainan", keys), case("hainan", keys, own)
+    assert denied(after) == set()
+    after = case("hainan", keys, own)
+    after.accepted = before.catalogue
+    assert denied(after) == {(subject, rule) for subject, rules in wanted.items() for rule in rules}
+    # What is accepted is as it says.
+    after = case("hainan", keys, own)
+    after.accepted = after.catalogue
+    assert denied(after) == set()
