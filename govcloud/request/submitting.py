@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..access import Identity, sight
+from ..access.identity import persons
 from ..addressing.wishes import ALLOCATOR
 from ..capacity.accounts import Account, Need, accounts, needs, reserve, shortage
 from ..errors import ConflictError, DeniedError, InputError, Problem
@@ -221,7 +222,8 @@ def refuse_again(
 
 
 def refuse_others(connection: Connection, identity: Identity, document: Document) -> None:
-    """Raises ``DeniedError`` where somebody asks in the name of a unit that is not theirs."""
+    """Raises ``DeniedError`` where somebody asks in the name of a unit that is not theirs, ``InputError``
+    where they write somebody of another unit down as the applicant."""
     row = Row(document.name, 0, document.unit, document.applicant, "", "draft", "", "", "", "", "", 0, 0)
     states.refuse_others(connection, identity, row, "unit", "submit")
     known = requests.find(connection, document.name)
@@ -230,6 +232,11 @@ def refuse_others(connection: Connection, identity: Identity, document: Document
             f"request {document.name} is of unit/{known.unit}, and this one is of unit/{document.unit}",
             hint="choose another name for it",
         )
+    of = next((str(f.get("unit", "")) for n, f in persons(connection) if n == document.applicant), "")
+    if of not in ("", document.unit):
+        words = f"`applicant`: {document.applicant} is of unit/{of}, and unit/{document.unit} asks"
+        hint = f"somebody of unit/{document.unit} asks for it"
+        raise InputError([problem(document, ("applicant",), words, hint)])
 
 
 def entry_of(document: Document, made: Mapping[Key, Any]) -> dict[str, Any]:

@@ -236,6 +236,12 @@ def test_nobody_asks_for_another_unit(tmp_path: Path, cli: Cli) -> None:
     refused = cli("request", "submit", form(place, "theirs", unit="other", applicant=OTHER))
     assert refused.code == 4, refused
     assert "only people of unit/other may submit request theirs" in refused.err
+    # Nor by writing oneself down as the other unit's applicant, or somebody else as one's own.
+    posing = cli("request", "submit", form(place, "theirs", {}, unit="other"))
+    assert (posing.code, "only people of unit/other may submit" in posing.err) == (4, True), posing
+    lent = cli("request", "submit", form(place, "lent", applicant=OTHER))
+    assert lent.code == 2, lent
+    assert "lent.yaml:3:12: `applicant`: wang is of unit/other, and unit/bureau asks" in lent.err
     taken = cli("request", "submit", form(place, "mine", unit="other", applicant=OTHER), "--replace")
     assert taken.code == 4, taken
 
