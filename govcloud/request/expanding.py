@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,6 +31,8 @@ from .templates import Template, catalogue, unknown
 
 # What is copied is its owner's, whatever kind it is of (`backup.subject`).
 SUBJECT = "subject"
+# Faults that are told of one form; to look for a hint for each of very many takes long.
+MOST_TOLD = 200
 # Who says the entries of a request: this and its name.
 CLAIMANT = "request:"
 
@@ -68,33 +71,50 @@ class _Expansion:
         # Where each entry comes from: the item, or the free entry.
         self._ways: dict[Key, Way] = {}
         self._made = ground.made
+        self._most: int = ground.policy["most_entries"]
+        # Whether all of it was read.
+        self._whole = True
 
     def entries(self) -> dict[Key, dict[str, Any]]:
         self._people()
         self._texts(_plain(self._document), ())
         self.read()
         changed = sum(map(len, self._document.changes.values())) + len(self._document.retires)
-        if not self._problems and not self._made and not changed:
+        if (items := len(self._document.items)) > self._most:
+            self._tell(("items",), f"has {items} items, and {self._most} may be", "ask in parts")
+        elif not self._problems and not self._made and not changed:
             self._tell((), "asks for nothing", "items, each with a template: `govcloud request templates`")
-        most = self._ground.policy["most_entries"]
-        if (many := len(self._made) + changed) > most:
-            self._tell((), f"asks for {many} entries at once, and {most} may be", "ask in parts")
+        elif (many := len(self._made) + changed) > self._most:
+            told = f"asks for {many} entries at once" if self._whole else f"asks for {many} entries and more"
+            self._tell((), f"{told}, and {self._most} may be", "ask in parts")
         else:
             self._convert()
             self._judge()
+        if self._many_faults:
+            self._problems.append(problem(self._document, (), f"only the first {MOST_TOLD} faults are told"))
         if self._problems:
             raise InputError(_sorted(self._problems))
         return self._made
 
     def read(self) -> None:
-        """All that it makes, into the ground."""
+        """All that it makes, into the ground; no more than may be."""
         # Free entries first, so that items may refer to them; items may to those before them.
         self._free()
+        if len(self._document.items) > self._most:
+            return
         for number in range(len(self._document.items)):
+            if len(self._made) > self._most or self._many_faults:
+                self._whole = False
+                break
             self._item(number)
 
+    @property
+    def _many_faults(self) -> bool:
+        return len(self._problems) >= MOST_TOLD
+
     def _tell(self, way: Way, message: str, hint: str = "", *, on_key: bool = False) -> None:
-        self._problems.append(problem(self._document, way, message, hint, on_key=on_key))
+        if not self._many_faults:
+            self._problems.append(problem(self._document, way, message, hint, on_key=on_key))
 
     def _people(self) -> None:
         """The unit, whoever asks, and the investment project are there."""
@@ -188,13 +208,16 @@ class _Expansion:
             self._tell(self._ways[key], message, hint)
         withheld = set(map(str, self._ground.policy["withheld"]))
         for key, said in self._made.items():
+            if self._many_faults:
+                break
             way = self._ways[key]
             for field in sorted(withheld & {f"{key[0]}.{field}" for field in said}):
                 field = field.partition(".")[2]
                 at = (*way, field) if way[0] == "entries" else way
                 message = f"{key[0]}/{key[1]}: `{field}` is not said by requests"
                 self._tell(at, message, "whoever runs the cloud says it in a file", on_key=at != way)
-            for field, message, hint in dangling(self._ground, self._hints, self._document.name, key, said):
+            nowhere = dangling(self._ground, self._hints, self._document.name, key, said)
+            for field, message, hint in islice(nowhere, MOST_TOLD):
                 at = (*way, field) if way[0] == "entries" else way
                 self._tell(at, f"{key[0]}/{key[1]}: `{field}`: {message}", hint)
             for field, message in of_others(self._ground, self._document.unit, key, said):

@@ -45,6 +45,8 @@ class Ground:
         self._known: dict[Key, dict[str, Any] | None] = {}
         # What the request itself makes, as far as it was read.
         self.made: dict[Key, dict[str, Any]] = {}
+        # What fits a parameter, by what it asks: items of one template ask the same many times.
+        self.fitting: dict[Any, list[str]] = {}
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """The fields that an entry says; None where there is none."""
@@ -69,7 +71,8 @@ class Ground:
             self._tables[kind] = {
                 key[1]: entry.fields for key, entry in sorted(found.items()) if key not in self._hidden
             }
-        return self._tables[kind] | {name: said for (of, name), said in self.made.items() if of == kind}
+        made = {name: said for (of, name), said in self.made.items() if of == kind}
+        return self._tables[kind] | made if made else self._tables[kind]
 
     def whole(self, kind: str, name: str) -> dict[str, Any]:
         """An entry's fields with the defaults of those that it does not say, its ``name``, and whether it is

@@ -205,6 +205,13 @@ class Form:
         if parameter.type == "boolean":
             return ["true", "false"]
         wanted = self._wanted(name, values)
+        made = tuple(key for key in self.ground.made if key[0] in parameter.kinds)
+        asked = (tuple(parameter.kinds), parameter.own and self.document.unit, repr(wanted), made)
+        if asked not in self.ground.fitting:
+            self.ground.fitting[asked] = self._fitting(parameter, wanted)
+        return self.ground.fitting[asked]
+
+    def _fitting(self, parameter: Parameter, wanted: Mapping[str, Any]) -> list[str]:
         one = len(parameter.kinds) == 1
         return [
             other if one else f"{kind}/{other}"

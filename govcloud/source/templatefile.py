@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
+from functools import lru_cache
+from types import CodeType, TracebackType
 from typing import Any
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
@@ -92,9 +93,15 @@ def filled(source: str, variables: Mapping[str, Any]) -> str:
     Raises ``Unfit``, also where a variable is missing.
     """
     try:
-        return _Prepared(source, _none).render(variables).data.decode()
+        return _Prepared(source, _none, _code_of(source)).render(variables).data.decode()
     except _Wrong as wrong:
         raise Unfit(str(wrong), wrong.line) from None
+
+
+@lru_cache(maxsize=256)
+def _code_of(source: str) -> CodeType:
+    """What is filled many times is compiled once: that takes far longer than to run it. Raises ``_Wrong``."""
+    return _Prepared(source, _none).code
 
 
 def _none(path: str) -> list[Row]:
@@ -110,15 +117,19 @@ def _source(data: bytes) -> str:
 class _Prepared:
     """A template, checked and made ready to be rendered once. Raises ``_Wrong``."""
 
-    def __init__(self, source: str, table: Callable[[str], list[Row]]) -> None:
+    def __init__(self, source: str, table: Callable[[str], list[Row]], code: CodeType | None = None) -> None:
         self._sandbox = Sandbox(table)
         self.tables: list[str] = []
+        self.code = self._compiled(source) if code is None else code
+        self._template = Template.from_code(self._sandbox, self.code, self._sandbox.make_globals(None))
+
+    def _compiled(self, source: str) -> CodeType:
         try:
             tree = self._sandbox.parse(source)
             self._check(tree)
             self._guard(tree)
             self._mark(tree)
-            code = self._sandbox.compile(tree)
+            return self._sandbox.compile(tree)
         except TemplateSyntaxError as error:
             message = (error.message or "not readable").rstrip(".")
             raise _Wrong(f"not a template: {message}", error.lineno) from None
@@ -126,7 +137,6 @@ class _Prepared:
             raise _Wrong("the template is nested too deep") from None
         except (ValueError, OverflowError) as error:
             raise _Wrong(f"not a template: {error}") from None
-        self._template = Template.from_code(self._sandbox, code, self._sandbox.make_globals(None))
 
     def _check(self, tree: nodes.Template) -> None:
         for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Block):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,8 @@ from govcloud.request.document import Document, read
 from govcloud.request.expanding import expand
 from govcloud.request.ground import Ground
 from govcloud.request.parameters import Form
-from govcloud.request.templates import catalogue
+from govcloud.request.templates import Template, catalogue
+from govcloud.source import templatefile
 from govcloud.workspace import Workspace
 from tests.conftest import Result
 from tests.recorded import reading, record_hainan
@@ -147,7 +149,7 @@ VALUES = {
             "items:",
             f"entries:\n  volumes: {{{MANY}}}\nitems:",
         ),
-        "asks for 602 entries at once, and 500 may be",
+        "asks for 600 entries and more, and 500 may be",
     ),
     "a list for a text": (
         "title: 测试机",
@@ -498,6 +500,42 @@ def test_what_may_not_be_seen_is_not_there(ledger: Ledger) -> None:
     taken = document(entries={"applications": {"haizhengtong": {"unit": "bigdata"}}})
     with pytest.raises(InputError) as caught:
         expand(*ledger, taken, hidden=hidden)
+
+
+def test_a_form_with_very_many_items_is_refused_unread(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_: list[str] = []
+
+    def reads(template: Template, *more: Any) -> Form:
+        read_.append(template.zh)
+        return Form(template, *more)
+
+    monkeypatch.setattr("govcloud.request.expanding.Form", reads)
+    item = {"template": "virtual-machine", "parameters": SANE["virtual-machine"] | {"instances": 50}}
+    with pytest.raises(InputError, match="1 problem") as caught:
+        expand(*ledger, document(items=[item] * 2500))
+    assert "has 2500 items, and 500 may be" in str(caught.value.problems[0]) and not read_
+    # Nor are further ones read once there are too many entries, or faults.
+    parts = [item | {"parameters": item["parameters"] | {"part": f"p{n}"}} for n in range(40)]
+    with pytest.raises(InputError, match="1 problem") as caught:
+        expand(*ledger, document(items=parts))
+    assert "entries and more, and 500 may be" in str(caught.value.problems[0]) and len(read_) < 10
+    read_.clear()
+    wrong = {"template": "virtual-machine", "parameters": dict.fromkeys("abcdefgh", 1)}
+    with pytest.raises(InputError) as caught:
+        expand(*ledger, document(items=[wrong] * 400))
+    told = "\n".join(map(str, caught.value.problems))
+    assert "only the first 200 faults are told" in told and len(read_) < 40
+
+
+def test_a_template_is_compiled_once(ledger: Ledger) -> None:
+    """And what fits its parameters is looked for once, however many items are made from it."""
+    templatefile._code_of.cache_clear()
+    said = SANE["virtual-machine"]
+    parts = [{"template": "virtual-machine", "parameters": {**said, "part": f"p{n}"}} for n in range(20)]
+    expand(*ledger, document(items=parts))
+    assert templatefile._code_of.cache_info().misses < 10
 
 
 def test_two_items_that_make_the_same_are_told(ledger: Ledger, tmp_path: Path) -> None:
