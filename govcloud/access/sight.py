@@ -47,12 +47,24 @@ def hidden_uids(connection: Connection, identity: Identity) -> frozenset[str]:
     """The uids of entries, of now and of the past, that somebody may not see."""
     if read_roles(connection).may(identity.person, "read_classified"):
         return frozenset()
-    return frozenset(_closure(connection))
+    return frozenset(_closure(connection)[0])
+
+
+def sees_all(connection: Connection, person: str) -> bool:
+    """Whether somebody may see what is classified: by a role, or because no role is accepted."""
+    roles = read_roles(connection)
+    return not roles.inforce or roles.may(person, "read_classified")
 
 
 def classified_uids(connection: Connection) -> frozenset[str]:
     """The uids of all that is or was classified, with what belongs to it: whoever asks."""
-    return frozenset(_closure(connection))
+    return frozenset(_closure(connection)[0])
+
+
+def classified(connection: Connection) -> tuple[frozenset[str], frozenset[Key]]:
+    """The same, and the keys of those that hide what belongs to them in turn."""
+    hidden, wholes = _closure(connection)
+    return frozenset(hidden), frozenset(wholes)
 
 
 def classified_kinds() -> list[str]:
@@ -62,8 +74,8 @@ def classified_kinds() -> list[str]:
     return [name for name, cls in KINDS.items() if "classified" in cls.__struct_fields__]
 
 
-def _closure(connection: Connection) -> set[str]:
-    """What is or was classified, and what hangs on it."""
+def _closure(connection: Connection) -> tuple[set[str], set[Key]]:
+    """The uids of what is or was classified and of what hangs on it; and what things can hang on."""
     found: dict[str, Key] = {}
     for kind in classified_kinds():
         rows = connection.rows(
@@ -88,13 +100,13 @@ def _closure(connection: Connection) -> set[str]:
         followers = [*_now(connection, front), *_then(connection, front)]
         hidden |= {uid for uid, _, _ in followers}
         front = {key for _, key, belongs in followers if belongs} - seen
-    return hidden
+    return hidden, seen
 
 
 def _now(connection: Connection, front: Iterable[Key]) -> Iterable[tuple[str, Key, bool]]:
     """(uid, key, whether it belongs to them) of the entries of now that refer to these."""
     for uid, key, field, _ in references_to(connection, front):
-        yield uid, key, _single(key[0], field)
+        yield uid, key, belongs_by(key[0], field)
 
 
 def _then(connection: Connection, front: set[Key]) -> Iterable[tuple[str, Key, bool]]:
@@ -110,10 +122,11 @@ def _then(connection: Connection, front: set[Key]) -> Iterable[tuple[str, Key, b
         with suppress(KeyError):  # a kind of a newer release
             for field, to_kind, to_name in references_of(kind, msgspec.json.decode(text)):
                 if (to_kind, to_name) in front:
-                    yield uid, (kind, name), _single(kind, field)
+                    yield uid, (kind, name), belongs_by(kind, field)
 
 
-def _single(kind: str, field: str) -> bool:
+def belongs_by(kind: str, field: str) -> bool:
+    """Whether an entry belongs to what this field of it names, rather than lists it among others."""
     from ..model import fields
 
     try:

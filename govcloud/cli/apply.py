@@ -154,7 +154,8 @@ def carry(
     if not as_json:
         from .plan import for_reader, show
 
-        verdict = guarding.for_reader(workspace, ledger, guarding.verdict_on(workspace, ledger, plan))
+        verdict = guarding.verdict_on(workspace, ledger, plan)
+        verdict = guarding.for_reader(workspace, ledger, verdict, plan)
         with unwatched():
             show(for_reader(workspace, ledger, plan), verdict)
     leave = guarding.ask_leave(workspace, ledger, plan, leave or NO_LEAVE, quiet=as_json)

@@ -84,7 +84,7 @@ def carry_or_write(
         return carry(app.workspace, ledger, proposal, as_json, yes, leave, order)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=True)
     verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
-    verdict = guarding.for_reader(app.workspace, ledger, verdict)
+    verdict = guarding.for_reader(app.workspace, ledger, verdict, proposal.plan)
     write(out, stages.encode(proposal.plan))
     if as_json:
         emit(explain.document(visible) | {"guards": telling.document(verdict)})

@@ -60,20 +60,20 @@ def verdict_on(workspace: Workspace, ledger: Ledger, plan: Plan) -> Verdict:
         return judge(connection, plan, actor)
 
 
-def for_reader(workspace: Workspace, ledger: Ledger, verdict: Verdict) -> Verdict:
-    """The verdict as this process's reader may see it."""
-    from ..access import sight
-    from ..access.sight import is_hidden
-    from ..ledger.entries import key_of
+def for_reader(workspace: Workspace, ledger: Ledger, verdict: Verdict, plan: Plan) -> Verdict:
+    """The verdict on a plan as this process's reader may see it."""
+    from ..access import read_roles, who
+    from ..access.sight import sees_all
     from ..plan.guards.telling import veiled
+    from ..plan.veil import hidden_in
 
     if not (verdict.beyond or verdict.frozen):
         return verdict
     with ledger.read() as connection:
-        hidden = sight(workspace, ledger, connection)
-        if not hidden:
+        if not read_roles(connection).inforce or sees_all(connection, who(workspace, ledger).person):
             return verdict
-        return veiled(verdict, lambda subject: is_hidden(connection, hidden, *key_of(subject)))
+        hidden = hidden_in(connection, plan)
+    return veiled(verdict, hidden.names.__contains__) if hidden.names else verdict
 
 
 def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *, quiet: bool) -> Leave:
@@ -101,7 +101,7 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
         if quiet or leave.confirmed or not askable or not sys.stdin.isatty():
             with courier(workspace, ledger), written_down(workspace, ledger, identity, plan):
                 # Without the names of what its reader may not see.
-                raise refusal(for_reader(workspace, ledger, verdict), plan, leave) from None
+                raise refusal(for_reader(workspace, ledger, verdict, plan), plan, leave) from None
         typed = click.prompt(f'\nType "{verdict.phrase}" if this is meant', default="", show_default=False)
         leave = Leave(typed)
         with written_down(workspace, ledger, identity, plan), ledger.read() as connection:

@@ -60,7 +60,7 @@ def plan(
     check_rollouts(ledger, proposal.plan)
     visible = for_reader(app.workspace, ledger, proposal.plan, keeping=out is not None)
     verdict = guarding.verdict_on(app.workspace, ledger, proposal.plan)
-    verdict = guarding.for_reader(app.workspace, ledger, verdict)
+    verdict = guarding.for_reader(app.workspace, ledger, verdict, proposal.plan)
     if out is not None:
         write(out, stages.encode(proposal.plan))
     with unwatched():
@@ -83,20 +83,20 @@ def for_reader(workspace: Workspace, ledger: Ledger, plan: Plan, *, keeping: boo
 
     Raises ``DeniedError`` where that would show what they may not read.
     """
-    from ..access import require, sight, who
-    from ..access.sight import is_hidden
-    from ..ledger.entries import key_of
-    from ..plan.veil import touches, veiled
+    from ..access import read_roles, require, who
+    from ..access.sight import sees_all
+    from ..plan.veil import hidden_in, touches, veiled
 
     with ledger.read() as connection:
-        hidden = sight(workspace, ledger, connection)
-        if not hidden:
+        if not read_roles(connection).inforce or sees_all(connection, who(workspace, ledger).person):
             return plan
-        visible = veiled(plan, hidden, lambda subject: is_hidden(connection, hidden, *key_of(subject)))
-    if keeping and touches(plan, hidden):
+        hidden = hidden_in(connection, plan)
+    if not hidden.uids:
+        return plan
+    if keeping and touches(plan, *hidden):
         what = "to keep a plan that touches classified entries"
         require(ledger, who(workspace, ledger), "read_classified", what)
-    return visible
+    return veiled(plan, hidden.uids, hidden.names.__contains__)
 
 
 def write(out: Path, content: bytes) -> None:

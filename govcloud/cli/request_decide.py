@@ -85,7 +85,8 @@ def _show(app: App, ledger: Ledger, name: str, as_json: bool) -> None:
         plan = plan_of(connection, requests.get(connection, name))
     visible = for_reader(app.workspace, ledger, plan, keeping=True)
     if not as_json:
-        verdict = guarding.for_reader(app.workspace, ledger, guarding.verdict_on(app.workspace, ledger, plan))
+        verdict = guarding.verdict_on(app.workspace, ledger, plan)
+        verdict = guarding.for_reader(app.workspace, ledger, verdict, plan)
         with unwatched():
             show(visible, verdict)
 

@@ -123,7 +123,9 @@ def _tell(app: App, one: Submission, row: Row | None, as_json: bool) -> None:
     if as_json:
         emit(document_of(one, row) | {"plan": explain.document(plan)})
         return
-    verdict = guarding.for_reader(app.workspace, ledger, guarding.verdict_on(app.workspace, ledger, plan))
+    whole = one.proposal.plan
+    verdict = guarding.verdict_on(app.workspace, ledger, whole)
+    verdict = guarding.for_reader(app.workspace, ledger, verdict, whole)
     with unwatched():
         show(plan, verdict)
         click.echo("")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
+from ..access.sight import belongs_by, classified, keys_of, sees_all
+from ..ledger.connection import Connection
+from ..ledger.entries import Key
+from ..ledger.marks import references_of
+from ..ledger.requests import CLAIMANT
 from . import ruled
 from .stages import (
     EntryChange,
@@ -26,9 +31,85 @@ VEIL = "(classified)"
 Change = EntryChange | ResourceChange
 
 
-def touches(plan: Plan, hidden: frozenset[str]) -> bool:
-    """Whether a plan does something to one of these uids."""
-    return any(
+class Hidden(NamedTuple):
+    """What of a plan is classified, or tells of it: uids, and ``kind/name`` of now and as it would be."""
+
+    uids: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+
+def hidden_in(connection: Connection, plan: Plan) -> Hidden:
+    """What a plan tells that is classified: as accepted, and as the plan itself says it of what comes now."""
+    uids, wholes = classified(connection)
+    said = _said(plan)
+    found = set(uids)
+    wholes_now = set(wholes)
+    names = {f"{kind}/{name}" for kind, name in keys_of(connection, uids)}
+    keys: set[Key] = set()
+
+    def hide(one: _Said, *, whole: bool) -> None:
+        keys.add(one.key)
+        names.update(f"{one.key[0]}/{name}" for name in (one.key[1], one.was) if name)
+        found.update({one.uid} - {""})
+        if whole and one.key not in wholes_now:
+            wholes_now.add(one.key)
+            front.append(one.key)
+
+    front: list[Key] = []
+    if not uids and not any(one.fields.get("classified") is True for one in said):
+        return Hidden()
+    referring: dict[Key, list[tuple[_Said, bool]]] = {}
+    for one in said:
+        for field, kind, name in _references(one.key[0], one.fields):
+            referring.setdefault((kind, name), []).append((one, belongs_by(one.key[0], field)))
+    front.extend(referring.keys() & wholes)
+    for one in said:
+        if one.fields.get("classified") is True or one.uid in uids:
+            hide(one, whole=one.fields.get("classified") is True)
+    while front:
+        for one, belongs in referring.get(front.pop(), ()):
+            hide(one, whole=belongs)
+    # Why somebody asks for it tells as much as its name.
+    asking = {row.claimant for row in plan.asked.said if row.key in keys or "/".join(row.key) in names}
+    for one in said:
+        if one.key[0] == "request" and CLAIMANT + one.key[1] in asking:
+            hide(one, whole=False)
+    return Hidden(frozenset(found), frozenset(names))
+
+
+class _Said(NamedTuple):
+    """One version of an entry that a plan speaks of; ``uid`` is empty where only a claim does."""
+
+    key: Key
+    uid: str
+    was: str
+    fields: Mapping[str, Any]
+
+
+def _said(plan: Plan) -> list[_Said]:
+    changes = (c for s in plan.stages if isinstance(s, Record) for c in s.changes)
+    out = [_Said((c.kind, c.name), c.uid, c.was, c.fields) for c in changes]
+    return out + [_Said(row.key, "", "", row.fields or {}) for row in plan.asked.said]
+
+
+def _references(kind: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    try:
+        return list(references_of(kind, fields))
+    except KeyError:  # a kind of a newer release
+        return []
+
+
+def for_person(connection: Connection, person: str, plan: Plan) -> Plan:
+    """The plan as somebody may see it: whole, or with what is classified taken out."""
+    if sees_all(connection, person):
+        return plan
+    hidden = hidden_in(connection, plan)
+    return veiled(plan, hidden.uids, hidden.names.__contains__) if hidden.uids else plan
+
+
+def touches(plan: Plan, hidden: frozenset[str], names: frozenset[str] = frozenset()) -> bool:
+    """Whether a plan does something to one of these uids, or says something of one of these names."""
+    return any("/".join(row.key) in names for row in plan.asked.said) or any(
         change.uid in hidden
         for s in plan.stages
         if isinstance(s, Record | Stack | Move)
@@ -54,8 +135,11 @@ def veiled(plan: Plan, hidden: frozenset[str], is_hidden: Callable[[str], bool])
         changed = (c for s in plan.stages if isinstance(s, Record) for c in s.changes)
         names = {change.subject for change in changed if change.uid in hidden}
         ruling = ruled.veiled(ruling, names, is_hidden, VEIL)
+    said = tuple(row for row in plan.asked.said if not is_hidden("/".join(row.key)))
+    ended = tuple(key for key in plan.asked.ended if not is_hidden("/".join(key[:2])))
+    asked = msgspec.structs.replace(plan.asked, said=said, ended=ended)
     return msgspec.structs.replace(
-        plan, stages=stages, pinned=pinned, base=base, secrets=secrets, ruling=ruling
+        plan, stages=stages, pinned=pinned, base=base, secrets=secrets, ruling=ruling, asked=asked
     )
 
 

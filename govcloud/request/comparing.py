@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ..plan.stages import ENDING, Move, Plan, Play, Probe, Record, SiteStack, Stack
+from ..plan.veil import VEIL
 
 # So many differences are told; then how many more there are.
 MOST = 20
@@ -28,7 +31,9 @@ def differences(before: Plan, after: Plan) -> list[str]:
         else:
             lines.append(f"{words}: {_shown(was)} became {_shown(will)}")
     if not lines:
-        lines.append("the order or the grouping of its stages changed")
+        unseen = any(VEIL.encode() in msgspec.json.encode(plan.stages) for plan in (before, after))
+        words = "something that you may not see" if unseen else "the order or the grouping of its stages"
+        lines.append(f"{words} changed")
     more = len(lines) - MOST
     return [*lines[:MOST], f"and {more} more"] if more > 0 else lines
 

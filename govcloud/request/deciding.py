@@ -27,6 +27,8 @@ from ..plan.guards.needing import policy
 from ..plan.guards.people import Acting
 from ..plan.guards.questions import Question, Subject, subject_of
 from ..plan.guards.standing import Desk, Standing, Step, of_request
+from ..plan.stages import decode
+from ..plan.veil import hidden_in, touches
 from ..workspace import Workspace
 from . import states
 
@@ -206,7 +208,10 @@ def tell(connection: Connection, workspace: Workspace, row: Row, standing: Stand
     if step is None:
         return False
     late = step.state == "overdue"
-    words = [f"{row.title or row.name}, of unit/{row.unit}", f"they can: {_names(step.may) or 'nobody'}"]
+    # A channel may be anybody's.
+    plain = workspace.settings.notify and not tells_classified(connection, row)
+    title = row.title if plain else ""
+    words = [f"{title or row.name}, of unit/{row.unit}", f"they can: {_names(step.may) or 'nobody'}"]
     if step.up:
         words.append(f"it went up to {', '.join(step.up)}")
     return messages.gate(
@@ -218,6 +223,12 @@ def tell(connection: Connection, workspace: Workspace, row: Row, standing: Stand
         subjects=[f"request/{row.name}"],
         next=f"govcloud request approve {row.name}",
     )
+
+
+def tells_classified(connection: Connection, row: Row) -> bool:
+    """Whether what was submitted tells of something classified, there already or to come."""
+    plan = decode(requests.paper(connection, row.plan))
+    return touches(plan, *hidden_in(connection, plan))
 
 
 def _refuse_closed(row: Row) -> None:

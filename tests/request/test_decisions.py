@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from govcloud.access import Identity
 from govcloud.errors import DeniedError
+from govcloud.ledger import requests
 from govcloud.plan.gather import propose
 from govcloud.plan.guards import NO_LEAVE, admit
+from govcloud.plan.stages import Asked
+from govcloud.plan.veil import for_person
+from govcloud.request.comparing import differences
+from govcloud.request.submitting import plan_of
 from tests.request.county import STAGES, County, copied, template
 from tests.test_json_keys import keys_of
 
@@ -318,3 +324,29 @@ def test_what_says_nothing_is_refused_where_it_stands(county: County) -> None:
     lines = refused.err.splitlines()
     for number, (_, _, told) in enumerate(WRONG):
         assert any(f"/wrong-{number}:" in one and told in one and "base.yaml:" in one for one in lines), told
+
+
+def test_what_a_request_makes_is_classified_before_anything_is(county: County) -> None:
+    """Nothing that is accepted is classified yet: the plan itself says it, and whoever may not read it
+    neither signs nor hears of it by a channel or a change."""
+    readers = ["admin", "clerk", "manager", "province-1"]
+    county.tables["roles"]["readers"] = {"permissions": ["read_classified"], "persons": readers}
+    county.settings["notify"] = [{"name": "duty", "webhook": "http://127.0.0.1:9/hook", "events": ["gate"]}]
+    county.accept()
+    said = {"project-x": {"unit": "health", "classified": True, "title": "绝密系统"}}
+    parts = {"front": {"application": "project-x", "title": "绝密门户"}}
+    county.submit("hush", title="绝密项目", entries={"applications": said, "components": parts})
+    assert "绝密" not in "".join(str(one) for one in county.sql("SELECT * FROM notice"))
+    done = county.approve("officer", name="hush")
+    assert done.code == 4, done
+    assert "classified" in done.err
+    assert not {word for word in ("绝密", "project-x", "front") if word in done.out + done.err}
+    with county.ledger() as ledger, ledger.read() as connection:
+        plan = plan_of(connection, requests.get(connection, "hush"))
+        seen = for_person(connection, "builder", plan)
+        assert for_person(connection, "manager", plan) is plan
+    other = msgspec.structs.replace(plan, stages=plan.stages[1:], asked=Asked(), effect="0" * 32)
+    told = " ".join(differences(seen, msgspec.structs.replace(seen, stages=(), asked=Asked())))
+    assert "application/(classified)" in told
+    assert not {word for word in ("绝密", "project-x", "front") if word in told}
+    assert "project-x" in " ".join(differences(plan, other))
