@@ -30,6 +30,7 @@ from .comparing import differences
 from .settling import follow
 from .states import State
 from .submitting import paper_of, plan_of, promised
+from .unbuilt import refuse_unbuilt
 
 # From these a request is carried out, once it is approved.
 READY: frozenset[State] = frozenset({"approved", "scheduled", "failed"})
@@ -78,8 +79,8 @@ def admit(
     """A request that may be carried out now, and its plan. Holds what it needs, where that was let go.
 
     Raises ``ConflictError`` where something else would happen than was decided (the signatures are void
-    then, and the new plan is what is decided on) or its state does not allow it, ``DeniedError`` where it is
-    not approved or a pool has no room.
+    then, and the new plan is what is decided on), where what would is others' work, or its state does not
+    allow it, ``DeniedError`` where it is not approved or a pool has no room.
     """
     with ledger.read() as connection:
         row = requests.get(connection, name)
@@ -89,6 +90,7 @@ def admit(
         done = standing(connection, plan_of(connection, row).asked)
     proposal = again(workspace, ledger, row)
     if not done and proposal.plan.effect != row.effect:
+        refuse_unbuilt(workspace, ledger, name, proposal.plan)
         raise _voided(ledger, identity, row, proposal.plan)
     with ledger.write() as connection:
         states.clock(connection)

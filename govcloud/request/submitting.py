@@ -38,6 +38,7 @@ from .expanding import expand
 from .ground import Ground
 from .pricing import Costs, costs
 from .states import State
+from .unbuilt import refuse_unbuilt
 
 # Kinds by which a form is told to be of a type; the first that it has.
 _TYPES: tuple[tuple[str, str], ...] = (
@@ -91,7 +92,7 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
     """Work a form out: its entries, what they need, and the plan over the files as they are recorded.
 
     Raises ``InputError`` with every fault and its place, ``DeniedError`` where somebody asks for others or a
-    pool has no room.
+    pool has no room, ``ConflictError`` where others' work would be in its plan.
     """
     _refuse_days(document)
     with ledger.read() as connection:
@@ -112,6 +113,7 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
         proposal = propose(workspace, ledger, asked=order, recorded=True)
     except InputError as error:
         raise InputError([_placed(document, one) for one in error.problems], hint=error.hint) from None
+    refuse_unbuilt(workspace, ledger, document.name, proposal.plan)
     with ledger.read() as connection:
         gate_request(connection, proposal.plan)
     return Submission(document, said, proposal, asked, found, price, changed)

@@ -198,6 +198,10 @@ def test_what_fails_lets_go_says_what_is_left_and_goes_on(tmp_path: Path, cli: C
     assert "what is built of them is not whole" in failed.out
     found = cli("request", "list", "--open", "--json").json[0]
     assert found["state"] == "failed"
+    # What is left of it is no part of what others sign.
+    beside = cli("request", "submit", form(place, "api"))
+    assert (beside.code, "accepted and not built (instance/web-1" in beside.err) == (5, True), beside
+    assert f"govcloud runs resume {found['run']}" in beside.err
     assert place.ledger("select * from reservation") == []
     # A larger target, of which the ledger hears by the way of files; that run builds what was left.
     place.tables["targets"]["shelf"]["quota"] = 9
