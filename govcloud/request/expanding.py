@@ -17,7 +17,7 @@ from ..addressing.wishes import ALLOCATOR
 from ..errors import InputError, Problem
 from ..ledger.claims import claims_on
 from ..ledger.connection import Connection
-from ..model import KINDS, PLURALS
+from ..model import KINDS, PLURALS, fields
 from ..model.catalogue import references, split_ref
 from ..source.claims import Draft, Table
 from ..source.convert import convert_draft
@@ -220,6 +220,10 @@ class _Expansion:
             for field, message, hint in islice(nowhere, MOST_TOLD):
                 at = (*way, field) if way[0] == "entries" else way
                 self._tell(at, f"{key[0]}/{key[1]}: `{field}`: {message}", hint)
+            if key[0] == "endpoint":
+                for message in same_name(self._ground, self._document.unit, key[1], said):
+                    at = (*way, "host") if way[0] == "entries" else way
+                    self._tell(at, f"{key[0]}/{key[1]}: `host`: {message}", "choose another `host` or `port`")
             for field, message in of_others(self._ground, self._document.unit, key, said):
                 at = (*way, field) if way[0] == "entries" and field else way
                 self._tell(
@@ -266,6 +270,21 @@ def of_others(ground: Ground, unit: str, key: Key, said: Mapping[str, Any]) -> I
             if mine and of != unit and (of or kind in surely):
                 whose = f"which is of unit/{of}" if of else "of which nobody says whose it is"
                 yield info.name, f"uses {kind}/{name}, {whose}"
+
+
+def same_name(ground: Ground, unit: str, name: str, said: Mapping[str, Any]) -> Iterator[str]:
+    """What to say of an endpoint whose name and port are another's, or whose name is another unit's at all:
+    who asks for it would be sent to both."""
+    zone, host = said.get("dns_zone"), said.get("host")
+    if not isinstance(zone, str) or not isinstance(host, str):
+        return
+    port = fields("endpoint")["port"].default
+    for other, there in ground.answering(zone, host):
+        at = there.get("port", port)
+        if other == name or (at != said.get("port", port) and ground.owner("endpoint", there) == unit):
+            continue
+        whose = f"endpoint/{other}, port {at}" if other else "others"
+        yield f"{host} in dns_zone/{zone} is the name of {whose}"
 
 
 def dangling(

@@ -60,6 +60,20 @@ class Ground:
             self._known[key] = found[key].fields if key in found else None
         return self._known[key]
 
+    def answering(self, zone: str, host: str) -> list[tuple[str, dict[str, Any]]]:
+        """The endpoints that answer under a name: (their own name, empty for a hidden one; their fields)."""
+        found = self._endpoints | {key: said for key, said in self.made.items() if key[0] == "endpoint"}
+        return [
+            ("" if key in self._hidden else key[1], said)
+            for key, said in sorted(found.items())
+            if said.get("dns_zone") == zone and str(said.get("host", "")).lower() == host.lower()
+        ]
+
+    @cached_property
+    def _endpoints(self) -> dict[Key, dict[str, Any]]:
+        found = entries.current(self._connection, kind="endpoint")
+        return {key: entry.fields for key, entry in found.items()}
+
     def taken(self, keys: Collection[Key]) -> set[Key]:
         """Which of these keys an entry has, hidden or not."""
         return set(entries.digests(self._connection, keys))

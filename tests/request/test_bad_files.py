@@ -414,6 +414,16 @@ OTHERS = {
                                 "host": "x"}}},
         "endpoint/mine would be of unit/service-centre",
     ),
+    "a name that is taken": (
+        {"endpoints": {"mine": {"application": "haizhengtong", "instance": "hzt-1", "dns_zone": "gov-hainan",
+                                "host": "HZT"}}},
+        "endpoint/mine: `host`: HZT in dns_zone/gov-hainan is the name of endpoint/",
+    ),
+    "another unit's name, at another port": (
+        {"endpoints": {"mine": {"application": "haizhengtong", "instance": "hzt-1", "dns_zone": "gov-hainan",
+                                "host": "jg", "port": 8443}}},
+        "endpoint/mine: `host`: jg in dns_zone/gov-hainan is the name of endpoint/",
+    ),
     "another's machine behind one's own name": (
         {"endpoints": {"mine": {"application": "haiyiban", "instance": "jg-1", "dns_zone": "gov-hainan",
                                 "host": "x"}}},
@@ -476,6 +486,20 @@ def test_what_is_shared_may_be_another_units(ledger: Ledger) -> None:
     needs = {"application": "mine", "needs": "personal-code"}
     asked = document(entries={"applications": {"mine": mine}, "dependencies": {"mine": needs}})
     assert set(expand(*ledger, asked)) == {("application", "mine"), ("dependency", "mine")}
+
+
+def test_a_name_has_several_ports_and_one_endpoint_at_each(ledger: Ledger) -> None:
+    """Of one unit; a name that somebody may not see is told of without whose it is."""
+    mine = {"application": "haizhengtong", "instance": "hzt-1", "dns_zone": "gov-hainan", "host": "hzt"}
+    assert len(expand(*ledger, document(entries={"endpoints": {"mine": mine | {"port": 8443}}}))) == 1
+    twice = {"mine": mine | {"host": "new"}, "more": mine | {"host": "new"}}
+    with pytest.raises(InputError, match="2 problems") as caught:
+        expand(*ledger, document(entries={"endpoints": twice}))
+    assert "is the name of endpoint/more, port 80" in str(caught.value.problems[0])
+    with pytest.raises(InputError) as caught:
+        hidden = {("endpoint", "haizhengtong")}
+        expand(*ledger, document(entries={"endpoints": {"mine": mine}}), hidden=hidden)
+    assert "hzt in dns_zone/gov-hainan is the name of others" in str(caught.value.problems[0])
 
 
 def test_addresses_are_for_ones_own(ledger: Ledger) -> None:
