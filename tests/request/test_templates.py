@@ -43,6 +43,7 @@ SANE: dict[str, dict[str, Any]] = {
         "network": "cloud-app",
         "flavor": "small",
         "instances": 2,
+        "balanced": True,
         "platforms": ["haiyiban"],
     },
     "virtual-machine": {
@@ -175,6 +176,16 @@ def test_what_the_ledger_has_one_of_is_the_default(ledger: tuple[Workspace, Conn
     assert asked["instance", "wish-1"]["project"] == "bigdata"
     assert ("project", "wish") not in asked
     assert ("project", "wish") in made(ledger, ("virtual-machine", SANE["virtual-machine"]), unit="health")
+
+
+def test_a_balancer_is_recorded_only_where_somebody_says_so(ledger: tuple[Workspace, Connection]) -> None:
+    """None is built, and the name leads to the first machine: nobody gets one by default."""
+    said = {key: value for key, value in SANE["web-application"].items() if key != "balanced"}
+    plain = made(ledger, ("web-application", said))
+    assert [key for key in plain if key[0] == "load_balancer"] == []
+    assert plain["endpoint", "wish"]["instance"] == "wish-1" and ("instance", "wish-2") in plain
+    asked = templates.catalogue(ledger[0])["web-application"].asked
+    assert "is not built" in asked["balanced"].help and "to the first" in asked["instances"].help
 
 
 def test_what_could_be_several_is_asked_for(ledger: tuple[Workspace, Connection]) -> None:
