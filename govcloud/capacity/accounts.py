@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -23,6 +24,10 @@ from ..policy.pools import TAKERS, bounds, parts, taken, told
 
 # Sums of figures are rounded; less than this is nothing.
 SLACK = 1e-6
+# What bounds pools.
+BOUNDING = ("quota", "cloud", "rack")
+# So many entries are named.
+MOST = 3
 # What must be known of an entry that takes from pools, and of what bounds them.
 _NEEDED = ("project", "flavor", "cloud", "rack", "quota", *TAKERS)
 
@@ -141,22 +146,69 @@ def reserve(
 def refuse_held(
     connection: Connection, changed: Mapping[Key, Fields | None], apart_from: Collection[str] = ()
 ) -> None:
-    """Refuse changes of entries that would take what is held for requests. ``apart_from``: those that the
-    changes are of.
+    """Refuse changes of entries that would take what is held for requests, take away what bounds it, or make
+    an entry that one of them is to make. ``apart_from``: those that the changes are of.
 
     What is too much without that is for the rules to say (``policy.quotas``). Raises ``DeniedError``.
     """
-    if not requests.held(connection):
+    held = [one for one in requests.held(connection) if one.request not in apart_from]
+    if not held:
         return
+    _refuse_made(connection, changed, held)
     asked = needs(connection, changed)
     found = accounts(connection, asked, changed=changed, apart_from=apart_from)
     lacking = [one for one in found if one.short and one.held > SLACK]
-    if lacking:
-        words = [problem.message for one in lacking if (problem := shortage(one, asked))]
+    words = [problem.message for one in lacking if (problem := shortage(one, asked))]
+    words += _shrunk(connection, changed, held, {one.pool for one in lacking})
+    if words:
         raise DeniedError(
             "; ".join(words),
             hint="`govcloud request list --open` shows for whom it is held; take less, or wait for them",
         )
+
+
+def _refuse_made(connection: Connection, changed: Mapping[Key, Fields | None], held: list[Held]) -> None:
+    """Raises ``DeniedError`` where entries would come to be that are asked for: their requests could not
+    make them any more, and what is held for them would count twice."""
+    asking = {(one.kind, one.name): one.request for one in held}
+    new = {key for key, fields in changed.items() if fields is not None and key in asking}
+    new -= LedgerGraph(connection).entries(new).keys()
+    if new:
+        found = [f"{kind}/{name} is what request {asking[kind, name]} asks for" for kind, name in sorted(new)]
+        raise DeniedError(
+            "; ".join(found[:MOST]) + (f"; and {len(found) - MOST} more" if len(found) > MOST else ""),
+            hint="choose another name, or withdraw it: `govcloud request withdraw "
+            f"{asking[min(new)]}`; then this can be said by files",
+        )
+
+
+def _shrunk(
+    connection: Connection, changed: Mapping[Key, Fields | None], held: list[Held], told_of: set[str]
+) -> list[str]:
+    """In a sentence each, the pools whose bound would be less than what is taken of them and held."""
+    if not any(kind in BOUNDING for kind, _ in changed):
+        return []
+    sums: dict[str, float] = defaultdict(float)
+    whose: dict[str, set[str]] = defaultdict(set)
+    for one in held:
+        sums[one.pool] += one.amount
+        whose[one.pool].add(one.request)
+    owners = {parts(pool)[:2] for pool in sums}
+    then = LedgerGraph(connection, changed)
+    was, will = _limits(LedgerGraph(connection), owners), _limits(then, owners)
+    lower = [p for p in sorted(sums) if p in will and will[p] < was.get(p, inf) - SLACK and p not in told_of]
+    used = _used(then, {parts(pool)[:2] for pool in lower}) if lower else {}
+    out = []
+    for pool in lower:
+        kind, name, measure = parts(pool)
+        lacking = used.get(pool, 0.0) + sums[pool] - will[pool]
+        if lacking > SLACK:
+            out.append(
+                f"{kind}/{name} would have {told(will[pool], measure)} of {measure} in all, "
+                f"{told(used.get(pool, 0.0), measure)} taken, {told(sums[pool], measure)} held for request "
+                f"{', '.join(sorted(whose[pool]))}, {told(lacking, measure)} too many"
+            )
+    return out
 
 
 def shortage(account: Account, asked: Iterable[Need]) -> Problem | None:

@@ -96,6 +96,27 @@ def test_a_file_does_not_take_what_is_held(place: Province, cli: Cli) -> None:
     )
 
 
+def test_a_file_says_nothing_that_is_asked_for_nor_lowers_what_bounds_it(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "a", two("a"))).code == 0
+    place.tables["instances"]["a-1"] = machine("x")["instances"]["x"]
+    place.write()
+    refused = cli("apply", "--yes")
+    assert refused.code == 4, refused
+    assert "instance/a-1 is what request a asks for" in refused.err
+    assert "govcloud request withdraw a" in refused.err
+    del place.tables["instances"]["a-1"]
+    place.tables["quotas"]["p"] |= {"instances": 1}
+    place.write()
+    lower = cli("apply", "--yes")
+    words = "project/p would have 1 of instances in all, 0 taken, 2 held for request a, 1 too many"
+    assert (lower.code, words in lower.err) == (4, True), lower
+    # What is not below what is held may become less.
+    place.tables["quotas"]["p"] |= {"instances": 2}
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "apply", "a", "--yes").code == 0
+
+
 def two(name: str) -> dict[str, Any]:
     """A form's entries for two machines."""
     return {"instances": {**machine(f"{name}-1")["instances"], **machine(f"{name}-2")["instances"]}}
