@@ -37,17 +37,9 @@ from .document import Document, problem
 from .expanding import expand
 from .ground import Ground
 from .pricing import Costs, costs
+from .sorting import type_of
 from .states import State
 from .unbuilt import refuse_unbuilt
-
-# Kinds by which a form is told to be of a type; the first that it has.
-_TYPES: tuple[tuple[str, str], ...] = (
-    ("protection", "recovery"),
-    ("backup", "recovery"),
-    ("circuit", "access"),
-    ("exchange", "data"),
-    ("dependency", "component"),
-)
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +92,8 @@ def prepare(workspace: Workspace, ledger: Ledger, identity: Identity, document: 
         uids = sight(workspace, ledger, connection)
         hidden = [k for k, entry in entries.current(connection).items() if entry.uid in uids] if uids else []
         made, changed = _worked_out(workspace, connection, document, hidden)
-        said = {**made, ("request", document.name): entry_of(document, made)}
+        type_ = _type_of(connection, made, changed.after, hidden)
+        said = {**made, ("request", document.name): entry_of(document, type_)}
         claimed = {row.key: row for row in _claims(document, said)}
         after: dict[Key, Mapping[str, Any] | None] = {**said, **changed.after}
         asked = needs(connection, after)
@@ -241,14 +234,25 @@ def refuse_others(connection: Connection, identity: Identity, document: Document
         raise InputError([problem(document, ("applicant",), words, hint)])
 
 
-def entry_of(document: Document, made: Mapping[Key, Any]) -> dict[str, Any]:
-    """The fields of the entry ``request/NAME``."""
-    kinds = {kind for kind, _ in made}
+def _type_of(
+    connection: Connection,
+    made: Mapping[Key, Mapping[str, Any]],
+    changed: Mapping[Key, Mapping[str, Any] | None],
+    hidden: list[Key],
+) -> str:
+    """The type of a request, by what it makes and changes and by what is accepted of that."""
+    after = {**made, **changed}
+    ground = Ground(connection, hidden)
+    return type_of(made, after, lambda kind, name: after.get((kind, name)) or ground.get(kind, name))
+
+
+def entry_of(document: Document, type_: str) -> dict[str, Any]:
+    """The fields of the entry ``request/NAME``, which is of a type (``sorting.type_of``)."""
     found = {
         "title": document.title,
         "unit": document.unit,
         "applicant": document.applicant,
-        "type": next((type_ for kind, type_ in _TYPES if kind in kinds), "resources"),
+        "type": type_,
         "reason": document.reason,
         "status": "granted",
         "asked_on": time.strftime("%Y-%m-%d"),
@@ -285,6 +289,20 @@ def plan_of(connection: Connection, row: Row) -> stages.Plan:
     """The plan that is decided on. Raises ``ConflictError`` where this release cannot read it."""
     try:
         return stages.decode(requests.paper(connection, row.plan))
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise ConflictError(f"the plan of request {row.name} cannot be read: {error}") from None
+
+
+class _Ordered(msgspec.Struct):
+    """Of a plan only what it says: its stages may be long."""
+
+    asked: Asked = Asked()
+
+
+def asked_of(connection: Connection, row: Row) -> Asked:
+    """What a request says: of its plan nothing else is read. Raises ``ConflictError`` as ``plan_of``."""
+    try:
+        return msgspec.json.decode(requests.paper(connection, row.plan), type=_Ordered).asked
     except (KeyError, msgspec.MsgspecError) as error:
         raise ConflictError(f"the plan of request {row.name} cannot be read: {error}") from None
 

@@ -155,9 +155,12 @@ def test_recovery_is_reviewed_for_security_and_joined_without_doubles(county: Co
         county.write()
         assert len(county.standing(ledger).steps) == 3
         asked = {"applications": {"saved": {"unit": "health"}}}
-        county.submit("saved", entries=asked | {"backups": {"saved": {"subject": "application/saved"}}})
-        names = [s.stage.name for s in county.standing(ledger, "saved").steps]
-        assert names == ["officer-of-unit", "manager-of-unit", "province", "security"]
+        for role, stages in (("datacentre", []), ("recovery", ["security"])):
+            county.put(ledger, ("site", "far", {"region": "hainan", "role": role}))
+            copies = {role: {"subject": "application/saved", "site": "far", "unit": "health"}}
+            county.submit("saved", "--replace", entries=asked | {"backups": copies})
+            names = [s.stage.name for s in county.standing(ledger, "saved").steps]
+            assert names == ["officer-of-unit", "manager-of-unit", "province", *stages]
 
 
 def test_a_delegate_signs_as_themselves(county: County) -> None:
