@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from govcloud.request.writing import text_of
 from govcloud.source import examine
 from govcloud.workspace import Workspace
 from tests.conftest import GOVCLOUD, Result
-from tests.recorded import reading, record_hainan
+from tests.recorded import INVENTORY, TARGET, reading, record_hainan
 from tests.test_json_keys import keys_of
 from tests.warm import Warm
 
@@ -167,6 +168,24 @@ def test_addresses_are_the_allocators(hainan: Path, cli: Cli) -> None:
 
 
 # -- parameters -----------------------------------------------------------------------------------------
+
+
+def test_the_sample_of_a_county_has_room_for_a_network(tmp_path: Path, cli: Cli) -> None:
+    """Its nodes stand at sites, and a plan of addresses has room there."""
+    county = tmp_path / "lingao"
+    shutil.copytree(INVENTORY / "lingao", county, ignore=shutil.ignore_patterns(".govcloud"))
+    for path in county.rglob("*.yaml"):
+        path.write_text(TARGET.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+    nodes = county / "network/nodes.csv"
+    nodes.write_text(nodes.read_text(encoding="utf-8").replace(",lab,", ",,"), encoding="utf-8")
+    people = county / "organisation.yaml"
+    people.write_text(people.read_text(encoding="utf-8").split("roles:")[0], encoding="utf-8")
+    assert cli("apply", "--yes", cwd=county).code == 0
+    head = ("--name", "wards", "--unit", "lingao-health", "--applicant", "he-xiaoyan", "--reason", "所需")
+    wish = ("--set", "title=病区网段", "--set", "site=lingao-hall")
+    assert cli("request", "new", "network-segment", *head, *wish, cwd=county).code == 0
+    asked = cli("request", "submit", "requests/wards.yaml", "--dry-run", cwd=county)
+    assert "+ network/wards  ipv4: 10.24." in asked.out and ", ipv6: 3fff:461:24" in asked.out, asked
 
 
 def test_what_the_ledger_has_one_of_is_the_default(ledger: tuple[Workspace, Connection]) -> None:
