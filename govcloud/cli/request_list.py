@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from .redacting import redacted
 if TYPE_CHECKING:
     from ..ledger import Ledger
     from ..ledger.connection import Connection
+    from ..ledger.entries import Key
     from ..ledger.requests import Row
     from ..plan.stages import Plan
     from ..request.reading import End, View
@@ -43,18 +45,23 @@ COLOURS = {
 def list_(app: App, only_open: bool, unit: str | None, state: str | None, as_json: bool) -> int:
     """Requests and where they stand. Exits with 3 where --open finds something."""
     from ..ledger import open_ledger, requests
-    from ..request.reading import ends
+    from ..request.reading import ends, signed_for
 
+    if state is not None:
+        _refuse_no_state(state)
     ledger = open_ledger(app.workspace)
     with ledger.read() as connection:
         rows = requests.every(connection, states=[state] if state else ())
-        rows = [_veiled(app, ledger, connection, row) for row in rows if unit in (None, row.unit)]
-        found = [(row, list(ends(connection, row))) for row in rows]
-    found = [one for one in found if one[1] or not only_open]
+        wanted = [row for row in rows if unit in (None, row.unit)]
+        signed = signed_for(connection)
+        found = [(row, list(ends(connection, row, signed=signed))) for row in wanted]
+        found = [one for one in found if one[1] or not only_open]
+        hidden, reads = _hidden(app, ledger, connection)
+        found = [(_veiled(connection, row, hidden, reads), open_) for row, open_ in found]
     if as_json:
         emit([_row_document(row) | {"open": open_} for row, open_ in found])
     elif not found:
-        click.echo("Nothing is open." if only_open else "Nothing was submitted yet.")
+        click.echo(_nothing(unit, state, only_open=only_open))
     else:
         _print(found)
     return int(Exit.CHANGES if only_open and found else Exit.OK)
@@ -71,12 +78,35 @@ def _hidden(app: App, ledger: Ledger, connection: Connection) -> tuple[frozenset
     return keys_of(connection, sight(app.workspace, ledger, connection)), False
 
 
-def _veiled(app: App, ledger: Ledger, connection: Connection, row: Row) -> Row:
+def _refuse_no_state(state: str) -> None:
+    """Raises ``InputError`` where a request can stand nowhere of that name."""
+    from typing import get_args
+
+    from ..errors import InputError, Problem
+    from ..request.states import State
+
+    # A draft is a file, of which the ledger knows nothing.
+    known = [one for one in get_args(State) if one != "draft"]
+    if state not in known:
+        raise InputError([Problem(f"no request is ever {state!r}")], hint=f"one of {', '.join(known)}")
+
+
+def _nothing(unit: str | None, state: str | None, *, only_open: bool) -> str:
+    """That no request was found, and among which."""
+    of = f" of unit/{unit}" if unit is not None else ""
+    if only_open:
+        among = f" of the requests{of}" + (f" that are {state}" if state else "")
+        return f"Nothing{among if unit or state else ''} is open."
+    if unit or state:
+        return f"No request{of} is {state}." if state else f"No request is{of}."
+    return "Nothing was submitted yet."
+
+
+def _veiled(connection: Connection, row: Row, hidden: Collection[Key], reads: bool) -> Row:
     """The row without its title where that is not for this reader."""
     from ..plan.veil import VEIL
     from ..request.reading import hides
 
-    hidden, reads = _hidden(app, ledger, connection)
     if hides(connection, row, hidden, reads_classified=reads):
         return msgspec.structs.replace(row, title=VEIL)
     return row

@@ -16,7 +16,7 @@ from ..plan.guards import needing
 from ..plan.guards.standing import Standing, of_request
 from ..plan.stages import Plan
 from . import carrying, leasing, states
-from .submitting import Paper, paper_of, plan_of
+from .submitting import Paper, asked_of, paper_of, plan_of
 
 # Stages of a programme's life after what was built is in use; a request of it is open until then (OP-07).
 _ACCEPTED = frozenset({"accepted", "exited"})
@@ -97,24 +97,26 @@ def hides(connection: Connection, row: Row, hidden: Collection[Key], *, reads_cl
     """Whether a request tells of what a reader may not see: something classified, or what is ``hidden``."""
     if reads_classified:
         return False
-    for claim in plan_of(connection, row).asked.said:
+    asked = asked_of(connection, row)
+    for claim in asked.said:
         fields = claim.fields or {}
         if fields.get("classified") or claim.key in hidden:
             return True
         if any((kind, name) in hidden for _, kind, name in references_of(claim.kind, fields)):
             return True
-    return any(key[:2] in hidden for key in plan_of(connection, row).asked.ended)
+    return any(key[:2] in hidden for key in asked.ended)
 
 
-def ends(connection: Connection, row: Row, today: str = "") -> Iterator[End]:
+def ends(connection: Connection, row: Row, today: str = "", *, signed: bool | None = None) -> Iterator[End]:
     """What is open of a request (闭环管理): nothing where it came to its end, or is in use as agreed.
 
-    ``today``: as YYYY-MM-DD; empty: of this machine.
+    ``today``: as YYYY-MM-DD; empty: of this machine. ``signed``: as ``signed_for`` tells, for who asks about
+    many.
     """
     today = today or time.strftime("%Y-%m-%d")
     state, name = states.state_of(row), row.name
     since = time.strftime("%Y-%m-%d", time.localtime(row.changed))
-    if state == "submitted" and signed_for(connection):
+    if state == "submitted" and (signed_for(connection) if signed is None else signed):
         yield End(f"waits for a decision since {since}", f"request approve {name}")
     elif state == "submitted":
         yield End("may be carried out: nobody's signature is wanted here", f"request apply {name}")

@@ -60,6 +60,11 @@ def test_what_it_needs_is_held_and_shown(place: Province, cli: Cli) -> None:
     assert shown["owns"] == []
     listed = cli("request", "list", "--open", "--json")
     assert (listed.code, listed.json[0]["open"][0]["next"]) == (3, "request apply web")
+    # A filter that finds nothing says which it was, and one that cannot find any is refused.
+    assert cli("request", "list", "--state", "failed").out == "No request is failed.\n"
+    assert cli("request", "list", "--unit", "other").out == "No request is of unit/other.\n"
+    wrong = cli("request", "list", "--state", "bogus")
+    assert (wrong.code, "one of submitted, approved," in wrong.err) == (2, True), wrong
 
 
 def test_what_others_hold_is_not_there(place: Province, cli: Cli) -> None:
