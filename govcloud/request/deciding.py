@@ -145,7 +145,8 @@ def decide(workspace: Workspace, ledger: Ledger, name: str, one: Approval, accou
         if step.stage.name != subject.stage:
             _refuse_raced(standing, subject)
         who = _acting(desk, asked, standing, step, one.person, subject.giver, exactly=True)
-        if why := desk.void(asked, one):
+        # A signer chooses the time in it, and not when it is kept: then the key has to be good too.
+        if why := desk.void(asked, one) or desk.people.ring.fault(one.person, one.public, desk.now):
             raise DeniedError(f"this signature would not count: {why}")
         if step.opened is not None and one.at < step.opened:
             raise DeniedError(

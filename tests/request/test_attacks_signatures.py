@@ -396,6 +396,21 @@ def test_a_key_out_of_its_days(county: County, ledger: Ledger) -> None:
     assert "1 of 3" in lacks(ledger)
 
 
+def test_a_key_whose_days_are_over_signs_nothing_by_another_date(county: County, ledger: Ledger) -> None:
+    key = fingerprint(county.own_key("officer").public)
+    county.sql("update request set submitted = submitted - ?", 3 * DAY)
+    yesterday = time.strftime("%Y-%m-%d", time.localtime(time.time() - DAY))
+    one = county.signed(ledger, "officer")
+    county.change_person(ledger, "officer", key_dates={key: f"2020-01-01/{yesterday}"})
+    with pytest.raises(DeniedError, match=f"was good until {yesterday}"):
+        keep(county, ledger, resigned(county, ledger, one, "officer", at=one.at - 2 * DAY))
+    # The end of a key changes nothing of what was kept before.
+    county.change_person(ledger, "officer")
+    keep(county, ledger, one)
+    county.change_person(ledger, "officer", key_dates={key: f"2020-01-01/{time.strftime('%Y-%m-%d')}"})
+    assert "1 of 3" in lacks(ledger)
+
+
 def test_a_key_that_was_stolen(county: County, ledger: Ledger) -> None:
     key = fingerprint(county.own_key("officer").public)
     one = county.signed(ledger, "officer")
