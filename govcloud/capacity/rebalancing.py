@@ -29,9 +29,8 @@ def moves(estate: Estate, cloud: str, most: int) -> list[Move]:
     changed as if they were made."""
     hosts = [host for host in estate.hosts.values() if host.cloud == cloud and any(host.total)]
     out: list[Move] = []
-    stuck: set[str] = set()
     while len(out) < most:
-        loaded = [h for h in hosts if estate.carries[h.name] and h.name not in stuck]
+        loaded = [h for h in hosts if estate.carries[h.name]]
         if not loaded:
             break
         host = max(loaded, key=lambda one: (highest_use(one, estate.free[one.name]), one.name))
