@@ -185,6 +185,9 @@ def test_a_component_is_added_to_a_file_or_a_table(hainan: Path, files: Callable
         ({"--type": "seel"}, "no type of component is called 'seel' (did you mean seal?)"),
         ({"--file": "../outside.yaml"}, "expected a YAML or CSV file of the workspace"),
         ({"--file": "nowhere/components.yaml"}, "there is no such folder"),
+        ({"--file": "requests/components.yaml"}, "no file of entries would be read there (components.yaml"),
+        ({"--file": "govcloud.yaml"}, "no file of entries would be read there"),
+        ({"--file": ".hidden.yaml"}, "no file of entries would be read there"),
         ({"--status": "runing"}, "--status"),
         ({"NAME": "Der Dienst"}, "'Der Dienst' cannot be a name"),
     ],
@@ -194,6 +197,7 @@ def test_what_cannot_be_added_is_told_and_nothing_written(
 ) -> None:
     said = {"--type": "seal", "--title": "章", "--unit": "bigdata"} | options
     name = said.pop("NAME", "chop")
+    (hainan / "requests").mkdir(exist_ok=True)
     done = cli("component", "add", name, *(word for pair in said.items() for word in pair), cwd=hainan)
     assert done.code == 2 and told in done.err, done
     assert files() == "" and not (hainan / "components.yaml").exists()

@@ -131,12 +131,17 @@ def _known(keys: Any, references: dict[str, str]) -> None:
 
 def _within(app: App, file: str) -> Path:
     """A file of the workspace. Raises ``InputError`` for one that would not be read there."""
+    from ..source.files import reads
+
     root = app.workspace.root.resolve()
     path = (root / file).resolve()
     if not path.is_relative_to(root) or not file.lower().endswith((".yaml", ".yml", ".csv")):
         raise InputError([Problem(f"--file {file}: expected a YAML or CSV file of the workspace")])
     if not path.parent.is_dir():
         raise InputError([Problem(f"--file {file}: there is no such folder")])
+    if not reads(path.relative_to(root).as_posix(), app.workspace.settings.layers):
+        hint = f"{FILE}, or a file beside those of the other entries"
+        raise InputError([Problem(f"--file {file}: no file of entries would be read there", hint=hint)])
     return path
 
 

@@ -100,6 +100,19 @@ def _leads_nowhere(real: str) -> str:
     return "" if stat.S_ISREG(there.st_mode) else "a link to what is no file"
 
 
+def reads(path: str, layers: Sequence[str] = ()) -> bool:
+    """Whether ``discover`` would find a file of this path (posix, below the workspace) and take it for one of
+    entries, once it is there."""
+    *folders, name = parts = path.split("/")
+    if any(part.startswith((".", _OPEN_ELSEWHERE)) for part in parts) or not name.isprintable():
+        return False
+    if name == SETTINGS or not name.lower().endswith(EXTENSIONS) or _is_data(path):
+        return False
+    if folders[:1] == [FOLDER]:
+        return len(folders) > 1 and folders[1] in layers
+    return not folders or folders[0] not in PROGRAMS
+
+
 def is_template(path: str) -> bool:
     """Whether a file is rendered before it is read."""
     return path.lower().endswith(TEMPLATES)

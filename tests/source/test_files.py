@@ -30,6 +30,23 @@ def test_any_layout_but_not_programs_and_hidden_folders(tmp_path: Path) -> None:
     assert names(tmp_path) == {"a-b", "a-stacks", "upper"}
 
 
+def test_whether_a_file_would_be_read_is_known_before_it_is_there(tmp_path: Path) -> None:
+    layers = ["city"]
+    places = [
+        f"{folder}{name}"
+        for folder in ("", "a/", "stacks/", "requests/", "requests/templates/", "a/requests/", "data/",
+                       "a/data/", ".git/", "a/.x/", "layers/", "layers/city/", "layers/other/", "layers/city/data/",
+                       "layers/city/stacks/")
+        for name in ("x.yaml", "Y.CSV", "x.yaml.j2", "x.txt", "govcloud.yaml", ".x.yaml", "~$x.yaml")
+    ]  # fmt: skip
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    found = set(source_files.discover(tmp_path, layers).paths)
+    assert {place for place in places if source_files.reads(place, layers)} == found
+    assert "a/x.yaml" in found and "requests/x.yaml" not in found
+
+
 def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
