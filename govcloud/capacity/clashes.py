@@ -25,7 +25,7 @@ MOST_NAMED = 6
 @dataclass(frozen=True)
 class Clash:
     """Instances that cannot all stand, and what of memory, vcpu, disk, pool, apart, site, together is in the
-    way. ``proved``: no placement exists; else none was found."""
+    way (``server``: one of another cloud is said). ``proved``: no placement exists; else none was found."""
 
     cloud: str
     instances: tuple[str, ...]
@@ -153,7 +153,18 @@ def explain(estate: Estate, items: Sequence[Item], left: Sequence[Item]) -> list
                 break
             # The next one, apart from these.
             rest = [item for item in rest if item.name not in clash.instances]
+        told = {name for clash in out for name in clash.instances}
+        lacking = [item for item in lacking if told.isdisjoint(item.names)]
+        if lacking and len(out) < MOST_TOLD:
+            out.append(_unfound(cloud, lacking))
     return out
+
+
+def _unfound(cloud: str, items: Sequence[Item]) -> Clash:
+    """Of items that found no place among the others, though nothing is known to be in the way."""
+    names = tuple(sorted({name for item in items for name in item.names}))
+    words = f"{_named(names)} were found no place in cloud {cloud} beside the others; one may exist"
+    return Clash(cloud, names, (), words, proved=False)
 
 
 def _kinds(estate: Estate, items: Sequence[Item]) -> list[list[Item]]:
@@ -162,7 +173,9 @@ def _kinds(estate: Estate, items: Sequence[Item]) -> list[list[Item]]:
     for item in items:
         groups = frozenset(group for name in item.names for group in estate.apart.get(name, ()))
         mates = frozenset(mate for name in item.names for mate in estate.mates.get(name, ()))
-        kinds.setdefault((item.need, item.level, groups, mates), []).append(item)
+        given = frozenset(estate.given[name] for name in item.names if name in estate.given)
+        sort = item.need, item.level, item.least, groups, mates, given
+        kinds.setdefault(sort, []).append(item)
     return list(kinds.values())[: MOST_TOLD * 2]
 
 
@@ -179,7 +192,9 @@ def _clash(estate: Estate, items: Sequence[Item], all_of_them: Sequence[Item]) -
     named = all_of_them if len(items) > MOST_EXACT else (*items, *all_of_them)
     names = tuple(sorted({name for item in named for name in item.names}))
     sentence = _sentence(estate, items, names, left, proved)
-    return Clash(items[0].cloud, names, tuple(reversed(left)), sentence, proved)
+    # Whoever says a server of another cloud finds no other, whatever is left out.
+    constraints = tuple(reversed(left)) or (("server",) if _given(estate, items) else ())
+    return Clash(items[0].cloud, names, constraints, sentence, proved)
 
 
 def _fewest(items: Sequence[Item], fails: Callable[[Sequence[Item]], bool]) -> list[Item]:
@@ -236,7 +251,7 @@ def relax(estate: Estate, items: Sequence[Item], families: Collection[str]) -> t
         those = [made.item((name,), item.cloud) for item in those for name in item.names]
     if "pool" in families:
         made.hosts = {name: replace(host, level=0) for name, host in made.hosts.items()}
-        those = [replace(item, level=0) for item in those]
+        those = [replace(item, level=0, least=0) for item in those]
     kept = {
         name: [g for g in groups if ("site" if g.domain == "site" else "apart") not in families]
         for name, groups in made.apart.items()
@@ -257,18 +272,27 @@ def _without(need: tuple[int, ...], row: int) -> tuple[int, ...]:
 # -- in a sentence --------------------------------------------------------------------------------
 
 
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
 def _sentence(
     estate: Estate, items: Sequence[Item], names: Sequence[str], families: Sequence[str], proved: bool
 ) -> str:
     cloud = items[0].cloud
-    named = ", ".join(names[:MOST_NAMED])
-    named += f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = _named(names)
     verb = "cannot stand" if proved else "were found no place"
     hosts = [host for host in estate.hosts.values() if host.cloud == cloud]
     if not hosts:
         return f"{named} {verb}: cloud {cloud} has no server"
-    fit_in = [host for host in hosts if any(estate.admits(host, item) for item in items)]
+    given = _given(estate, items)
     parts = []
+    if given:
+        hosts = given
+        said = (f"server {h.name}" + (f", of cloud {h.cloud}" if h.cloud != cloud else "") for h in given)
+        parts.append(f"said to stand on {', '.join(said)}")
+    fit_in = [host for host in hosts if any(estate.admits(host, item) for item in items)]
     if "pool" in families:
         level = max(item.level for item in items)
         own = level >= estate.own_pool_from
@@ -292,6 +316,12 @@ def _sentence(
     if "together" in families:
         parts.append("they must stand on one server")
     return f"{named} {verb} in cloud {cloud}: {'; '.join(parts)}"
+
+
+def _given(estate: Estate, items: Iterable[Item]) -> list[Host]:
+    """The servers that they say themselves."""
+    names = {estate.given[name] for item in items for name in item.names if name in estate.given}
+    return [estate.hosts[name] for name in sorted(names)]
 
 
 def _stands(estate: Estate, members: Collection[str], item: Item) -> bool:

@@ -14,11 +14,10 @@ from ..model.catalogue import Catalogue
 from ..model.cloud import Cloud, Flavor, Instance, Project
 from ..model.datacentre import Rack, Room, Server
 from ..model.recovery import Protection
-from .figures import Placement
+from ..policy.hosting import UNBOUNDED, Placement, capacity_of
 
+__all__ = ["UNBOUNDED", "Estate", "Group", "Host", "Item", "need_of"]
 RESOURCES = ("vcpu", "memory", "disk")
-# More than any server has: where nothing is said.
-UNBOUNDED = 10**9
 # What two things that stay apart never share, from narrow to wide.
 DOMAINS = ("server", "room", "site")
 
@@ -51,12 +50,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Item:
-    """What stands on one server: an instance, or several that stand together (``names``)."""
+    """What stands on one server: an instance, or several that stand together (``names``). ``level``,
+    ``least``: the highest and the lowest of their levels of graded protection."""
 
     names: tuple[str, ...]
     cloud: str
     need: tuple[int, ...]
     level: int
+    least: int
 
     @property
     def name(self) -> str:
@@ -81,27 +82,32 @@ class Estate:
     # Of each instance by itself: what it needs, and its level of graded protection.
     needs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)
+    # Servers that instances which wait say themselves: there and nowhere else.
+    given: dict[str, str] = field(default_factory=dict)
     own_pool_from: int = 4
 
     @classmethod
     def of(cls, catalogue: Catalogue, numbers: Placement, only: Iterable[str] | None = None) -> Estate:
-        """``only``: of instances without a server these wait; else all in clouds that have servers."""
+        """``only``: these wait, those that say a server for just that one; else all without a server, in
+        clouds that have servers."""
         made = cls(own_pool_from=numbers.own_pool_from)
         made._hosts(catalogue, numbers)
         instances = {n: i for n, i in catalogue.all(Instance).items() if i.status != "retired"}
         made._apart(catalogue, instances)
         made.needs = needs = {name: need_of(catalogue, instance) for name, instance in instances.items()}
         made.levels = {name: _level(catalogue, instance) for name, instance in instances.items()}
-        for name, instance in instances.items():
-            if instance.server in made.hosts:
-                made.stand((name,), needs[name], instance.server)
         wanted = instances.keys() if only is None else set(only)
+        if only is not None:
+            made.given = {n: i.server for n, i in instances.items() if n in wanted and i.server in made.hosts}
+        for name, instance in instances.items():
+            if instance.server in made.hosts and name not in made.given:
+                made.stand((name,), needs[name], instance.server)
         clouds = {host.cloud for host in made.hosts.values()}
         for name, instance in instances.items():
             cloud = catalogue.get(Project, instance.project).cloud
             if cloud not in clouds:
                 made.sited[name] = catalogue.get(Cloud, cloud).site
-        asked = {n: i for n, i in instances.items() if n in wanted and not i.server}
+        asked = {n: i for n, i in instances.items() if n in wanted and (not i.server or n in made.given)}
         for names in made._together(asked, instances):
             first = instances[names[0]]
             cloud = catalogue.get(Project, first.project).cloud
@@ -112,7 +118,8 @@ class Estate:
     def item(self, names: tuple[str, ...], cloud: str) -> Item:
         """Instances that wait, as one."""
         need = tuple(map(sum, zip(*(self.needs[name] for name in names), strict=True)))
-        return Item(names, cloud, need, max(self.levels[name] for name in names))
+        levels = [self.levels[name] for name in names]
+        return Item(names, cloud, need, max(levels), min(levels))
 
     def copy(self) -> Estate:
         """One on which something can be tried."""
@@ -201,7 +208,8 @@ class Estate:
         if host.cloud != item.cloud:
             return False
         own = item.level >= self.own_pool_from
-        if own != (host.level >= self.own_pool_from):
+        # Whoever is below it stands in no such pool, with whomever it must stand.
+        if own != (item.least >= self.own_pool_from) or own != (host.level >= self.own_pool_from):
             return False
         return not host.level or item.level <= host.level
 
@@ -230,26 +238,18 @@ class Estate:
         return self.sited.get(instance, "") if domain == "site" else ""
 
     def bound_to(self, item: Item) -> set[str]:
-        """Servers on which somebody stands with whom it must stand."""
+        """Servers that it says itself, and on which somebody stands with whom it must stand."""
+        given = {self.given[name] for name in item.names if name in self.given} if self.given else set()
         if not self.mates:
-            return set()
+            return given
         mates = {mate for name in item.names for mate in self.mates.get(name, ())}
-        return {self.standing[mate] for mate in mates if mate in self.standing}
+        return given | {self.standing[mate] for mate in mates if mate in self.standing}
 
 
 def need_of(catalogue: Catalogue, instance: Instance) -> tuple[int, ...]:
     """What an instance takes of a server: vCPUs, MiB, GiB of its root disk."""
     flavor = catalogue.get(Flavor, instance.flavor)
     return flavor.vcpus, flavor.memory_mib, flavor.disk_gib
-
-
-def capacity_of(server: Server, numbers: Placement) -> tuple[int, ...]:
-    """What a server gives to instances; a server that does not say its cores or memory gives nothing."""
-    if not server.cores or not server.memory_gib:
-        return 0, 0, 0
-    memory = server.memory_gib * 1024 * (1 - numbers.memory_kept_percent / 100)
-    disk = server.disk_gib * (1 - numbers.disk_kept_percent / 100)
-    return int(server.cores * numbers.vcpu_per_core), int(memory), int(disk) if disk else UNBOUNDED
 
 
 def _level(catalogue: Catalogue, instance: Instance) -> int:

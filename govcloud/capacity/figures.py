@@ -6,30 +6,18 @@ provinces names one (001:L242 asks for checks "regularly" and for "dynamic tunin
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
 from ..model.policy import Profile
+from ..policy.hosting import Placement
 
-_Ratio = Annotated[float, msgspec.Meta(gt=0, le=64)]
+__all__ = ["Placement", "Review", "figures"]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=100)]
 _Least = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How servers are filled. ``vcpu_per_core``: virtual CPUs that a core carries; ``*_kept_percent``: share
-    of a server that stays for its own system; ``own_pool_from``: level of graded protection from which
-    systems stand on servers of their own (GB/T 22239, a resource pool of its own); ``prefer``: the fewest
-    servers, or an even load."""
-
-    vcpu_per_core: _Ratio = 4.0
-    memory_kept_percent: _Share = 10.0
-    disk_kept_percent: _Share = 10.0
-    own_pool_from: Annotated[int, msgspec.Meta(ge=1, le=5)] = 4
-    prefer: Literal["fewest", "even"] = "fewest"
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

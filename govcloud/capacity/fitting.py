@@ -59,7 +59,7 @@ def fit(estate: Estate, items: Iterable[Item], prefer: str) -> list[Item]:
     # Room only shrinks: what found none, found it for all that are alike.
     full: set[tuple[object, ...]] = set()
     for item in sorted(items, key=lambda one: size(estate, hosts.get(one.cloud, ()), one)):
-        sort = (item.cloud, item.need, item.level)
+        sort = (item.cloud, item.need, item.level, item.least)
         found = None if sort in full else choose(estate, item, hosts.get(item.cloud, ()), prefer)
         if found is None:
             left.append(item)
@@ -72,7 +72,7 @@ def fit(estate: Estate, items: Iterable[Item], prefer: str) -> list[Item]:
 
 def _is_special(estate: Estate, item: Item) -> bool:
     """Whether somebody else has a say in where it stands."""
-    return any(name in estate.apart or name in estate.mates for name in item.names)
+    return any(n in estate.apart or n in estate.mates or n in estate.given for n in item.names)
 
 
 def spread(estate: Estate, hosts: Iterable[Host], items: Iterable[Item]) -> list[Item]:
@@ -89,7 +89,7 @@ def spread(estate: Estate, hosts: Iterable[Host], items: Iterable[Item]) -> list
     left = []
     full: set[tuple[object, ...]] = set()
     for item in sorted(items, key=lambda one: size(estate, hosts, one)):
-        sort = (item.cloud, item.need, item.level)
+        sort = (item.cloud, item.need, item.level, item.least)
         found = None if sort in full else _least_used(estate, list(heaps.values()), item)
         if found is None:
             left.append(item)
@@ -139,7 +139,7 @@ def first_fit(
     start: dict[tuple[object, ...], int] = {}
     for item in sorted(items, key=lambda one: (*(-much for much in one.need[1::-1]), one.name)):
         place = (within or {}).get(item.name)
-        key = (item.need, item.level, place)
+        key = (item.need, item.level, item.least, place)
         at = start.get(key, 0)
         full = True
         while at < len(hosts):

@@ -40,9 +40,9 @@ class Placed:
 def place_new(catalogue: Catalogue, names: Collection[str]) -> Placed:
     """Where these new instances would stand, over what stands: the fast path, no solver where they fit.
 
-    ``catalogue``: the entries with the request's own. What has a ``server`` already, or is of a cloud without
-    servers, is not asked about. Where they do not fit one by one, all of them are tried together before any
-    is said to clash. Raises ``InputError`` for a wrong ``profile/placement``.
+    ``catalogue``: the entries with the request's own. What says its ``server`` stands there or nowhere; what
+    is of a cloud without servers is not asked about. Where they do not fit one by one, all of them are tried
+    together before any is said to clash. Raises ``InputError`` for a wrong ``profile/placement``.
     """
     numbers = figures(Placement, catalogue)
     whole = Estate.of(catalogue, numbers, only=names)
@@ -77,12 +77,14 @@ def place(estate: Estate, numbers: Placement, seed: int = 0) -> Placed:
     for cloud, those in sorted(by_cloud.items()):
         hosts = [host for host in estate.hosts.values() if host.cloud == cloud]
         bound = bound_of(estate, cloud, hosts, those)
+        before = estate.copy()
         if not hosts:
-            left += those
+            rest = those
         elif numbers.prefer == "even":
-            left += spread(estate, hosts, those)
+            rest = spread(estate, hosts, those)
         else:
-            left += _fewest(estate, hosts, those, bound, seed)
+            rest = _fewest(estate, hosts, those, bound, seed)
+        left += _again(estate, before, those, rest) if hosts and rest else rest
         bound.used = sum(1 for host in hosts if estate.carries[host.name])
         bound.before = sum(1 for host in hosts if host.name in opened)
         bound.finish(estate, hosts)
@@ -90,6 +92,19 @@ def place(estate: Estate, numbers: Placement, seed: int = 0) -> Placed:
     placed = _result(estate, items, left)
     placed.bounds = bounds
     return placed
+
+
+def _again(estate: Estate, before: Estate, items: list[Item], rest: list[Item]) -> list[Item]:
+    """All of a few at once, exactly, where one after the other left some; returns those that are left."""
+    from .clashes import MOST_EXACT, together
+
+    found = together(before, items) if len(items) <= MOST_EXACT else None
+    if found is None:
+        return rest
+    estate.free, estate.standing, estate.carries = before.free, before.standing, before.carries
+    for item in items:
+        estate.stand(item.names, item.need, found[item.name])
+    return []
 
 
 def _result(estate: Estate, items: Iterable[Item], left: Iterable[Item]) -> Placed:
@@ -112,15 +127,17 @@ def _fewest(
     keys = _classes(estate, hosts, by_place=bool(within))
     classes = list(keys)
     groups: dict[tuple[tuple[int, ...], frozenset[int]], list[Item]] = defaultdict(list)
-    allowed: dict[tuple[int, str | None], frozenset[int]] = {}
+    allowed: dict[tuple[int, int, str | None], frozenset[int]] = {}
     for item in plain:
-        sort = item.level, within.get(item.name)
+        sort = item.level, item.least, within.get(item.name)
         if sort not in allowed:
-            allowed[sort] = _allowed(estate, item, keys, sort[1])
+            allowed[sort] = _allowed(estate, item, keys, sort[2])
         groups[item.need, allowed[sort]].append(item)
     shapes = [Shape(need, len(those), at) for (need, at), those in groups.items()]
     packed = pack(shapes, [_class(key, keys[key]) for key in classes], seed)
-    bound.lacks = packed.lacks
+    if not special and not within:
+        # Of rooms that were chosen first the programme proves nothing.
+        bound.lacks = packed.lacks
     if not special and not within and packed.lacks == 0 and len(plain) == len(items):
         bound.programme = packed.bound
     rng = random.Random(seed)

@@ -25,7 +25,7 @@ HOMES = (
     *("clouds", "supply", "centres", "building", "quality", "recovering", "grading", "promises"),
     *("security", "projects"),
     *("entrances", "reusing", "consolidating", "exchanging", "sharing", "duties"),
-    *("protecting", "supervising", "duplicating", "funding", "evaluating", "waivers", "quotas"),
+    *("protecting", "supervising", "duplicating", "funding", "evaluating", "waivers", "quotas", "hosting"),
 )
 # What may be departed from with a waiver: 原则上, and where the rule's own words say so.
 WAIVABLE = frozenset({"in_principle"})

@@ -47,6 +47,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         quotas={"p": {"project": "p", "vcpus": 40, "instances": 10}},
         clouds={"sky": {"site": "hall", "mlps": 3, "vcpus": 100, "memory_gib": 200}},
     )
+    for server in tables["servers"].values():
+        server["memory_gib"] = 96
     root = write(tmp_path_factory.mktemp("recorded") / "ws", tables)
     done = subprocess.run([GOVCLOUD, "apply", "--yes"], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done
@@ -216,6 +218,13 @@ def test_a_form_is_placed_before_it_is_submitted(workspace: Path, cli: Cli) -> N
     done = cli("capacity", "place", "requests/ask.yaml", "--json", cwd=workspace)
     assert done.code == 0, done
     assert len(set(done.json["where"].values())) == 2 and set(done.json["where"]) == {"ask-1", "ask-2"}
+    # Whoever says the server itself is no less within its room, by request or by file.
+    many = {f"ask-{n}": one | {"flavor": "large", "server": "h1"} for n in range(2)}
+    form |= {"entries": {"instances": many}}
+    (workspace / "requests" / "ask.yaml").write_text(yaml.safe_dump(form))
+    assert cli("capacity", "place", "requests/ask.yaml", cwd=workspace).code == 3
+    done = cli("request", "submit", "requests/ask.yaml", cwd=workspace)
+    assert done.code == 4 and "server-room" in done.err and "server/h1" in done.err, done
 
 
 def test_rebalance_proposes_moves(workspace: Path, cli: Cli) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govcloud.capacity.clashes import explain
+from govcloud.capacity.clashes import MOST_EXACT, explain
 from govcloud.capacity.estate import Estate
 from govcloud.capacity.figures import Placement
 from govcloud.capacity.placing import Placed, place, place_new
@@ -175,6 +175,73 @@ def test_one_by_one_fails_where_all_together_fit() -> None:
     tables["servers"] = {name: tables["servers"][name] | {"cores": 20} for name in ("h1", "h2")}
     found = place_new(catalogue(tables), ["one", "two"])
     assert found.where == {"one": "h1", "two": "h2"}
+
+
+@pytest.mark.parametrize("prefer", ["fewest", "even"])
+def test_few_that_wait_find_the_placement_that_exists(prefer: str) -> None:
+    """The first of a pair does not take the only site that its other half may stand at."""
+    tables = sky(
+        {
+            "a0": {"server": "h1"},
+            "portal-1": {"application": "portal"},
+            "portal-2": {"application": "portal", "apart_from": ["a0"]},
+        },
+        applications={"portal": {"unit": "bureau", "mlps": 3, "spread": "site"}},
+    )
+    del tables["servers"]["h2"]
+    assert placed(tables, prefer=prefer).where == {"portal-1": "h1", "portal-2": "h3"}
+
+
+def test_nobody_is_left_without_a_sentence() -> None:
+    """Who finds none among too many to look at exactly, though nothing is known to be in the way."""
+    tables = sky({f"i{n:02}": {} for n in range(MOST_EXACT + 1)})
+    tables["servers"] |= {f"h{n}": tables["servers"]["h1"] for n in range(4, 8)}
+    estate = Estate.of(catalogue(tables), Placement())
+    (clash,) = explain(estate, estate.waiting, estate.waiting[:1])
+    assert clash.instances == ("i00",) and not clash.proved and "were found no place" in clash.sentence
+
+
+def test_levels_that_share_no_pool_do_not_stand_together() -> None:
+    """Those of level 4 take nobody along into their pool, whether one of them stands there or not."""
+    apps = {"core": {"unit": "bureau", "mlps": 4}, "low": {"unit": "bureau", "mlps": 1}}
+    server = {"rack": "a", "cloud": "sky", "cores": 16, "memory_gib": 64, "pool": 4}
+    for stands in ({}, {"server": "h4"}):
+        machines = {
+            "core-1": {"application": "core", "together_with": ["low-1"], **stands},
+            "low-1": {"application": "low"},
+        }
+        (clash,) = placed(sky(machines, applications=apps, servers={"h4": server})).clashes
+        assert clash.constraints == ("pool", "together") and clash.proved
+        assert clash.instances == (("low-1",) if stands else ("core-1", "low-1"))
+
+
+def test_a_request_that_says_a_server_is_judged_there() -> None:
+    """Its room, its cloud and whom it stays apart from hold on that server, which is full for the others."""
+    full = sky({f"n{n}": {"flavor": "large", "server": "h1"} for n in range(5)})
+    found = place_new(catalogue(full), list(full["instances"]))
+    clash = found.clashes[0]
+    assert (
+        len(found.left) == 4
+        and clash.constraints == ("memory",)
+        and "said to stand on server h1" in clash.sentence
+    )
+    one = sky({"n": {"server": "h1"}, "m": {"server": "h1", "apart_from": ["n"]}})
+    (clash,) = place_new(catalogue(one), ["m"]).clashes
+    assert clash.constraints == ("apart",) and clash.instances == ("m",)
+    one = sky({"n": {"server": "h1", "flavor": "large"}, "m": {"flavor": "large"}, "k": {"server": "h2"}})
+    assert place_new(catalogue(one), ["n", "m", "k"]).where == {"n": "h1", "m": "h2", "k": "h2"}
+    other = sky({"n": {"server": "h1"}}, clouds={"other": {"site": "cave"}})
+    other["servers"]["h1"] = other["servers"]["h1"] | {"cloud": "other"}
+    (clash,) = place_new(catalogue(other), ["n"]).clashes
+    assert clash.constraints == ("server",) and "server h1, of cloud other" in clash.sentence
+
+
+def test_what_rooms_were_chosen_for_proves_nothing() -> None:
+    """A site chosen first may be too small where another is not: that is no proof that nobody could."""
+    apps = {"web": {"unit": "bureau", "mlps": 2, "spread": "site"}}
+    machines = {f"w{n}": {"application": "web", "flavor": "large"} for n in range(2)}
+    tables = sky(machines | {f"i{n}": {"flavor": "large"} for n in range(4)}, applications=apps)
+    assert all(bound.lacks == 0 for bound in placed(tables).bounds)
 
 
 def test_clouds_without_servers_are_not_asked() -> None:
