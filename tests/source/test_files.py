@@ -35,8 +35,8 @@ def test_whether_a_file_would_be_read_is_known_before_it_is_there(tmp_path: Path
     places = [
         f"{folder}{name}"
         for folder in ("", "a/", "stacks/", "requests/", "requests/templates/", "a/requests/", "data/",
-                       "a/data/", ".git/", "a/.x/", "layers/", "layers/city/", "layers/other/", "layers/city/data/",
-                       "layers/city/stacks/")
+                       "a/data/", ".git/", "a/.x/", "layers/", "layers/city/", "layers/other/",
+                       "layers/city/data/", "layers/city/stacks/")
         for name in ("x.yaml", "Y.CSV", "x.yaml.j2", "x.txt", "govcloud.yaml", ".x.yaml", "~$x.yaml")
     ]  # fmt: skip
     for place in places:
