@@ -204,10 +204,19 @@ def _voided(ledger: Ledger, identity: Identity, row: Row, plan: Plan) -> Conflic
 
 
 def begun(ledger: Ledger, identity: Identity, asked: Asked, run: str) -> None:
-    """A run set out to carry requests out. Safe to repeat."""
+    """A run set out to carry requests out. Safe to repeat.
+
+    Raises ``ConflictError`` where one was taken back in the moment before the run was written down.
+    """
+    begins = {row.claimant for row in asked.said}
     with ledger.write() as connection:
         for name in names(asked):
             row = _as_approved(connection, identity, requests.find(connection, name), asked)
+            if row is not None and row.claimant in begins and states.state_of(row) in states.CLOSED:
+                raise ConflictError(
+                    f"request {name} is {row.state}: run {run} began a moment too late, and did nothing",
+                    hint=f"`govcloud runs cancel {run}` gives it up",
+                )
             if row is not None and states.state_of(row) in READY and row.run != run:
                 states.move(connection, identity, row, "begin", data={"run": run}, by_rule=True, run=run)
 

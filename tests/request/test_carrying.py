@@ -337,6 +337,18 @@ def test_every_word_of_a_run_may_be_said_twice(place: Province, cli: Cli) -> Non
     assert steps(cli, "web") == ["submit", "approve", "begin", "apply", "activate"]
 
 
+def test_a_run_of_what_was_just_taken_back_does_nothing(place: Province, cli: Cli) -> None:
+    assert cli("request", "submit", form(place, "web")).code == 0
+    workspace = open_workspace(str(place.root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        asked = plan_of(connection, requests.get(connection, "web")).asked
+    assert cli("request", "withdraw", "web").code == 0
+    with pytest.raises(ConflictError, match="is withdrawn: run r1"):
+        carrying.begun(ledger, who(workspace, ledger), asked, "r1")
+    ledger.close()
+
+
 def test_a_run_that_was_stopped_keeps_what_is_held(place: Province, cli: Cli) -> None:
     assert cli("request", "submit", form(place, "web")).code == 0
     workspace = open_workspace(str(place.root))
