@@ -112,6 +112,20 @@ def every(connection: Connection, *, states: Iterable[str] = ()) -> list[Row]:
     return sorted((Row(*row) for row in rows), key=lambda row: row.name)
 
 
+def beside(connection: Connection, row: Row) -> list[Row]:
+    """Requests of the same unit that were submitted before this one and not carried out by then, by name;
+    without those that are over and never were. What comes later changes nothing of them."""
+    rows = connection.rows(
+        f"SELECT {_COLUMNS} FROM request WHERE unit = :unit AND name <> :name AND submitted < :at AND "
+        "(state IN ('submitted', 'approved', 'scheduled') OR EXISTS (SELECT 1 FROM request_event AS step "
+        "WHERE step.request = request.name AND step.event = 'apply' AND step.at > :at)) ORDER BY name",
+        unit=row.unit,
+        name=row.name,
+        at=row.submitted,
+    )
+    return [Row(*one) for one in rows]
+
+
 def keep(connection: Connection, row: Row) -> None:
     """Write a request's row, in the caller's transaction."""
     connection.replace("request", ["name"], [msgspec.structs.asdict(row)])

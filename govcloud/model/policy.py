@@ -107,6 +107,7 @@ class ApprovalChain(Entry, kw_only=True):
     yuan_from: Annotated[
         float, msgspec.Meta(ge=0), Doc("金额起(元)", "From so much money on, yuan; 0: no matter.")
     ] = 0
+    disk_gib_from: Annotated[Count, Doc("磁盘起(GiB)", "From so much disk on; 0: no matter.")] = 0
 
 
 @kind("rule", "rules", "本地规则")

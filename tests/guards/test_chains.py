@@ -94,6 +94,10 @@ def test_every_stage_that_fits_decides_once(drawn: list[tuple[int, list[str], in
 # -- how much ---------------------------------------------------------------------------------------
 
 
+def quota(project: str, **fields: int) -> EntryChange:
+    return EntryChange("create", "3a" * 8, "quota", "more", fields={"project": project, **fields})
+
+
 def test_what_a_request_comes_to_is_counted_from_its_changes(tmp_path: Path) -> None:
     """Machines by their flavours; what was there before counts off; levels of what it all belongs to."""
     (tmp_path / "govcloud.yaml").write_text("version: 1\nenvironment: tiny\n")
@@ -117,13 +121,23 @@ def test_what_a_request_comes_to_is_counted_from_its_changes(tmp_path: Path) -> 
         EntryChange("create", "e" * 16, "endpoint", "web", fields={"application": "portal"}),
         EntryChange("create", "f" * 16, "dataset", "d", fields={"unit": "u", "classified": True}),
         EntryChange("create", "1a" * 8, "circuit", "line", fields={"monthly_yuan": 500}),
+        EntryChange("create", "2a" * 8, "volume", "disk", fields={"project": "p", "size_gib": 100}),
     ]
     with ledger.read() as connection:
         found = measure(connection, asked)
+        both = measure(connection, [*asked, quota("p", vcpus=20, disk_gib=50)], priced=1200)
+        aside = measure(connection, [*asked, quota("q", vcpus=1000, memory_mib=2**20, instances=5)])
         less = measure(connection, [EntryChange("delete", "a" * 16, "instance", "old")])
     ledger.close()
     assert (found.vcpus, found.memory_gib, found.instances, found.yuan) == (8 + 6, 32 + 28, 1, 6000)
     assert (found.classified, found.mlps) == (True, 3)
+    assert found.disk_gib == 100
+    # Machines stand in the quota that comes with them; what may be made by it counts as what is made.
+    assert (both.vcpus, both.disk_gib, both.instances, both.yuan) == (20, 100, 1, 7200)
+    assert (aside.vcpus, aside.memory_gib, aside.instances) == (14 + 1000, 60 + 1024, 6)
+    # What others ask for beside it counts with it, not what that is.
+    beside = Measure(instances=2, vcpus=1.5).beside([found, less])
+    assert (beside.instances, beside.vcpus, beside.disk_gib, beside.mlps) == (3, 15.5, 100, 0)
     assert (less.vcpus, less.instances, less.kinds) == (0, 0, {"instance"})
 
 

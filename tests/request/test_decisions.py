@@ -163,6 +163,28 @@ def test_recovery_is_reviewed_for_security_and_joined_without_doubles(county: Co
             assert names == ["officer-of-unit", "manager-of-unit", "province", *stages]
 
 
+def test_what_is_split_is_no_smaller(county: County) -> None:
+    """What the unit has asked for before counts with it; what comes later changes nothing."""
+    with county.ledger() as ledger:
+        county.put(ledger, ("approval_chain", "dear", {"order": 3, "stages": ["security"], "yuan_from": 100}))
+
+        def stages(name: str) -> list[str]:
+            return [step.stage.name for step in county.standing(ledger, name).steps]
+
+        for name in ("one", "two"):
+            county.submit(name, entries={"applications": {name: {"unit": "health", "yearly_yuan": 60}}})
+        assert "security" not in stages("one") + stages("portal")
+        assert "security" in stages("two")
+        # What is taken back is no part of anything; what was carried out meanwhile is.
+        county.sql("update request set state = 'active' where name = 'one'")
+        assert "security" not in stages("two")
+        county.sql(
+            "insert into request_event select request, 9, 'apply', 'active', version, actor, person, note, "
+            "data, at + 9999 from request_event where request = 'one'"
+        )
+        assert "security" in stages("two")
+
+
 def test_a_delegate_signs_as_themselves(county: County) -> None:
     days = {"starts_on": "2020-01-01", "ends_on": "2099-12-31"}
     with county.ledger() as ledger:

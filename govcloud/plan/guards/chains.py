@@ -25,6 +25,7 @@ BOUNDS = {
     "memory_gib_from": "memory_gib",
     "instances_from": "instances",
     "yuan_from": "yuan",
+    "disk_gib_from": "disk_gib",
 }
 
 
@@ -58,6 +59,12 @@ class Chain(msgspec.Struct, frozen=True):
     memory_gib_from: float = 0
     instances_from: float = 0
     yuan_from: float = 0
+    disk_gib_from: float = 0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it asks how much it is."""
+        return any(getattr(self, field) for field in BOUNDS)
 
     def fits(self, environment: str, type: str, templates: Iterable[str], found: Measure) -> bool:
         """Whether it is for such a request."""

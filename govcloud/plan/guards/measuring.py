@@ -18,8 +18,11 @@ MIB = 1024
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """How much a plan would bring, beyond what is there. ``mlps``: the highest level of what changes and of
-    what that belongs to; ``classified``: whether any of it is."""
+    """How much a plan would bring, beyond what is there: machines and disks, or the quota to make them.
+
+    ``yuan``: a year; ``mlps``: the highest level of what changes and of what that belongs to; ``classified``:
+    whether any of it is.
+    """
 
     kinds: frozenset[str] = frozenset()
     vcpus: float = 0
@@ -28,6 +31,17 @@ class Measure(msgspec.Struct, frozen=True):
     yuan: float = 0
     classified: bool = False
     mlps: int = 0
+    disk_gib: float = 0
+
+    def beside(self, others: Iterable[Measure]) -> Measure:
+        """With the amounts of others, whose kinds and levels are their own."""
+        listed = [self, *others]
+        sums = {name: sum(getattr(one, name) for one in listed) for name in AMOUNTS}
+        return msgspec.structs.replace(self, **sums)
+
+
+# What amounts add up.
+AMOUNTS = ("vcpus", "memory_gib", "instances", "yuan", "disk_gib")
 
 
 def changes_of(plan: Plan) -> list[EntryChange]:
@@ -35,33 +49,74 @@ def changes_of(plan: Plan) -> list[EntryChange]:
     return [change for stage in plan.stages if isinstance(stage, Record) for change in stage.changes]
 
 
-def measure(connection: Connection, changes: Iterable[EntryChange], subject: str = "") -> Measure:
-    """What changes of entries come to. ``subject``: what they are for besides, as ``kind/name``."""
+def measure(
+    connection: Connection, changes: Iterable[EntryChange], subject: str = "", *, priced: float = 0
+) -> Measure:
+    """What changes of entries come to. ``subject``: what they are for besides, as ``kind/name``; ``priced``:
+    what they cost a year by the province's prices, yuan."""
     listed = list(changes)
     before = _before(connection, listed)
     after = {(c.kind, c.name): c.fields for c in listed if c.verb != "delete"}
     sizes = _sizes(connection, after, before)
-    vcpus = memory = instances = 0.0
-    yuan = 0.0
+    # Of each project what is made, and what may be made: machines stand in the quota that comes with them.
+    made: dict[str, dict[str, float]] = {}
+    granted: dict[str, dict[str, float]] = {}
+    yuan = priced
     for change in listed:
         old = before.get(change.uid, {})
         new = {} if change.verb == "delete" else change.fields
-        if change.kind == "instance":
-            (cpu_new, mib_new), (cpu_old, mib_old) = _size(new, sizes), _size(old, sizes)
-            vcpus += cpu_new - cpu_old
-            memory += (mib_new - mib_old) / MIB
-            instances += bool(new) - bool(old)
+        sums = granted if change.kind == "quota" else made
+        for sign, fields in ((1, new), (-1, old)):
+            of = sums.setdefault(str(fields.get("project", "")), {})
+            for name, value in _amounts(change.kind, fields, sizes).items():
+                of[name] = of.get(name, 0) + sign * value
         yuan += sum(_number(new, f) * often - _number(old, f) * often for f, often in YUAN.items())
+
+    def total(name: str) -> float:
+        # What one project gives up does not hide what another gets by a quota.
+        built = sum(of.get(name, 0) for of in made.values())
+        more = sum(
+            max(0, of.get(name, 0) - max(0, made.get(project, {}).get(name, 0)))
+            for project, of in granted.items()
+        )
+        return max(0, built) + more
+
     levels = list(_levels(connection, listed, after, before, subject))
     return Measure(
         kinds=frozenset(change.kind for change in listed),
-        vcpus=max(0, vcpus),
-        memory_gib=max(0, memory),
-        instances=max(0, int(instances)),
+        vcpus=total("vcpus"),
+        memory_gib=total("memory_mib") / MIB,
+        instances=int(total("instances")),
         yuan=max(0, yuan),
         classified=any(fields.get("classified") is True for fields in levels),
         mlps=max((int(_number(fields, "mlps")) for fields in levels), default=0),
+        disk_gib=total("disk_gib"),
     )
+
+
+def _amounts(
+    kind: str, fields: Mapping[str, Any], sizes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
+    """What one entry is of each measure of a quota; nothing where it says nothing."""
+    if not fields:
+        return {}
+    if kind == "instance":
+        flavor = sizes.get(str(fields.get("flavor", "")), {})
+        return {"instances": 1} | {
+            name: _number(flavor, name) for name in ("vcpus", "memory_mib", "disk_gib")
+        }
+    if kind == "quota":
+        return {name: _number(fields, name) for name in ("instances", "vcpus", "memory_mib", "disk_gib")}
+    if kind == "volume":
+        return {"disk_gib": _number(fields, "size_gib")}
+    if kind == "server":
+        return {
+            "instances": 1,
+            "vcpus": _number(fields, "cores"),
+            "memory_mib": _number(fields, "memory_gib") * MIB,
+            "disk_gib": _number(fields, "disk_gib"),
+        }
+    return {}
 
 
 def _before(connection: Connection, changes: Iterable[EntryChange]) -> dict[str, Mapping[str, Any]]:
@@ -84,11 +139,6 @@ def _sizes(
     found = among(connection, {("flavor", name) for name in named if name})
     known = {name: entry.fields for (_, name), entry in found.items()}
     return known | {name: fields for (kind, name), fields in after.items() if kind == "flavor"}
-
-
-def _size(fields: Mapping[str, Any], sizes: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
-    flavor = sizes.get(str(fields.get("flavor", "")), {})
-    return _number(flavor, "vcpus"), _number(flavor, "memory_mib")
 
 
 def _levels(

@@ -10,12 +10,12 @@ import msgspec
 from ...ledger import approvals, requests
 from ...ledger.approvals import Approval
 from ...ledger.connection import Connection
-from ...ledger.requests import CLAIMANT, Row
+from ...ledger.requests import Row
 from ...ledger.store import settings
-from ..stages import Plan
+from ..stages import Plan, decode
 from . import chains
 from .chains import Stage
-from .measuring import changes_of, measure
+from .measuring import Measure, changes_of, measure
 
 # Steps by which somebody asks; whoever takes one decides on nothing of it.
 ASKING = ("submit", "replace")
@@ -67,8 +67,11 @@ def question(connection: Connection, row: Row, plan: Plan, templates: Iterable[s
     changes = changes_of(plan)
     own = next((c.fields for c in changes if (c.kind, c.name) == ("request", row.name)), {})
     unit = str(own.get("unit") or row.unit)
-    found = measure(connection, changes, str(own.get("subject") or ""))
+    found = measure(connection, changes, str(own.get("subject") or ""), priced=_price_of(connection, row))
     accepted, stages = chains.read(connection)
+    if any(chain.bounded for chain in accepted):
+        # What is split is no smaller for it.
+        found = found.beside(_measure_of(connection, one) for one in requests.beside(connection, row))
     people, accounts = {row.applicant, str(own.get("applicant") or "")} - {""}, set()
     for event in requests.events(connection, row.name):
         # Whoever asked for a former version of it has a hand in it still.
@@ -103,15 +106,53 @@ def templates_of(connection: Connection, row: Row) -> list[str]:
     return [item.template for item in kept.document.items]
 
 
-class _Item(msgspec.Struct):
+def _measure_of(connection: Connection, row: Row) -> Measure:
+    """What another request of the same unit comes to; nothing where this release cannot read it."""
+    try:
+        plan = decode(requests.paper(connection, row.plan))
+    except (KeyError, msgspec.MsgspecError):
+        return Measure()
+    return measure(connection, changes_of(plan), priced=_price_of(connection, row))
+
+
+def _price_of(connection: Connection, row: Row) -> float:
+    """What a request costs a year by the province's prices, in yuan; 0 where they are of another currency."""
+    if not row.document:
+        return 0
+    try:
+        found = msgspec.json.decode(requests.paper(connection, row.document), type=_Paper).costs
+    except (KeyError, msgspec.MsgspecError):
+        return 0
+    often = _OFTEN.get(found.per, 0) if found.currency in _YUAN else 0
+    return often * sum(line.amount * line.price for line in found.lines)
+
+
+# How often a year a price is due, and how the currency is written.
+_OFTEN = {"": 1, "year": 1, "month": 12, "day": 365, "hour": 8760}
+_YUAN = frozenset({"", "CNY", "RMB", "yuan", "元"})
+
+
+class _Line(msgspec.Struct, frozen=True):
+    amount: float = 0
+    price: float = 0
+
+
+class _Costs(msgspec.Struct, frozen=True):
+    currency: str = ""
+    per: str = ""
+    lines: list[_Line] = []
+
+
+class _Item(msgspec.Struct, frozen=True):
     template: str = ""
 
 
-class _Form(msgspec.Struct):
+class _Form(msgspec.Struct, frozen=True):
     items: list[_Item] = []
 
 
-class _Paper(msgspec.Struct):
+class _Paper(msgspec.Struct, frozen=True):
     """What is read here of the paper that a submission leaves (``request.submitting.Paper``)."""
 
-    document: _Form
+    document: _Form = _Form()
+    costs: _Costs = _Costs()
