@@ -241,7 +241,9 @@ def _refuse_carried(connection: Connection, event: Event, row: Row) -> None:
     if owned := requests.owned(connection, row.name):
         raise ConflictError(
             f"request {row.name} has {len(owned)} entries already",
-            hint=f"`govcloud request apply {row.name}` builds what is left of it, "
+            hint=f"`govcloud request release {row.name}` gives them back; then it can be submitted anew"
+            if event == "void"
+            else f"`govcloud request apply {row.name}` builds what is left of it, "
             f"`govcloud request release {row.name}` gives them back",
         )
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from govcloud.access import Identity
 from govcloud.errors import ConflictError, DeniedError
 from govcloud.ledger import Ledger, audit, entries, open_ledger, requests, runs
+from govcloud.ledger.claims import ClaimChanges, ClaimRow, change_claims
 from govcloud.ledger.requests import Row
 from govcloud.request import states
 from govcloud.request.states import CLOSED, TRANSITIONS, Event, State, move
@@ -188,6 +189,20 @@ def test_what_a_run_builds_is_not_taken_back(ledger: Ledger) -> None:
     for event in ("withdraw", "replace", "void", "reject", "expire"):
         with pytest.raises(ConflictError, match="run r1 carries request web out"), ledger.write() as c:
             move(c, LI, ROW, event)  # type: ignore[arg-type]
+
+
+def test_what_failed_and_has_entries_is_given_back_first(ledger: Ledger) -> None:
+    """To carry out what would do something else now would not help: what is typed says what does."""
+    with ledger.write() as connection:
+        move(connection, LI, ROW, "submit")
+        for event in ("approve", "fail"):
+            move(connection, LI, ROW, event, by_rule=True)  # type: ignore[arg-type]
+        claim = ClaimRow("application", "web", "request:web", 0, {})
+        number = entries.open_revision(connection, actor="x", run="r", commit=None, message="", workspace="")
+        change_claims(connection, number, ClaimChanges(said=(claim,)))
+    with pytest.raises(ConflictError, match="has 1 entries already") as refused, ledger.write() as connection:
+        move(connection, LI, ROW, "void")
+    assert refused.value.hint.startswith("`govcloud request release web`")
 
 
 def test_nothing_is_held_for_what_is_over(ledger: Ledger) -> None:
