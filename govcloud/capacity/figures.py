@@ -6,7 +6,7 @@ provinces names one (001:L242 asks for checks "regularly" and for "dynamic tunin
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -28,8 +28,9 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     flavor. Fewer than ``samples``, or over less than ``days``, say nothing. Left out: ``first_h`` hours from
     an instance's first sample and from each start, freezes, and ``maintenance`` (texts as `Sun 02:00-06:00`
     or `daily 01:00-03:00`, this machine's time). The rest is for Prometheus: queries in PromQL, the label
-    that names the instance, seconds between two samples, the secret that holds a token, and limits: seconds
-    and bytes of an answer.
+    that names the instance and what its value is (``label_of``: the ``name``, or a host's name with a port,
+    or the ``fqdn``, whose first part is the name), seconds between two samples, the secret that holds a
+    ``token`` and the one ``address`` that it is sent to, and limits: seconds and bytes of an answer.
     """
 
     percentile: Annotated[float, msgspec.Meta(gt=0, lt=100)] = 95.0
@@ -47,8 +48,10 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cpu_query: str = '100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])))'
     memory_query: str = "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)"
     label: str = "instance"
+    label_of: Literal["name", "fqdn"] = "name"
     step_s: Annotated[int, msgspec.Meta(ge=15, le=86400)] = 300
     token: str = ""
+    address: str = ""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
     most_mib: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
 

@@ -1,17 +1,20 @@
 """Samples of use from a Prometheus, or whatever speaks its HTTP API (``/api/v1/query_range``).
 
 A day at a time, so that an answer stays small; limits of time and size are policy. A token comes from a
-secret, goes only to the address that was given, and never over plain HTTP to another machine.
+secret, goes only to the address that the policy gives beside it, and never over plain HTTP to another
+machine.
 """
 
 from __future__ import annotations
 
 import http.client
 import math
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,14 +27,21 @@ from .samples import Batch, Unknown
 
 # One question is about so long: at five minutes a sample, 288 of each instance.
 WINDOW_S = 86400
+# Series of an answer, bytes of the labels of one, and bytes that a sample takes at the most, as
+# `[1793491200.123,"-1.2345678901234567e-05"],`.
+MOST_SERIES = 100_000
+MOST_LABELS = 1 << 16
+SAMPLE_BYTES = 80
 # An error's own words are read so far.
 MOST_WORDS = 2000
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class _Series(msgspec.Struct):
-    metric: dict[str, str] = {}
-    values: list[tuple[float, str]] = []
+    """One at a time is made of these words: an answer's numbers as objects would be forty times its size."""
+
+    metric: msgspec.Raw = msgspec.Raw(b"{}")
+    values: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class _Data(msgspec.Struct):
@@ -76,6 +86,23 @@ def checked(url: str, token: bool) -> str:
     return url.rstrip("/")
 
 
+def is_of_token(url: str, numbers: Review) -> bool:
+    """Whether an address is the one that the policy's token is for. Raises ``InputError`` where the policy
+    does not say it, or it may not be asked with a token."""
+    if not numbers.token:
+        return False
+    if not numbers.address:
+        words = "profile/capacity-review: `token` names a secret, and no `address` says where it is sent"
+        raise InputError([Problem(words)], hint="`address: https://HOST:9090` beside it; then apply")
+    of = checked(numbers.address, token=True)
+    return _same(of) == _same(url)
+
+
+def _same(url: str) -> tuple[str, str, int | None, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port, parts.path.rstrip("/")
+
+
 def batches(
     url: str,
     token: bytes | None,
@@ -95,25 +122,54 @@ def batches(
         for what, query in (("cpu", numbers.cpu_query), ("memory", numbers.memory_query)):
             # The next day begins a step later: both ends of a range belong to it.
             last = end - numbers.step_s if end < until else end
+            named: dict[int, str] = {}
             for series in _ask(url, token, query, start, max(start, last), numbers):
-                batch = _batch(series, what, index, unknown, numbers.label)
+                labels, samples = _decoded(url, series, numbers)
+                name = labels.get(numbers.label, "")
+                batch = _batch(name, samples, what, index, unknown, numbers)
                 if batch is not None:
+                    who = batch.who[0]
+                    if who in named:
+                        _refuse_two(url, what, name, named[who], numbers)
+                    named[who] = name
                     yield batch
         start = end
 
 
+def _decoded(url: str, series: _Series, numbers: Review) -> tuple[dict[str, str], list[tuple[float, str]]]:
+    """The labels and the samples of a series. Raises ``GovcloudError`` where it has more than were asked
+    for."""
+    labels, values = bytes(series.metric), bytes(series.values)
+    most = WINDOW_S // numbers.step_s + 2
+    if len(labels) > MOST_LABELS or len(values) > most * SAMPLE_BYTES:
+        raise GovcloudError(f"{url} answers a series of more than the {most} samples that it is asked for")
+    try:
+        return (
+            msgspec.json.decode(labels, type=dict[str, str]),
+            msgspec.json.decode(values, type=list[tuple[float, str]]),
+        )
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise _no_prometheus(url, error) from None
+
+
+def _no_prometheus(url: str, error: Exception) -> GovcloudError:
+    return GovcloudError(f"{url} answers something else than a Prometheus does: {error}")
+
+
 def _batch(
-    series: _Series, what: str, index: Mapping[str, int], unknown: Unknown, label: str
+    name: str,
+    samples: Iterable[tuple[float, str]],
+    what: str,
+    index: Mapping[str, int],
+    unknown: Unknown,
+    numbers: Review,
 ) -> Batch | None:
-    name = series.metric.get(label, "")
-    # An exporter's address is a machine with a port.
-    host = name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
-    who = index.get(name, index.get(host, index.get(host.partition(".")[0])))
+    who = _who(name, index, numbers)
     if who is None:
-        unknown.names.setdefault(name or f"(no label {label})", 0)
+        unknown.names.setdefault(name or f"(no label {numbers.label})", 0)
         return None
     at, values = [], []
-    for moment, text in series.values:
+    for moment, text in samples:
         value = _number(text)
         if not math.isnan(value):
             at.append(moment)
@@ -122,6 +178,28 @@ def _batch(
     nothing = [math.nan] * len(at)
     cpu, memory = (values, nothing) if what == "cpu" else (nothing, values)
     return Batch([who] * len(at), at, cpu, memory, nothing) if at else None
+
+
+def _who(name: str, index: Mapping[str, int], numbers: Review) -> int | None:
+    """The instance that a label names: by its name, by that with an exporter's port, or, where the policy
+    says so, by the first part of a domain name. An address is nobody's name, whole or cut."""
+    host, _, port = name.rpartition(":")
+    host = host if port.isdigit() else name
+    if name in index or host in index:
+        return index.get(name, index.get(host))
+    if numbers.label_of != "fqdn" or host.startswith("["):
+        return None
+    first, *rest = host.split(".")
+    is_address = all(part.isdigit() for part in (first, *rest))
+    return None if is_address or not rest else index.get(first)
+
+
+def _refuse_two(url: str, what: str, name: str, other: str, numbers: Review) -> None:
+    names = name if name == other else f"{other} and {name}"
+    raise GovcloudError(
+        f"{url} answers two series of {what} for one instance: {names}",
+        hint=f"`{what}_query` of profile/capacity-review: `avg by ({numbers.label}) (…)` gives one for each",
+    )
 
 
 def _number(text: str) -> float:
@@ -145,11 +223,14 @@ def _ask(
                 "the token holds what no header can carry", hint="look at the secret's source"
             )
         request.add_unredirected_header("Authorization", f"Bearer {token.strip().decode()}")
-    body = _read(request, url, numbers)
+    body = _in_time(request, url, numbers)
+    # Each series opens two braces at the least.
+    if body.count(b"{") > 3 * MOST_SERIES:
+        raise GovcloudError(f"{url} answers more than {MOST_SERIES:,} series to one question")
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise GovcloudError(f"{url} answers something else than a Prometheus does: {error}") from None
+        raise _no_prometheus(url, error) from None
     if answer.status != "success" or answer.data is None:
         raise GovcloudError(
             f"{url} refuses the question: {clean(answer.error)[:MOST_WORDS] or 'no reason given'}"
@@ -157,6 +238,24 @@ def _ask(
     if answer.data.result_type != "matrix":
         raise GovcloudError(f"{url} answers a {answer.data.result_type or 'nothing'}, expected a matrix")
     return answer.data.result
+
+
+def _in_time(request: urllib.request.Request, url: str, numbers: Review) -> bytes:
+    """The whole answer. All of it has the limit of time: finding the machine, and each byte that it says."""
+    done: Future[bytes] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(_read(request, url, numbers))
+        except BaseException as error:  # handed to who waits
+            done.set_exception(error)
+
+    # Nobody waits for it any more after that, nor does the end of the process.
+    threading.Thread(target=work, name="prometheus", daemon=True).start()
+    try:
+        return done.result(numbers.timeout_s)
+    except TimeoutError:
+        raise GovcloudError(f"{url}: {_reason(TimeoutError(), numbers)}") from None
 
 
 def _read(request: urllib.request.Request, url: str, numbers: Review) -> bytes:
@@ -185,7 +284,9 @@ def _read(request: urllib.request.Request, url: str, numbers: Review) -> bytes:
         with error:
             said = clean(error.read(MOST_WORDS).decode("utf-8", "replace")).strip()
         hint = (
-            "`token` of profile/capacity-review names the secret that holds one" if error.code == 401 else ""
+            "profile/capacity-review: `token` names the secret that holds one, `address` where it goes"
+            if error.code == 401
+            else ""
         )
         raise GovcloudError(
             f"{url}: HTTP {error.code} {error.reason}: {said}".rstrip(": "), hint=hint

@@ -83,8 +83,9 @@ def measures(
         from ..capacity import prometheus as asking
 
         assert prometheus is not None
-        url = asking.checked(prometheus, bool(numbers.token))
-        token = _token(app, numbers)
+        # Whoever types an address is not who says where the token goes.
+        url = asking.checked(prometheus, token=False)
+        token = _token(app, numbers) if asking.is_of_token(url, numbers) else None
         source = asking.batches(url, token, index, unknown, numbers, since, until)
         document = f"samples of {url}"
     found = measure(len(index), source, numbers, pauses(seen.catalogue, index), since)
@@ -113,16 +114,22 @@ def _day(moment: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(moment))
 
 
-def _token(app: App, numbers: Review) -> bytes | None:
-    """The token that the policy names; it is resolved here and goes into a header, nowhere else."""
-    if not numbers.token:
-        return None
-    from ..ledger import open_ledger
+def _token(app: App, numbers: Review) -> bytes:
+    """The token that the policy names; it is resolved here and goes into a header, nowhere else.
+
+    That somebody used it is in the audit trail. Raises ``DeniedError`` for whoever may not plan.
+    """
+    from ..access import enforce
+    from ..ledger import audit, open_ledger
     from ..ledger.entries import among
     from ..model.secret import Secret
     from ..plan.fetching import Fetching
 
     ledger = open_ledger(app.workspace)
+    identity = enforce(app.workspace, ledger, "plan")
+    with ledger.write() as connection:
+        data = {"secret": numbers.token, "address": numbers.address}
+        audit.append(connection, str(identity), "samples asked for", data)
     with ledger.read() as connection:
         key = ("secret", numbers.token)
         known = among(connection, [key]).get(key)

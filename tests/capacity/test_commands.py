@@ -267,7 +267,7 @@ def test_a_token_comes_from_a_secret_and_goes_only_into_the_question(
 ) -> None:
     base = yaml.safe_load((workspace / "base.yaml").read_text())
     base["secrets"] = {"watch": {"origin": "file", "path": "watch.token"}}
-    base["profiles"]["capacity-review"]["values"] |= {"token": "watch", "step_s": 3600}
+    base["profiles"]["capacity-review"]["values"] |= {"token": "watch", "address": server.url, "step_s": 3600}
     base["instances"]["a"] = base["instances"]["good"]
     (workspace / "base.yaml").write_text(yaml.safe_dump(base))
     assert cli("apply", "--yes", cwd=workspace).code == 0
@@ -278,6 +278,15 @@ def test_a_token_comes_from_a_secret_and_goes_only_into_the_question(
     assert {one["token"] for one in server.asked} == {"Bearer hunter2-of-the-watch"}
     assert {one["instance"]: one["verdict"] for one in done.json["instances"]}["a"] != "unmeasured"
     assert "hunter2" not in done.out + done.err
+    rows = cli("audit", "log", "--action", "samples asked for", "--json", cwd=workspace).json
+    assert [row["data"]["secret"] for row in rows] == ["watch"]
+    # Another address gets the question without it.
+    other = Server()
+    try:
+        cli("capacity", "review", "--prometheus", other.url, "--period", "1", cwd=workspace)
+        assert {one["token"] for one in other.asked} == {None}
+    finally:
+        other.close()
     server.answer = lambda _: (403, b"not with hunter2-of-the-watch")
     done = cli("capacity", "review", "--prometheus", server.url, cwd=workspace)
     assert done.code == 1 and "hunter2" not in done.err and "HTTP 403" in done.err, done

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,7 +207,7 @@ def asked(
 
 
 def test_a_prometheus_is_asked_day_by_day(server: Server) -> None:
-    numbers = Review(first_h=0, step_s=3600)
+    numbers = Review(first_h=0, step_s=3600, label_of="fqdn")
     unknown = Unknown()
     since = datetime(2026, 11, 1).timestamp()
     source = prometheus.batches(server.url, b"s3cret\n", INDEX, unknown, numbers, since, since + 3 * 86400)
@@ -217,6 +219,73 @@ def test_a_prometheus_is_asked_day_by_day(server: Server) -> None:
     assert found[0].samples == 73 and found[0].cpu is not None and found[0].memory is not None
     assert found[0].cpu.highest == 23 and found[0].memory.mean == 40
     assert found[1].memory is not None and unknown.names.keys() == {"stranger"}
+
+
+def series(*names: str, samples: int = 2) -> bytes:
+    values = [[1793491200 + 300 * n, "7"] for n in range(samples)]
+    result = [{"metric": {"instance": name}, "values": values} for name in names]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}).encode()
+
+
+def test_a_machine_is_who_it_says_it_is(server: Server) -> None:
+    """An address, cut at its first dot, is nobody; a host's name is not another's of another domain."""
+    since = datetime(2026, 11, 1).timestamp()
+    index = {"10": 0, "b": 1}
+    server.answer = lambda _: (200, series("10.0.0.7:9100", "b.one:9100", "[::1]:9100"))
+    for label_of, known in (("name", set()), ("fqdn", {1})):
+        numbers = msgspec.convert({"first_h": 0, "label_of": label_of}, Review)
+        unknown = Unknown()
+        found = prometheus.batches(server.url, None, index, unknown, numbers, since, since + 86400)
+        assert measure(2, found, numbers).keys() == known
+        assert unknown.names.keys() >= {"10.0.0.7:9100", "[::1]:9100"}
+    server.answer = lambda _: (200, series("b.one:9100", "b.two:9100"))
+    with pytest.raises(GovcloudError, match=r"for one instance: b\.one:9100 and b\.two:9100"):
+        asked(server, Review(label_of="fqdn"))
+    server.answer = lambda _: (200, series("b", "b"))
+    with pytest.raises(GovcloudError, match="two series of cpu for one instance: b"):
+        asked(server)
+
+
+def test_nothing_is_made_of_more_than_was_asked_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer = lambda _: (200, series("a", samples=2000))
+    with pytest.raises(GovcloudError, match="more than the 26 samples"):
+        asked(server, Review(step_s=3600))
+    monkeypatch.setattr(prometheus, "MOST_SERIES", 2)
+    server.answer = lambda _: (200, series(*(f"i{n}" for n in range(9))))
+    with pytest.raises(GovcloudError, match="more than 2 series"):
+        asked(server)
+
+
+def test_the_limit_of_time_is_of_all_that_is_said() -> None:
+    """Who says a byte now and then is not waited for, in a header no more than in a body."""
+    ended = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not ended.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=lambda: drip(listening.accept()[0]), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(GovcloudError, match=r"no whole answer within 0\.2 s"):
+            list(prometheus.batches(url, None, INDEX, Unknown(), Review(timeout_s=0.2), 0.0, 60.0))
+        ended.set()
+        thread.join()
+
+
+def test_a_token_is_for_the_address_that_stands_beside_it() -> None:
+    numbers = Review(token="watch", address="https://mon.example:9090/")
+    assert prometheus.is_of_token("https://mon.example:9090", numbers)
+    for other in ("https://mon.example:9091", "http://mon.example:9090", "https://mon.example.evil:9090"):
+        assert not prometheus.is_of_token(other, numbers)
+    assert not prometheus.is_of_token("https://mon.example", Review())
+    with pytest.raises(InputError, match="1 problem"):
+        prometheus.is_of_token("https://mon.example", Review(token="watch"))
+    with pytest.raises(InputError, match="1 problem"):
+        prometheus.is_of_token("http://mon.example", Review(token="watch", address="http://mon.example"))
 
 
 def test_what_is_no_answer_is_told(server: Server) -> None:
