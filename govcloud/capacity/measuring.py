@@ -37,7 +37,7 @@ class Used(msgspec.Struct, frozen=True):
 
 class Measured(msgspec.Struct, frozen=True):
     """An instance's use: of so many samples, and how many were left out; ``since``, ``until``: seconds since
-    1970 of the first and the last that counts."""
+    1970 of the first and the last that counts; ``on``: days (of UTC) of which one counts."""
 
     samples: int
     left_out: int
@@ -45,11 +45,12 @@ class Measured(msgspec.Struct, frozen=True):
     until: float
     cpu: Used | None
     memory: Used | None
+    on: int = 0
 
     @property
     def days(self) -> float:
-        """How long it was looked at."""
-        return max(0.0, self.until - self.since) / 86400
+        """How long it was looked at: from the first to the last, without whole days of which nothing is."""
+        return min(max(0.0, self.until - self.since) / 86400, float(self.on))
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ class _Gathered:
         self._born = numpy.full(count, math.inf)
         self._since = numpy.full(count, math.inf)
         self._until = numpy.full(count, -math.inf)
+        # Samples of a measure come in the order of time: a day that is not after the last one was counted.
+        self._day = numpy.full(count, -1, numpy.int64)
+        self._days = numpy.zeros(count, numpy.int64)
         # A row may have both measures, or one of them.
         self._seen = {what: numpy.zeros(count, numpy.int64) for what in ("cpu", "memory")}
 
@@ -121,6 +125,19 @@ class _Gathered:
             self._take(what, who[kept], measured[kept])
         np.minimum.at(self._since, who[kept], at[kept])
         np.maximum.at(self._until, who[kept], at[kept])
+        self._count_days(who[kept], at[kept])
+
+    def _count_days(self, who: np.ndarray, at: np.ndarray) -> None:
+        np = self._np
+        if not len(who):
+            return
+        days = (at // 86400).astype(np.int64)
+        # One number for a day of an instance.
+        base = int(days.max()) + 1
+        who, days = np.divmod(np.unique(who * base + days), base)
+        fresh = days > self._day[who]
+        np.add.at(self._days, who[fresh], 1)
+        np.maximum.at(self._day, who, days)
 
     def _take(self, what: str, who: np.ndarray, values: np.ndarray) -> None:
         np = self._np
@@ -155,7 +172,8 @@ class _Gathered:
             since, until = (float(self._since[who]), float(self._until[who])) if kept else (0.0, 0.0)
             left_out = int(seen[who]) - kept
             used = {what: self._used(what, who) for what in ("cpu", "memory")}
-            out[who] = Measured(kept, left_out, since, until, used["cpu"], used["memory"])
+            days = int(self._days[who])
+            out[who] = Measured(kept, left_out, since, until, used["cpu"], used["memory"], days)
         return out
 
     def _used(self, what: str, who: int) -> Used | None:
