@@ -36,6 +36,10 @@ COLUMNS: dict[str, str] = {
     **dict.fromkeys(("uptime_s", "运行时长(秒)"), "uptime"),
 }
 NEEDED = ("time", "instance")
+# Seconds since 1970 of the year 2000: what is before, as 20261101, is a date without its hyphens. From 2e9
+# on (May 2033) so is a number that would be one with its hour.
+EARLIEST, COMPACT = 946684800, 2_000_000_000
+LATEST = 32503680000  # the year 3000
 
 
 class Batch(NamedTuple):
@@ -100,7 +104,16 @@ class _Reader:
             raise InputError(self._problems, hint="docs/capacity.md tells what a file of samples holds")
 
     def _columns(self, header: list[str]) -> Callable[[str], int]:
-        found = {COLUMNS.get(plain_header(cell), ""): n for n, cell in enumerate(header)}
+        found: dict[str, int] = {}
+        for n, cell in enumerate(header):
+            name = COLUMNS.get(plain_header(cell), "")
+            if name in found:
+                self._tell(
+                    f"two columns are of the same: `{header[found[name]].strip()}` and `{cell.strip()}`",
+                    "leave one of both out",
+                )
+            elif name:
+                found[name] = n
         for name in NEEDED:
             if name not in found:
                 self._tell(
@@ -184,12 +197,9 @@ class _Reader:
             return known
         try:
             cell = text.strip()
-            found = (
-                float(cell)
-                if cell.replace(".", "", 1).isdecimal()
-                else datetime.fromisoformat(cell).timestamp()
-            )
-            if not 0 < found < 32503680000:  # the year 3000
+            is_number = cell.replace(".", "", 1).isdecimal()
+            found = float(cell) if is_number else datetime.fromisoformat(cell).timestamp()
+            if not EARLIEST <= found < (COMPACT if is_number else LATEST):
                 raise ValueError
         except (ValueError, OverflowError):
             hint = "a time as 2026-11-01T08:05 (Z or an offset where it is not local), or seconds since 1970"

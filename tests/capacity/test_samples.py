@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,35 @@ def test_a_file_of_something_else_ends_soon(tmp_path: Path) -> None:
         read(tmp_path / "s.csv", b"\xff\xfe\x00\x00" + b"\x01" * 10)
     with pytest.raises(InputError):
         list(batches(tmp_path / "none.csv", INDEX, Unknown()))
+
+
+def test_a_date_is_not_taken_for_seconds_nor_one_column_for_another(tmp_path: Path) -> None:
+    times = ("20261101", "2026110108", "202611010805", "1970-01-02", "0")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "s.csv", HEAD + "".join(f"{text},a,1,1\n" for text in times))
+    assert [p.line for p in caught.value.problems] == [2, 3, 4, 5, 6]
+    assert all("`time` is" in p.message for p in caught.value.problems)
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "s.csv", "time,instance,cpu,cpu_percent,note,note\n2026-11-01,a,1,99,x,y\n")
+    assert [p.message for p in caught.value.problems] == [
+        "two columns are of the same: `cpu` and `cpu_percent`"
+    ]
+
+
+def test_days_of_which_nothing_is_are_not_looked_at() -> None:
+    """Many samples of one day and one of a week later are of two days; those of half a day of half a one."""
+    at = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    many = [at + 60 * n for n in range(320)]
+    # Memory comes after the CPU, for the same time, and in a batch of its own.
+    batches = [
+        Batch([who] * len(times), times, cpu, memory, [math.nan] * len(times))
+        for who, times in ((0, [*many, at + 8 * 86400]), (1, many))
+        for one, none in [([1.0] * len(times), [math.nan] * len(times))]
+        for cpu, memory in ((one, none), (none, one))
+    ]
+    found = measure(2, batches, ALL)
+    assert found[0].days == 2
+    assert found[1].days == pytest.approx(319 / 1440)
 
 
 def test_strangers_are_told_and_do_no_harm(tmp_path: Path) -> None:
