@@ -24,6 +24,7 @@ from ..plan import stages
 from ..plan.gather import NOTHING_ASKED, Proposal, propose
 from ..plan.guards.needed import needed
 from ..plan.stages import Asked, Plan
+from ..plan.veil import for_person
 from ..workspace import Workspace
 from . import changing, states
 from .comparing import differences
@@ -175,7 +176,8 @@ def _voided(ledger: Ledger, identity: Identity, row: Row, plan: Plan) -> Conflic
     """What was decided on would not happen any more: the new plan takes its place, unsigned."""
     with ledger.write() as connection:
         before = plan_of(connection, row)
-        words = differences(before, plan)
+        # By name only what whoever carries it out may read.
+        words = differences(*(for_person(connection, identity.person, one) for one in (before, plan)))
         failed = states.state_of(row) == "failed"
         digest = requests.put_paper(connection, stages.encode(plan))
         states.move(
