@@ -195,7 +195,7 @@ def _kept(found: Iterable[Ruled]) -> tuple[tuple[Ruled, ...], dict[str, int], st
         those.sort(key=lambda one: bool(one.waiver))
         kept += those[:KEPT]
         over += those[KEPT:]
-    counted = [one.counted for one in over if one.verdict != "flag"]
+    counted = [one.counted for one in over if one.decided]
     more: Counter[str] = Counter(one.verdict for one in over)
     return tuple(kept), dict(sorted(more.items())), canonical.digest(counted) if counted else ""
 

@@ -321,6 +321,13 @@ class Ruled(msgspec.Struct, frozen=True, omit_defaults=True):
     waiver: str = ""
 
     @property
+    def decided(self) -> bool:
+        """Whether people decide on it: it must not be, and a waiver or the policy lets it pass. The rest is
+        told. A passing day brings that about, or a neighbour with the same first, and no signature is void
+        for it."""
+        return self.verdict == "deny"
+
+    @property
     def counted(self) -> list[str]:
         """What of it is signed."""
         return [self.rule, self.verdict, self.subject, self.field, self.waiver]
@@ -348,11 +355,11 @@ class Ruling(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def counted(self) -> list[list[str]]:
-        """What is signed with the effect: what is newly denied, required or missed, and what is waived.
+        """What is signed with the effect: what is newly denied, and the waiver that lets it pass.
 
         Without its words: a figure in them may be a neighbour's.
         """
-        kept = [one.counted for one in self.new if one.verdict != "flag"]
+        kept = [one.counted for one in self.new if one.decided]
         return [*kept, [self.rest]] if self.rest else kept
 
 

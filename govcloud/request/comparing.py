@@ -71,6 +71,13 @@ def _values(plan: Plan) -> dict[tuple[str, str], Any]:
     for row in plan.asked.said:
         for field, value in (row.fields or {}).items():
             out[f"{row.claimant} on {row.kind}/{row.name}", field] = value
+    if plan.ruling is not None:
+        for found in (one for one in plan.ruling.new if one.decided):
+            of = f" of {found.field}" if found.field else ""
+            words = f"denied, waived by {found.waiver}" if found.waiver else "denied"
+            out[found.subject, f"{found.rule}{of}"] = words
+        if plan.ruling.rest:
+            out["further denials", ""] = plan.ruling.rest
     for kind, name, claimant in plan.asked.ended:
         out[f"{claimant} on {kind}/{name}", ""] = "ends"
     for name, use in plan.secrets.items():

@@ -210,7 +210,7 @@ def test_a_run_goes_on_only_while_it_is_signed(tmp_path: Path, monkeypatch: pyte
     world = Production(tmp_path)
     world.zones.append("z1")
     # With what the rules said when it was made, which is signed as well.
-    found = stages.Ruling(new=(stages.Ruled("N-15", "require", "zone/z1", "one line"),))
+    found = stages.Ruling(new=(stages.Ruled("N-15", "deny", "zone/z1", "one line", waiver="waiver/w"),))
     plan = msgspec.structs.replace(world.proposal().plan, ruling=found)
     plan = msgspec.structs.replace(plan, effect=true_effect(plan))
     world.sign(CHIEF, plan.effect)
