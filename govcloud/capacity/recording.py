@@ -47,8 +47,12 @@ def inspections(judged: Iterable[Judged], day: date, document: str) -> dict[str,
 
 
 def name_of(instance: str, day: date) -> str:
-    """The name of an inspection; one too long ends with a digest of the whole."""
-    name = f"use-{day:%Y%m%d}-{instance}"
+    """The name of an inspection."""
+    return shortened(f"use-{day:%Y%m%d}-{instance}")
+
+
+def shortened(name: str) -> str:
+    """A name as entries and requests may have; one too long ends with a digest of the whole."""
     if len(name) <= LONGEST:
         return name
     return f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

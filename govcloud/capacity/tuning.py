@@ -17,6 +17,7 @@ from ..model.organisation import Person
 from .estate import Estate
 from .figures import Placement, figures
 from .fitting import choose, fit
+from .recording import shortened
 from .reviewing import Judged
 
 # Who asks for a unit, in this order of duties (O-01: the business manager answers for what is asked).
@@ -73,7 +74,7 @@ def tune(
     for one in sorted((j for j in judged if j.verdict in DOES), key=lambda j: (order[j.verdict], j.instance)):
         mine = out.get(one.unit)
         if mine is None:
-            name = f"tune-{one.unit}-{day:%Y%m%d}"[:63]
+            name = shortened(f"tune-{one.unit}-{day:%Y%m%d}")
             mine = out[one.unit] = Tuned(one.unit, name, _applicant(catalogue, one.unit))
         if one.verdict == "overloaded" and not one.fits:
             mine.left.append(f"{one.instance}: {one.why}")

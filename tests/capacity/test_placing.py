@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from govcloud.capacity.estate import Estate
 from govcloud.capacity.figures import Placement
 from govcloud.capacity.placing import Placed, place, place_new
 from govcloud.capacity.rebalancing import moves
+from govcloud.capacity.reviewing import Judged
+from govcloud.capacity.tuning import tune
 from govcloud.errors import InputError
 from tests.capacity.sky import Tables, catalogue, sky
 
@@ -314,3 +317,11 @@ def test_moves_even_the_load_out() -> None:
     assert [m.source for m in found] == ["h1"] * 4
     assert all(m.after < m.before for m in found)
     assert sorted(len(those) for those in estate.carries.values()) == [2, 2, 2]
+
+
+def test_two_units_whose_names_begin_alike_have_each_its_own_request() -> None:
+    units = [f"{'x' * 56}-{n}" for n in range(2)]
+    judged = [Judged(f"i{n}", "p", unit, "small", "idle", "unused") for n, unit in enumerate(units)]
+    found = tune(catalogue(sky({"i0": {}, "i1": {}})), judged, date(2026, 11, 1))
+    names = {one.name for one in found}
+    assert len(names) == 2 and all(len(name) <= 63 for name in names)
