@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,7 @@ from ..model.cloud import Flavor
 from ..model.policy import Profile
 
 # What the profile says beside prices.
-_WORDS = ("currency", "per")
+_WORDS = frozenset({"currency", "per"})
 
 
 class Prices(msgspec.Struct, frozen=True):
@@ -36,6 +37,11 @@ def prices(catalogue: Catalogue) -> Prices:
     """As the profile says. Raises ``InputError`` where a price is no number."""
     profile = catalogue.all(Profile).get("prices")
     values = profile.values if profile else {}
+    return Prices(str(values.get("currency", "")), str(values.get("per", "")), numbers(values))
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """The prices that a profile's values are. Raises ``InputError`` where one is no number."""
     problems = [
         Problem(f"profile/prices: `{name}` is {value!r}, expected a number that is not negative")
         for name, value in values.items()
@@ -43,5 +49,4 @@ def prices(catalogue: Catalogue) -> Prices:
     ]
     if problems:
         raise InputError(problems, hint="docs/requests.md has its keys")
-    of = {name: float(value) for name, value in values.items() if name not in _WORDS}
-    return Prices(str(values.get("currency", "")), str(values.get("per", "")), of)
+    return {name: float(value) for name, value in values.items() if name not in _WORDS}

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import InputError, Problem
+from ..capacity.prices import numbers
 from ..ledger.connection import Connection
 from ..ledger.entries import Key, among
 from ..model.catalogue import Catalogue
@@ -17,8 +17,6 @@ from ..plan.graph import LedgerGraph
 from ..policy.pools import amounts
 
 ENTRY: Key = ("profile", "prices")
-# What a profile's values say beside prices.
-_WORDS = frozenset({"currency", "per"})
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -62,7 +60,7 @@ def costs(
     values: Mapping[str, Any] = entry.fields.get("values", {}) if entry else {}
     if not values:
         return Costs()
-    prices = _prices(values)
+    prices = numbers(values)
     count: dict[str, float] = defaultdict(float)
     was = {key: entry.fields for key, entry in among(connection, changed).items()}
     will = {**said, **{key: fields for key, fields in changed.items() if fields is not None}}
@@ -91,14 +89,3 @@ def _count(
         for measure, amount in (amounts(found, catalogue.find) if found else {}).items():
             if measure in prices:
                 count[measure] += sign * amount
-
-
-def _prices(values: Mapping[str, Any]) -> dict[str, float]:
-    problems = [
-        Problem(f"profile/prices: `{name}` is {value!r}, expected a number that is not negative")
-        for name, value in values.items()
-        if name not in _WORDS and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0)
-    ]
-    if problems:
-        raise InputError(problems, hint="docs/requests.md has its keys")
-    return {name: float(value) for name, value in values.items() if name not in _WORDS}
