@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..errors import InputError, Problem
+from ..model.application import Application
 from ..model.catalogue import Catalogue
 from ..model.cloud import Flavor, Instance, Project
 from ..model.datacentre import Server
@@ -105,6 +106,36 @@ def within_server(case: Case, name: str, server: Server) -> Iterator[Breach]:
 
 def _told(amount: float) -> str:
     return f"{round(amount, 1):,.10g}"
+
+
+@rule(
+    "server-pool",
+    "deny",
+    *("instance.server", "instance.status", "instance.application", "application.mlps", "server.pool"),
+    each=Server,
+    back=("instance.server",),
+    sentence="Instances that say their server are of no level that its pool does not carry.",
+    source=_SOURCE,
+)
+def of_the_pool(case: Case, name: str, server: Server) -> Iterator[Breach]:
+    """Those below the levels that have pools of their own; of these ``mlps-pool`` tells."""
+    key = f"server/{name}"
+    mine = case.named_by(Instance, "server", key) if server.pool else ()
+    own = placement(case.policy).own_pool_from if mine else 0
+    applications = case.catalogue.all(Application)
+    for instance, said in mine:
+        application = applications.get(said.application)
+        level = application.mlps if application is not None else 0
+        if said.status == "retired" or level >= own or (level <= server.pool < own):
+            continue
+        of = f"of level {level}" if level else "of no level"
+        alone = ", which is of its own" if server.pool >= own else ""
+        yield Breach(
+            f"instance/{instance}",
+            f"is {of} on {key} of a pool of level {server.pool}{alone}",
+            field="server",
+            cure="`govcloud capacity place` finds a server where none is said",
+        )
 
 
 @rule(

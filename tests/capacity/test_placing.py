@@ -209,7 +209,7 @@ def test_levels_that_share_no_pool_do_not_stand_together() -> None:
     apps = {"core": {"unit": "bureau", "mlps": 4}, "low": {"unit": "bureau", "mlps": 1}}
     server = {"rack": "a", "cloud": "sky", "cores": 16, "memory_gib": 64, "pool": 4}
     for stands in ({}, {"server": "h4"}):
-        machines = {
+        machines: dict[str, dict[str, Any]] = {
             "core-1": {"application": "core", "together_with": ["low-1"], **stands},
             "low-1": {"application": "low"},
         }
