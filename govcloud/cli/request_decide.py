@@ -132,8 +132,9 @@ def _signed(
 
 
 def _from_files(ledger: Ledger, signature: Path, identity: Identity) -> Approval:
-    """The approval that a signature made elsewhere is, with the message beside it."""
+    """The approval that a signature made elsewhere is, with the message beside it. Raises ``InputError``."""
     from ..request import deciding
+    from ..signatures import BadSignature
 
     beside = signature.with_suffix("")
     try:
@@ -144,8 +145,15 @@ def _from_files(ledger: Ledger, signature: Path, identity: Identity) -> Approval
             [Problem(error.strerror or str(error), str(place))],
             hint="the message stands beside it, without `.sig`: `ssh-keygen -Y sign` leaves them so",
         ) from None
-    with ledger.read() as connection:
-        return deciding.made_elsewhere(connection, message, text, identity.account).approval
+    try:
+        with ledger.read() as connection:
+            return deciding.made_elsewhere(connection, message, text, identity.account).approval
+    except BadSignature as error:
+        # Not one that is wrong: none.
+        raise InputError(
+            [Problem(error.message, str(signature))],
+            hint="`ssh-keygen -Y sign` writes one beside the message",
+        ) from None
 
 
 def _tell(given: Approval, standing: Standing, as_json: bool) -> None:

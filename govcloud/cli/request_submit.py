@@ -62,7 +62,9 @@ def withdraw(app: App, name: str, reason: str, as_json: bool) -> int:
     from ..access import who
     from ..ledger import open_ledger, requests
     from ..request import carrying, states
+    from ..request.deciding import refuse_words
 
+    refuse_words(reason, least=0)
     ledger = open_ledger(app.workspace)
     identity = who(app.workspace, ledger)
     carrying.settle(ledger, identity, name)

@@ -34,6 +34,8 @@ from . import states
 
 # From these a request can be refused, as the table of transitions has it.
 OPEN = ("submitted",)
+# Characters of a reason.
+LONGEST = 2000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def draft(connection: Connection, person: str, account: str, name: str, note: st
 
     Raises ``DeniedError`` where they may not, ``ConflictError`` where nothing is to be decided.
     """
+    refuse_words(note, least=0)
     row = requests.get(connection, name)
     _refuse_closed(row)
     desk = Desk(connection)
@@ -168,8 +171,7 @@ def reject(ledger: Ledger, identity: Identity, name: str, reason: str) -> Row:
 
     Raises ``InputError`` without a reason, ``DeniedError``, ``ConflictError``.
     """
-    if len(reason.strip()) < 3 or len(reason) > 2000:
-        raise InputError([Problem("--reason should be a sentence, of at most 2000 characters")])
+    refuse_words(reason)
     with ledger.write() as connection:
         row = requests.get(connection, name)
         states.after(states.state_of(row), "reject", name)
@@ -188,6 +190,12 @@ def reject(ledger: Ledger, identity: Identity, name: str, reason: str) -> Row:
         step = standing.open
         data = {"stage": step.stage.name if step is not None else ""}
         return states.move(connection, identity, row, "reject", note=reason.strip(), data=data)
+
+
+def refuse_words(reason: str, *, least: int = 3) -> None:
+    """Raises ``InputError`` where a reason is none, or a book."""
+    if len(reason.strip()) < least or len(reason) > LONGEST:
+        raise InputError([Problem(f"--reason should be a sentence, of at most {LONGEST} characters")])
 
 
 def waiting(connection: Connection) -> Iterator[tuple[Row, Standing]]:

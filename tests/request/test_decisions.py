@@ -85,6 +85,8 @@ def test_another_machine_signs_and_openssh_verifies(county: County) -> None:
     sign = ["ssh-keygen", "-q", "-Y", "sign", "-n", "govcloud-approval", "-f", county.keys / "officer"]
     sign.append(message)
     subprocess.run(sign, check=True, capture_output=True)
+    none = county.run("request", "approve", "portal", "--signature", "/dev/null", by="clerk")
+    assert (none.code, "/dev/null: not an SSH signature" in none.err) == (2, True), none
     # Whoever brings it need not be who signed.
     signature = ("request", "approve", "portal", "--signature", f"{message}.sig", "--json")
     done = county.good(*signature, by="clerk").json
@@ -203,6 +205,8 @@ def test_a_delegate_signs_as_themselves(county: County) -> None:
 def test_a_no_has_its_reason(county: County) -> None:
     assert county.run("request", "reject", "portal", by="officer").code == 2
     assert county.run("request", "reject", "portal", "--reason", " ", by="officer").code == 2
+    long = county.run("request", "withdraw", "portal", "--reason", "x" * 2001, by="clerk")
+    assert (long.code, "2000 characters" in long.err) == (2, True), long
     stranger = county.run("request", "reject", "portal", "--reason", "not now", by="builder")
     assert stranger.code == 4, stranger
     # Whoever decides later may say no at once.
