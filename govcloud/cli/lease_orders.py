@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,14 @@ def give(
     as_json: bool,
     yes: bool,
     leave: Leave | None = None,
+    *,
+    judge: Callable[[], None] | None = None,
 ) -> int:
     """Carry an order out, or write its plan to ``out``; gives the exit code.
 
     A run of this request that was interrupted goes on first. Where all of it is accepted already only what is
-    left to build is done. Then it is written down where the request stands.
+    left to build is done. Then it is written down where the request stands. ``judge`` raises where the order
+    is none any more; it is asked again when nobody else can change anything.
     """
     from ..plan.gather import NOTHING_ASKED, propose
     from ..request import leasing, settling
@@ -49,6 +53,8 @@ def give(
                 return code
     order = of_asked(app.workspace, ledger, asked) if asked else None
     if order is not None:
+        if judge is not None:
+            order.judge = _both(judge, order.judge)
         # What stands in its way is told before a plan is made.
         order.judge()
     proposal = propose(app.workspace, ledger, asked=asked or NOTHING_ASKED, recorded=True)
@@ -63,6 +69,14 @@ def give(
     if out is None and code == Exit.OK:
         settling.settle(ledger, identity, row.name)
     return code
+
+
+def _both(first: Callable[[], object], then: Callable[[], object]) -> Callable[[], object]:
+    def judge() -> None:
+        first()
+        then()
+
+    return judge
 
 
 def _left(ledger: Ledger, name: str) -> str | None:

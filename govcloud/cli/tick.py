@@ -72,7 +72,8 @@ def tick(app: App, dry_run: bool, as_of: str, as_json: bool, yes: bool) -> int:
         # Somebody else's tick may have done it meanwhile.
         with ledger.read() as connection:
             found = ticking.due(connection)
-        done = [_one(app, ledger, identity, one, as_json) for one in found]
+        every = [_one(app, ledger, identity, one, as_json) for one in found]
+        done = [one for one in every if one is not None]
         told = ticking.tell(ledger, app.workspace)
     sent = _deliver(app, ledger)
     return _show_done(done, told, sent, as_json)
@@ -85,8 +86,11 @@ def _refuse_day(text: str) -> None:
         raise InputError([Problem(f"--as-of {text!r} is no day: write it as 2027-06-30")])
 
 
-def _one(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) -> Done:
-    """Do one thing; what goes wrong with it is told, and stands in nobody's way."""
+def _one(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) -> Done | None:
+    """Do one thing; what goes wrong with it is told, and stands in nobody's way. None where it is not due
+    any more."""
+    from ..request.ticking import NotDue
+
     if one.what == "kept":
         return Done(one.what, one.request, KEPT, one.words)
     status, why, hint = DONE, "", ""
@@ -96,6 +100,8 @@ def _one(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) 
             status = WAITS
         elif code != Exit.OK:
             status, why = FAILED, "its run failed; `govcloud runs list` tells which"
+    except NotDue:
+        return None
     except DeniedError as error:
         status, why, hint = WAITS, error.message, error.hint
     except GovcloudError as error:
@@ -121,9 +127,17 @@ def _do(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) -
         ticking.expire(ledger, identity, one)
         return int(Exit.OK)
     if one.what == "carry":
+        with ledger.read() as connection:
+            ticking.still(connection, one)
         return carry_request(app, ledger, identity, one.request, None, as_json, True)
     name = one.request
+
+    def judge() -> None:
+        with ledger.read() as connection:
+            ticking.still(connection, one)
+
     with ledger.read() as connection:
+        ticking.still(connection, one)
         row = requests.get(connection, name)
         if one.what == "finish":
             asked = NOTHING_ASKED
@@ -138,7 +152,7 @@ def _do(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) -
             back = "" if row.state == "stopped" else None
             leasing.refuse_until(row, one.data["until"])
             asked = leasing.saying(connection, name, until=one.data["until"], stopped_on=back)
-    return give(app, ledger, identity, row, asked, None, as_json, True)
+    return give(app, ledger, identity, row, asked, None, as_json, True, judge=judge)
 
 
 def _deliver(app: App, ledger: Ledger) -> dict[str, int]:

@@ -11,6 +11,7 @@ import msgspec
 from ..access import Identity
 from ..access.asof import rows_of
 from ..access.identity import persons
+from ..errors import ConflictError
 from ..ledger import Ledger, requests
 from ..ledger.connection import Connection
 from ..ledger.requests import Row
@@ -43,6 +44,20 @@ def due(connection: Connection, today: str = "") -> list[Due]:
     figures = leasing.policy(connection)
     found = [one for row in requests.every(connection) for one in _of(connection, row, figures, today)]
     return sorted(found, key=lambda one: (_ORDER.index(one.what), one.request))
+
+
+class NotDue(ConflictError):
+    """What was due is not any more: somebody did it, put it off or took it back meanwhile."""
+
+
+def still(connection: Connection, one: Due) -> Due:
+    """The same thing as it is due now. Raises ``NotDue``: minutes pass between the first and the last."""
+    row = requests.find(connection, one.request)
+    figures = leasing.policy(connection)
+    for now in _of(connection, row, figures, leasing.today_of()) if row is not None else ():
+        if (now.what, now.data) == (one.what, one.data):
+            return now
+    raise NotDue(f"to {one.what} request {one.request} is not due any more")
 
 
 def _of(connection: Connection, row: Row, figures: Policy, today: str) -> Iterator[Due]:
@@ -118,8 +133,12 @@ def _day(at: float) -> str:
 
 
 def remind(ledger: Ledger, workspace: Workspace, identity: Identity, one: Due) -> None:
-    """Tell the applicant and the people of the unit that a lease ends; once for each of the days."""
+    """Tell the applicant and the people of the unit that a lease ends; once for each of the days.
+
+    Raises ``NotDue`` where it does not end any more.
+    """
     with ledger.write() as connection:
+        one = still(connection, one)
         row = requests.get(connection, one.request)
         states.move(connection, identity, row, "remind", note=one.words, data=one.data)
         figures = leasing.policy(connection)
@@ -141,8 +160,10 @@ def remind(ledger: Ledger, workspace: Workspace, identity: Identity, one: Due) -
 
 
 def expire(ledger: Ledger, identity: Identity, one: Due) -> None:
-    """What nobody decided on in its time: what was held for it is free again."""
+    """What nobody decided on in its time: what was held for it is free again. Raises ``NotDue`` where
+    somebody did, or submitted it anew."""
     with ledger.write() as connection:
+        one = still(connection, one)
         row = requests.get(connection, one.request)
         states.move(connection, identity, row, "expire", note=one.words)
 

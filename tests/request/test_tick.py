@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from govcloud.access import who
+from govcloud.cli.common import App
+from govcloud.cli.tick import _one
 from govcloud.ledger import audit, leases, open_ledger, requests
 from govcloud.request import states, ticking
 from govcloud.workspace import open_workspace
@@ -185,3 +187,22 @@ def test_days_that_are_none_are_refused(leased: Province, cli: Cli) -> None:
     assert cli("tick", "--as-of", "2030-01-01").code == 2
     assert cli("tick", "--dry-run", "--as-of", "2030-02-30").code == 2
     assert cli("tick", "--dry-run", "--as-of", "soon").code == 2
+
+
+def test_what_is_not_due_any_more_is_left_alone(leased: Province, cli: Cli) -> None:
+    """Minutes pass between the first run of a tick and the last: each thing is looked at again."""
+    ended(leased)
+    assert cli("request", "submit", form(leased, "api")).code == 0
+    leased.ledger("update request set changed = ? where name = 'api'", time.time() - 91 * DAY)
+    workspace = open_workspace(str(leased.root))
+    ledger, app = open_ledger(workspace), App(str(leased.root))
+    identity = who(workspace, ledger)
+    with ledger.read() as connection:
+        stop, expire = ticking.due(connection)
+        assert ticking.still(connection, stop) == stop
+    # Meanwhile the one is renewed, the other submitted anew.
+    assert cli("request", "renew", "web", "--until", ago(-100), "--yes").code == 0
+    leased.ledger("update request set changed = ? where name = 'api'", time.time())
+    assert [_one(app, ledger, identity, one, True) for one in (stop, expire)] == [None, None]
+    assert (row(cli)["state"], row(cli, "api")["state"]) == ("active", "submitted")
+    ledger.close()
