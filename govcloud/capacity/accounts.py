@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 from math import inf
 from typing import Any
 
@@ -250,7 +251,7 @@ def _limits(graph: LedgerGraph, owners: set[Key]) -> dict[str, float]:
     known |= graph.entries(graph.referrers(projects, ("quota",)) if projects else ())
     out: dict[str, float] = defaultdict(float)
     for _, name, entry in Catalogue.of(known, ("cloud", "rack", "quota")):
-        for pool, limit in bounds(name, entry):
+        for pool, limit in bounds(name, entry, date.today()):
             out[pool] += limit
     return dict(out)
 

@@ -7,6 +7,7 @@ what they leave out (0) is no bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 
 from ..model.base import Entry
 from ..model.cloud import Cloud, Flavor, Instance, LoadBalancer, Project, Quota, Volume
@@ -85,12 +86,14 @@ def _addresses(entry: Instance | LoadBalancer) -> int:
     return bool(entry.ipv4) + bool(entry.ipv6)
 
 
-def bounds(name: str, entry: Entry) -> Iterator[tuple[str, float]]:
-    """(pool, how much) that an entry grants. Several quotas of a project add up."""
+def bounds(name: str, entry: Entry, day: date) -> Iterator[tuple[str, float]]:
+    """(pool, how much) that an entry grants on a day. Several quotas of a project add up; one that has ended
+    grants nothing of what it bounded, and does not leave that without a bound."""
     if isinstance(entry, Quota):
+        over = bool(entry.until) and entry.until < day.isoformat()[: len(entry.until)]
         for measure in MEASURES:
             if value := getattr(entry, measure):
-                yield pool("project", entry.project, measure), float(value)
+                yield pool("project", entry.project, measure), 0.0 if over else float(value)
     elif isinstance(entry, Cloud):
         for measure in CLOUD:
             if value := getattr(entry, measure):

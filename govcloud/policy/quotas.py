@@ -29,7 +29,7 @@ _SIZES = (
     *_IN_PROJECT,
     *_SIZES,
     *("project.cloud", "quota.project", "quota.instances", "quota.vcpus", "quota.memory_mib"),
-    *("quota.disk_gib", "quota.volumes", "quota.addresses"),
+    *("quota.disk_gib", "quota.volumes", "quota.addresses", "quota.until"),
     each=Project,
     back=("quota.project", *_IN_PROJECT),
     sentence="What is in a project is within its quotas, which add up.",
@@ -39,7 +39,7 @@ def within_quota(case: Case, name: str, project: Project) -> Iterator[Breach]:
     """Of each measure that a quota bounds, what all of the project take."""
     subject = f"project/{name}"
     quotas = case.named_by(Quota, "project", subject)
-    limits = _added(pair for of, quota in quotas for pair in bounds(of, quota))
+    limits = _added(pair for of, quota in quotas for pair in bounds(of, quota, case.as_of))
     if limits:
         yield from _beyond(case, subject, limits, _in_project(case, name))
 
@@ -57,7 +57,7 @@ def within_quota(case: Case, name: str, project: Project) -> Iterator[Breach]:
 )
 def within_capacity(case: Case, name: str, cloud: Cloud) -> Iterator[Breach]:
     """Of each measure that the cloud says, what all of its projects take."""
-    limits = _added(bounds(name, cloud))
+    limits = _added(bounds(name, cloud, case.as_of))
     if limits:
         projects = case.named_by(Project, "cloud", f"cloud/{name}")
         takers = [taker for project, _ in projects for taker in _in_project(case, project)]
@@ -76,7 +76,7 @@ def within_capacity(case: Case, name: str, cloud: Cloud) -> Iterator[Breach]:
 def within_rack(case: Case, name: str, rack: Rack) -> Iterator[Breach]:
     """The rack units that its servers take."""
     servers = [server for _, server in case.named_by(Server, "rack", f"rack/{name}")]
-    yield from _beyond(case, f"rack/{name}", _added(bounds(name, rack)), servers)
+    yield from _beyond(case, f"rack/{name}", _added(bounds(name, rack, case.as_of)), servers)
 
 
 def _in_project(case: Case, name: str) -> list[Entry]:
