@@ -67,7 +67,7 @@ def for_reader(workspace: Workspace, ledger: Ledger, verdict: Verdict, plan: Pla
     from ..plan.guards.telling import veiled
     from ..plan.veil import hidden_in
 
-    if not (verdict.beyond or verdict.frozen):
+    if not (verdict.beyond or verdict.frozen or verdict.held):
         return verdict
     with ledger.read() as connection:
         if not read_roles(connection).inforce or sees_all(connection, who(workspace, ledger).person):
@@ -97,7 +97,7 @@ def ask_leave(workspace: Workspace, ledger: Ledger, plan: Plan, leave: Leave, *,
             admit(connection, plan, identity, leave)
     except DeniedError:
         verdict = verdict_on(workspace, ledger, plan)
-        askable = verdict.phrase and verdict.needs == "confirmation" and not verdict.frozen
+        askable = verdict.phrase and verdict.needs == "confirmation" and not (verdict.frozen or verdict.held)
         if quiet or leave.confirmed or not askable or not sys.stdin.isatty():
             with courier(workspace, ledger), written_down(workspace, ledger, identity, plan):
                 # Without the names of what its reader may not see.

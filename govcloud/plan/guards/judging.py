@@ -18,6 +18,8 @@ from ..stages import Plan, Record
 from . import calendar, needed, needing
 from .blast import Beyond, beyond, going, phrase
 from .freezes import Frozen, standing_against
+from .holds import Held, held_against
+from .holds import held_words as _held_by
 from .limits import Limits, check_proposed, limits
 from .needed import Needed
 from .signing import Signed, signed
@@ -40,7 +42,8 @@ NO_LEAVE = Leave()
 class Verdict(msgspec.Struct, frozen=True):
     """What stands against a plan. ``phrase``: what is typed to confirm it (empty: nothing has to be);
     ``needs``: confirmation (a signature does as well) or signature; ``faults``: of the policy itself;
-    ``asked``: what the environment wants signed, None where it wants nothing."""
+    ``asked``: what the environment wants signed, None where it wants nothing; ``held``: what it ends that is
+    under legal hold, which nothing lets pass."""
 
     beyond: tuple[Beyond, ...] = ()
     frozen: tuple[Frozen, ...] = ()
@@ -50,6 +53,7 @@ class Verdict(msgspec.Struct, frozen=True):
     emergencies: tuple[Emergency, ...] = ()
     faults: tuple[str, ...] = ()
     asked: Needed | None = None
+    held: tuple[Held, ...] = ()
 
     @property
     def approved(self) -> bool:
@@ -104,6 +108,7 @@ def judge(connection: Connection, plan: Plan, actor: Identity, *, done: Collecti
         emergencies=waiting,
         faults=policy.faults,
         asked=needed.needed(connection, plan, actor, theirs),
+        held=tuple(held_against(connection, plan, done)),
     )
 
 
@@ -118,10 +123,12 @@ def admit(
 ) -> Pass:
     """Why a plan may be carried out now; ``run``: the one that goes on with it, its ``done`` stages over.
 
-    An emergency passes freezes and limits, for whoever may (the caller has asked that). Raises
+    An emergency passes freezes and limits, for whoever may (the caller has asked that); no legal hold. Raises
     ``DeniedError`` with what to type, ``InputError``.
     """
     verdict = judge(connection, plan, actor, done=done)
+    if verdict.held:
+        raise refusal(verdict, plan, leave)
     against = _against(verdict)
     if leave.emergency:
         _refuse_vague(leave.emergency)
@@ -212,6 +219,13 @@ def _goes_on(connection: Connection, run: str, actor: Identity, against: dict[st
 
 def refusal(verdict: Verdict, plan: Plan, leave: Leave) -> DeniedError:
     """What somebody is told whom a guard refuses, and what to type next."""
+    if verdict.held:
+        one = verdict.held[0]
+        return DeniedError(
+            held_words(one),
+            hint=f"leave that out of the plan; `govcloud show request/{one.request}` tells who says so; it "
+            "ends with `legal_hold_until`, or when the field is taken back in a plan of its own",
+        )
     if verdict.frozen:
         return DeniedError(
             frozen_words(verdict.frozen[0]),
@@ -266,6 +280,11 @@ def frozen_words(one: Frozen) -> str:
     until = f" until {one.until}" if one.until else ""
     why = f" ({one.reason})" if one.reason else ""
     return f"frozen by freeze/{one.freeze}{until}{why}: {_few(one.subjects)}"
+
+
+def held_words(one: Held) -> str:
+    """A legal hold that forbids a plan, in a sentence."""
+    return f"{_held_by(one)} ({_few(one.subjects)})"
 
 
 def _few(subjects: Collection[str]) -> str:

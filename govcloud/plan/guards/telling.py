@@ -10,7 +10,7 @@ import msgspec
 
 from ...ledger.clearances import Clearance, Emergency
 from ..veil import VEIL
-from .judging import Verdict, beyond_words, frozen_words
+from .judging import Verdict, beyond_words, frozen_words, held_words
 from .needed import Needed
 from .standing import Standing, Step
 
@@ -24,6 +24,8 @@ def lines(verdict: Verdict, effect: str = "") -> Iterator[Line]:
         yield "red" if emergency.state == "overdue" else "yellow", emergency_words(emergency)
     for words in verdict.faults:
         yield "yellow", words
+    for held in verdict.held:
+        yield "bold red", held_words(held)
     for frozen in verdict.frozen:
         yield "bold red", frozen_words(frozen)
     for beyond in verdict.beyond:
@@ -149,6 +151,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
     return {
         "beyond": msgspec.to_builtins(verdict.beyond),
         "frozen": msgspec.to_builtins(verdict.frozen),
+        "held": msgspec.to_builtins(verdict.held),
         "needs": verdict.needs if verdict.beyond else "",
         "phrase": verdict.phrase,
         "signatures": [
@@ -184,6 +187,13 @@ def veiled(verdict: Verdict, is_hidden: Callable[[str], bool]) -> Verdict:
         verdict,
         beyond=tuple(replace(one, subjects=names(one.subjects)) for one in verdict.beyond),
         frozen=tuple(replace(one, subjects=names(one.subjects)) for one in verdict.frozen),
+        held=tuple(
+            # The name of a request that is hidden goes with its document.
+            replace(one, request=VEIL, document=VEIL, subjects=names(one.subjects))
+            if is_hidden(f"request/{one.request}")
+            else replace(one, subjects=names(one.subjects))
+            for one in verdict.held
+        ),
     )
 
 
