@@ -110,7 +110,7 @@ def _one(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) 
             why = "; ".join(str(problem) for problem in error.problems)
     if status == DONE:
         return Done(one.what, one.request, status, one.words)
-    return Done(one.what, one.request, status, one.words, why, f"govcloud {one.next}" if one.next else hint)
+    return Done(one.what, one.request, status, one.words, why, hint or (one.next and f"govcloud {one.next}"))
 
 
 def _do(app: App, ledger: Ledger, identity: Identity, one: Due, as_json: bool) -> int:

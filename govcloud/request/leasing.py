@@ -79,6 +79,11 @@ def today_of(today: str = "") -> str:
     return today or time.strftime("%Y-%m-%d")
 
 
+def day_of(at: float) -> str:
+    """The day of a moment (seconds since 1970), by this machine, as YYYY-MM-DD."""
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
 def later(day: str, days: int) -> str:
     """The day so many days after another; the last one that there is where that is beyond all calendars."""
     try:
@@ -379,6 +384,12 @@ def wished(connection: Connection, row: Row) -> dict[str, Any] | None:
         elif one.event in _DONE:
             last = None
     return last
+
+
+def asked_on(connection: Connection, row: Row) -> str:
+    """The day (YYYY-MM-DD) on which such an order was left last; empty where none was."""
+    days = [day_of(one.at) for one in _since(connection, row) if one.event == "ask"]
+    return days[-1] if days else ""
 
 
 def reminded(connection: Connection, row: Row) -> set[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -63,7 +62,7 @@ def still(connection: Connection, one: Due) -> Due:
 def _of(connection: Connection, row: Row, figures: Policy, today: str) -> Iterator[Due]:
     state, name = states.state_of(row), row.name
     if state == "submitted":
-        idle = leasing.between(_day(row.changed), today)
+        idle = leasing.between(leasing.day_of(row.changed), today)
         if idle > figures.decide_days:
             yield Due("expire", name, f"nobody decided on it for {idle} days")
     elif state in ("approved", "scheduled"):
@@ -82,18 +81,32 @@ def _used(connection: Connection, row: Row, figures: Policy, today: str) -> Iter
             yield Due("finish", name, f"its {event} is accepted, and not written down as done")
             return
     ending = _ending(connection, row, figures, today, wish)
+    asked = str(wish["order"]) if wish is not None else ""
+    if ending is not None and asked == "renew" and _in_time(connection, row, figures, today):
+        # Whoever asked on its last day does not lose it before the next tick; past the day asked for they do.
+        ending = None if str((wish or {})["until"]) >= today else ending
     if ending is not None:
         held = leasing.held_by(connection, name, today)
         yield msgspec.structs.replace(ending, what="kept", words=held, next="") if held else ending
-    elif wish is not None and wish.get("order") in ("renew", "transfer"):
-        asked = str(wish["order"])
+        return
+    if wish is not None and asked in ("renew", "transfer"):
         key = "until" if asked == "renew" else "unit"
         what: What = "renew" if asked == "renew" else "transfer"
         option = f" --until {wish[key]}" if asked == "renew" else " --accept"
         yield Due(what, name, f"was asked for: {key} {wish[key]}", f"request {asked} {name}{option}",
                   {key: wish[key]})  # fmt: skip
-    elif state != "stopped":
+    # Of what was asked for people are told all the same: it may wait for a signature that nobody gives.
+    if state != "stopped":
         yield from _reminder(connection, row, figures, today)
+
+
+def _in_time(connection: Connection, row: Row, figures: Policy, today: str) -> bool:
+    """Whether what was asked for last was while it was to be had."""
+    if states.state_of(row) == "stopped":
+        last = leasing.binned_until(connection, row)
+    else:
+        last = leasing.later(row.until, figures.grace_days) if row.until else ""
+    return leasing.asked_on(connection, row) <= last
 
 
 def _ending(
@@ -123,10 +136,6 @@ def _reminder(connection: Connection, row: Row, figures: Policy, today: str) -> 
     if reached and not any(days <= reached[-1] for days in leasing.reminded(connection, row)):
         words = f"ends on {row.until}, " + (f"in {left} days" if left >= 0 else f"{-left} days ago")
         yield Due("remind", row.name, words, f"request renew {row.name} --until DAY", {"days": reached[-1]})
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
 # -- steps that change nothing but where a request stands ----------------------------------------------

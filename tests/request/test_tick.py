@@ -79,7 +79,7 @@ def test_what_fails_keeps_nothing_else_from_being_done(leased: Province, cli: Cl
     assert "✓ stop web" in found.out
     assert "✗ stop api" in found.out
     assert "instance/api-1 is named by instance/mine" in found.out
-    assert "next: govcloud request release api" in found.out
+    assert "next: these go first" in found.out
     assert "✗ carry odd" in found.out
     assert (row(cli)["state"], row(cli, "api")["state"]) == ("stopped", "active")
 
@@ -205,4 +205,38 @@ def test_what_is_not_due_any_more_is_left_alone(leased: Province, cli: Cli) -> N
     leased.ledger("update request set changed = ? where name = 'api'", time.time())
     assert [_one(app, ledger, identity, one, True) for one in (stop, expire)] == [None, None]
     assert (row(cli)["state"], row(cli, "api")["state"]) == ("active", "submitted")
+    ledger.close()
+
+
+def test_a_renewal_that_was_asked_for_in_time_comes_before_the_end(leased: Province) -> None:
+    """Also where it waits: then people are told that it ends, and nothing is stopped or destroyed."""
+    workspace = open_workspace(str(leased.root))
+    ledger = open_ledger(workspace)
+    identity = who(workspace, ledger)
+
+    def whats(day: int) -> list[str]:
+        with ledger.read() as connection:
+            return [one.what for one in ticking.due(connection, ago(-day))]
+
+    def moved(event: states.Event, **data: str) -> None:
+        with ledger.write() as connection:
+            states.move(connection, identity, requests.get(connection, "web"), event, data=data)
+
+    aged(leased, "until", "2999-01-01", ago(-1))
+    moved("ask", order="renew", until=ago(-100))
+    assert (whats(0), whats(50)) == (["renew", "remind"], ["renew", "remind"])
+    # What was asked for is over by itself on the day it was to last to; and another order takes its place.
+    assert whats(101) == ["stop"]
+    moved("ask", order="release")
+    assert whats(0) == ["stop"]
+    # On its last day in the recycle bin, and after it.
+    moved("stop")
+    for table in ("accepted", "claim"):
+        stopped = f"update {table} set fields = json_set(fields, '$.stopped_on', ?) where kind = 'request'"
+        leased.ledger(stopped, ago(0))
+    assert whats(31) == ["release"]
+    moved("ask", order="renew", until=ago(-100))
+    assert whats(31) == ["renew"]
+    leased.ledger("update request_event set at = at + 86400 * 40 where event = 'ask'")
+    assert whats(31) == ["release"]
     ledger.close()
