@@ -22,6 +22,7 @@ from .leasing import (
     refuse_held,
     refuse_needed,
     refuse_untaken,
+    refuse_until,
     same_order,
 )
 from .submitting import plan_of
@@ -114,10 +115,14 @@ def _vouch_lease(
             [Problem(f"the plan says something of request {row.name} that no order of its life says")],
             hint="`govcloud request renew`, `transfer` and `release` write true ones with `--out FILE`",
         )
+    own = said["request", row.name, row.claimant]
     if order == "stop":
         refuse_held(connection, row.name)
+        refuse_needed(connection, row.name)
+    elif order == "renew":
+        refuse_until(row, str(own.get("until", "")))
     elif order == "transfer":
-        unit = str(said["request", row.name, row.claimant]["unit"])
+        unit = str(own["unit"])
         refuse_untaken(connection, identity, row, unit)
 
 
@@ -131,5 +136,5 @@ def judge(workspace: Workspace, ledger: Ledger, plan: Plan) -> None:
             if row is None or not fields or states.state_of(row) not in IN_USE:
                 continue
             until = str(fields.get("until", ""))
-            if until != row.until:
+            if until and until != row.until:
                 refuse_beyond(connection, identity, row, until, plan)

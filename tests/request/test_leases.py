@@ -9,6 +9,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from govcloud.errors import DeniedError, InputError
+from govcloud.ledger import open_ledger
+from govcloud.plan.gather import propose
+from govcloud.plan.stages import Asked, encode
+from govcloud.request import leasing
+from govcloud.request.carrying import release_claims
+from govcloud.request.vouching import vouch
+from govcloud.workspace import open_workspace
 from tests.conftest import GOVCLOUD, Result
 from tests.request.conftest import DISK
 from tests.request.county import County
@@ -118,13 +128,6 @@ def test_stopped_then_kept_then_destroyed_and_nothing_is_left(tmp_path: Path, cl
 
 def test_no_plan_file_goes_past_the_steps(leased: Province, cli: Cli) -> None:
     """What would destroy at once, made by the same functions as the commands do, is refused at the door."""
-    from govcloud.ledger import open_ledger
-    from govcloud.plan.gather import propose
-    from govcloud.plan.stages import Asked, encode
-    from govcloud.request import leasing
-    from govcloud.request.carrying import release_claims
-    from govcloud.workspace import open_workspace
-
     workspace = open_workspace(str(leased.root))
     ledger = open_ledger(workspace)
     with ledger.read() as connection:
@@ -132,8 +135,14 @@ def test_no_plan_file_goes_past_the_steps(leased: Province, cli: Cli) -> None:
         part = release_claims(connection, "web", [("volume", "web-data")])
         stolen = leasing.saying(connection, "web", unit="other")
         said = leasing.saying(connection, "web", stopped_on="2026-01-01").said
+        renewals = [leasing.saying(connection, "web", until=day) for day in ("", "2020-01-01")]
     # An order that stops a machine and says nothing of the request.
     odd = Asked(said=tuple(one for one in said if one.kind == "instance"))
+    # Renewals are held to what the command takes: no end at all, and a day that is over, are none.
+    for asked in renewals:
+        with pytest.raises(InputError) as wrong:
+            vouch(workspace, ledger, asked)
+        assert wrong.value.problems[0].message.startswith("--until")
     doors = {"destroy": (destroy, 5), "part": (part, 5), "stolen": (stolen, 4), "odd": (odd, 2)}
     for name, (asked, code) in doors.items():
         plan = propose(workspace, ledger, asked=asked, recorded=True).plan
@@ -180,6 +189,14 @@ def test_what_others_stand_on_is_refused_with_their_names(leased: Province, cli:
     refused = cli("request", "release", "web", "--yes")
     assert refused.code == 4, refused
     assert "instance/web-1 is named by instance/mine" in refused.err
+    # By a plan file, too.
+    workspace = open_workspace(str(leased.root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        stop = leasing.saying(connection, "web", stopped_on=ago(0))
+    with pytest.raises(DeniedError, match="named by instance/mine"):
+        vouch(workspace, ledger, stop)
+    ledger.close()
     # By the clock as by hand; the rest is done.
     ended(leased)
     ticked = cli("tick", "--json")
