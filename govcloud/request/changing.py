@@ -284,8 +284,10 @@ def taken_back(connection: Connection, name: str, decided: list[Changed]) -> Ask
 
     Nothing is made anew: what was retired of another request is gone; while a file says what was retired, the
     request stays. What the files agree with by now, or is gone, is none of it any more. Raises
-    ``DeniedError`` where something else was made of a field since.
+    ``DeniedError`` where something else was made of a field since, or a legal hold keeps what made the entry.
     """
+    from .leasing import held_by
+
     pin = claimant_of(name)
     rows = {row.claim_key: row for row in claims_on(connection, {one.key for one in decided})}
     said: list[ClaimRow] = []
@@ -317,9 +319,11 @@ def taken_back(connection: Connection, name: str, decided: list[Changed]) -> Ask
                 else:
                     whole[field] = one.before[field]
             said.append(msgspec.structs.replace(row, fields=whole))
+            if why := held_by(connection, one.of):
+                problems.append(f"{subject}: {why}")
     if problems:
         raise DeniedError(
             f"request {name} cannot take back what it changed: {'; '.join(problems)}",
-            hint="what changed it later is given back first",
+            hint="what changed it later is given back first, what is held when its hold is over",
         )
     return Asked(tuple(said), tuple(ended))
