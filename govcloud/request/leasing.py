@@ -245,11 +245,19 @@ def at_once(connection: Connection, row: Row) -> bool:
 
 
 def binned_until(connection: Connection, row: Row) -> str:
-    """The last day on which a stopped request can be had back."""
-    since = str(own_entry(connection, row.name).get("stopped_on", "")) or time.strftime(
-        "%Y-%m-%d", time.localtime(row.changed)
-    )
-    return later(since, policy(connection).recycle_days)
+    """The last day on which a stopped request can be had back: whatever day is said for its stop, it counts
+    from the one on which that was written down, or later."""
+    days = [day_of(one.at) for one in _since(connection, row) if one.event == "stop"] or [day_of(row.changed)]
+    said = str(own_entry(connection, row.name).get("stopped_on", ""))
+    return later(max(said, days[-1]), policy(connection).recycle_days)
+
+
+def refuse_stopped_on(day: str, today: str = "") -> None:
+    """Raises ``InputError`` for a day on which nothing was stopped yet."""
+    if len(day) != len("2000-01-01") or not is_date(day):
+        raise InputError([Problem(f"`stopped_on` {day!r} is no day: write it as 2027-06-30")])
+    if day > today_of(today):
+        raise InputError([Problem(f"`stopped_on` {day} is to come")])
 
 
 def giving_back(connection: Connection, name: str, today: str = "") -> Asked:

@@ -21,6 +21,7 @@ from .leasing import (
     refuse_early,
     refuse_held,
     refuse_needed,
+    refuse_stopped_on,
     refuse_untaken,
     refuse_until,
     same_order,
@@ -117,6 +118,7 @@ def _vouch_lease(
         )
     own = said["request", row.name, row.claimant]
     if order == "stop":
+        refuse_stopped_on(str(own["stopped_on"]))
         refuse_held(connection, row.name)
         refuse_needed(connection, row.name)
     elif order == "renew":

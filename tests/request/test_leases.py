@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from govcloud.access import who
 from govcloud.errors import DeniedError, InputError
-from govcloud.ledger import open_ledger
+from govcloud.ledger import open_ledger, requests
 from govcloud.plan.gather import propose
 from govcloud.plan.stages import Asked, encode
-from govcloud.request import leasing
+from govcloud.request import leasing, states
 from govcloud.request.carrying import release_claims
+from govcloud.request.changing import Changed, taken_back
 from govcloud.request.vouching import vouch
 from govcloud.workspace import open_workspace
 from tests.conftest import GOVCLOUD, Result
@@ -164,6 +166,15 @@ def test_a_legal_hold_keeps_it_from_everything(leased: Province, cli: Cli) -> No
     refused = cli("request", "release", "web", "--yes")
     assert refused.code == 4, refused
     assert "request/web is under legal hold: 琼法〔2026〕3号" in refused.err
+    # What another request changed of it is not taken back, either.
+    small = Changed("instance", "web-1", before={"flavor": "large"}, after={"flavor": "small"}, of="web")
+    ledger = open_ledger(open_workspace(str(leased.root)))
+    with (
+        ledger.read() as connection,
+        pytest.raises(DeniedError, match="instance/web-1: request/web is under"),
+    ):
+        taken_back(connection, "less", [small])
+    ledger.close()
     ended(leased)
     kept = cli("tick", "--json")
     assert kept.code == 0, kept
@@ -180,6 +191,29 @@ def test_a_legal_hold_keeps_it_from_everything(leased: Province, cli: Cli) -> No
     leased.write()
     assert cli("apply", "--yes").code == 0
     assert cli("request", "release", "web", "--yes").code == 0
+
+
+def test_its_time_in_the_recycle_bin_is_not_what_a_plan_says(leased: Province) -> None:
+    """It counts from the day on which it was stopped, whatever day is said for that."""
+    workspace = open_workspace(str(leased.root))
+    ledger = open_ledger(workspace)
+    with ledger.read() as connection:
+        for day, words in ((ago(-1), "is to come"), ("soon", "is no day")):
+            with pytest.raises(InputError) as wrong:
+                vouch(workspace, ledger, leasing.saying(connection, "web", stopped_on=day))
+            assert words in wrong.value.problems[0].message
+        vouch(workspace, ledger, leasing.saying(connection, "web", stopped_on="2020-01-01"))
+    with ledger.write() as connection:
+        one = states.move(connection, who(workspace, ledger), requests.get(connection, "web"), "stop")
+    for said, last in (("2020-01-01", ago(-30)), (ago(-5), ago(-35))):
+        for table in ("accepted", "claim"):
+            stopped = (
+                f"update {table} set fields = json_set(fields, '$.stopped_on', ?) where kind = 'request'"
+            )
+            leased.ledger(stopped, said)
+        with ledger.read() as connection:
+            assert leasing.binned_until(connection, one) == last
+    ledger.close()
 
 
 def test_what_others_stand_on_is_refused_with_their_names(leased: Province, cli: Cli) -> None:
