@@ -55,6 +55,8 @@ def test_within_the_limits_nobody_is_asked(hall: Hall) -> None:
         "phrase": "",
         "signatures": [],
         "emergencies": [],
+        "held": [],
+        "wants": None,
     }
     assert hall.apply("--yes").code == 0
     assert hall.newest()["clearances"] == []
