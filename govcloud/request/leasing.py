@@ -127,23 +127,25 @@ def refuse_held(connection: Connection, name: str, today: str = "") -> None:
 
 
 def made(connection: Connection, name: str) -> set[Key]:
-    """The entries that a request alone says: they end with it. Of what others say too only its fields do."""
+    """The entries that a request alone says: they end with it. What others say too keeps it from ending."""
     owned = {key[:2] for key in requests.owned(connection, name)}
     others = (row for row in claims_on(connection, owned) if row.claimant not in (CLAIMANT + name, ALLOCATOR))
     return owned - {row.key for row in others}
 
 
 def refuse_needed(connection: Connection, name: str) -> None:
-    """Raises ``DeniedError`` where other entries name what goes, or files say something of the request."""
+    """Raises ``DeniedError`` where other entries name what goes, or others say something of any of it: what
+    is said by two would neither stop nor end, and the request would be over all the same."""
     going, graph = made(connection, name), LedgerGraph(connection)
     found = []
     for key in sorted(going):
         if others := sorted(graph.referrers([key]) - going):
             found.append(f"{'/'.join(key)} is named by {_few(others)}")
-    own = ("request", name)
-    if own not in going and any(key[:2] == own for key in requests.owned(connection, name)):
-        sayers = sorted({r.claimant for r in claims_on(connection, [own])} - {CLAIMANT + name})
-        found.append(f"request/{name} is also said by {', '.join(sayers)}")
+    shared = {key[:2] for key in requests.owned(connection, name)} - going
+    rows = claims_on(connection, shared)
+    for key in sorted(shared):
+        sayers = {row.claimant for row in rows if row.key == key} - {CLAIMANT + name, ALLOCATOR}
+        found.append(f"{'/'.join(key)} is also said by {', '.join(sorted(sayers))}")
     if found:
         raise DeniedError(
             f"request {name} cannot be given back: {'; '.join(found[:MOST])}"
@@ -176,13 +178,11 @@ def saying(
     stopped_on: str | None = None,
 ) -> Asked:
     """The order that changes what a request says: its last day, its unit, or that it is stopped since a day
-    (empty: that it runs). Only what becomes other is in it; nothing where all is so already."""
+    (empty: that it runs), whoever says more of the same entries. Only what becomes other is in it; nothing
+    where all is so already."""
     rows = says(connection, name)
-    own = next((row.fields or {} for row in rows if row.key == ("request", name)), {})
-    alone, out = made(connection, name) | {("request", name)}, []
+    own, out = next((row.fields or {} for row in rows if row.key == ("request", name)), {}), []
     for row in rows:
-        if row.key not in alone:
-            continue
         fields = dict(row.fields or {})
         mine = row.key == ("request", name)
         if until is not None and (mine or (row.kind == "quota" and fields.get("request") == name)):
@@ -241,7 +241,7 @@ def at_once(connection: Connection, row: Row) -> bool:
     policy's recycle bin keeps nothing."""
     if states.state_of(row) == "failed" or policy(connection).recycle_days == 0:
         return True
-    return not any(kind in DATA for kind, _ in made(connection, row.name))
+    return not any(kind in DATA for kind, _, _ in requests.owned(connection, row.name))
 
 
 def binned_until(connection: Connection, row: Row) -> str:

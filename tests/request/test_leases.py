@@ -183,11 +183,19 @@ def test_a_legal_hold_keeps_it_from_everything(leased: Province, cli: Cli) -> No
     assert cli("show", "instance/web-1").code == 0
     # When it is over, what others say of the request has to go with it.
     leased.tables["requests"]["web"]["legal_hold_until"] = "2026-01-01"
+    leased.tables["instances"]["web-1"] = {"title": "网站"}
     leased.write()
     assert cli("apply", "--yes").code == 0
     named = cli("request", "release", "web", "--yes")
-    assert (named.code, "request/web is also said by" in named.err) == (4, True), named
-    del leased.tables["requests"]
+    words = "instance/web-1 is also said by file:base.yaml; request/web is also said by file:base.yaml"
+    assert (named.code, words in named.err) == (4, True), named
+    # A stop that is let through is one of the machine, too.
+    ledger = open_ledger(open_workspace(str(leased.root)))
+    with ledger.read() as connection:
+        said = leasing.saying(connection, "web", stopped_on=ago(0)).said
+        assert [one.key for one in said] == [("instance", "web-1"), ("request", "web")]
+    ledger.close()
+    del leased.tables["requests"], leased.tables["instances"]["web-1"]
     leased.write()
     assert cli("apply", "--yes").code == 0
     assert cli("request", "release", "web", "--yes").code == 0
