@@ -314,7 +314,8 @@ def beyond(connection: Connection, row: Row, until: str, today: str = "") -> str
     days = between(today_of(today), until)
     if days > figures.renew_days_most:
         return f"{until} is {days} days away, and {figures.renew_days_most} are given without a signature"
-    done = sum(1 for one in _since(connection, row) if one.event == "renew")
+    renewals = [one.data for one in _since(connection, row) if one.event == "renew"]
+    done = sum(1 for one in renewals if "was" not in one or str(one.get("until", "")) > str(one["was"]))
     if done >= figures.renewals_most:
         many = f"{done} times" if done != 1 else "once"
         return f"it was renewed {many} already, and {figures.renewals_most} are given without a signature"

@@ -47,6 +47,9 @@ def follow(connection: Connection, identity: Identity, row: Row, run: str = "") 
     """Write them down, in the caller's transaction. Safe to repeat."""
     for event, changed in steps(connection, row):
         data = {**changed, **({"run": run} if run else {})}
+        if event == "renew":
+            # Whoever only brings it back has not made it longer.
+            data["was"] = row.until
         row = states.move(connection, identity, row, event, data=data, by_rule=True, **changed)
     return row
 

@@ -16,7 +16,7 @@ from govcloud.errors import DeniedError, InputError
 from govcloud.ledger import open_ledger, requests
 from govcloud.plan.gather import propose
 from govcloud.plan.stages import Asked, encode
-from govcloud.request import leasing, states
+from govcloud.request import leasing, settling, states
 from govcloud.request.carrying import release_claims
 from govcloud.request.changing import Changed, taken_back
 from govcloud.request.vouching import vouch
@@ -221,6 +221,23 @@ def test_its_time_in_the_recycle_bin_is_not_what_a_plan_says(leased: Province) -
             leased.ledger(stopped, said)
         with ledger.read() as connection:
             assert leasing.binned_until(connection, one) == last
+    ledger.close()
+
+
+def test_only_a_renewal_that_moves_the_end_counts(leased: Province) -> None:
+    workspace = open_workspace(str(leased.root))
+    ledger = open_ledger(workspace)
+    identity, near = who(workspace, ledger), ago(-100)
+    for until, again in ((near, ""), (ago(-99), ""), (ago(-101), "renewed once already")):
+        leased.ledger("update request set state = 'stopped', until = ?", near)
+        for table in ("accepted", "claim"):
+            day = f"update {table} set fields = json_set(fields, '$.until', ?) where kind = 'request'"
+            leased.ledger(day, until)
+        with ledger.write() as connection:
+            renewed = settling.follow(connection, identity, requests.get(connection, "web"))
+            assert (renewed.state, renewed.until) == ("active", until)
+            assert again in leasing.beyond(connection, renewed, near)
+            assert bool(again) == bool(leasing.beyond(connection, renewed, near))
     ledger.close()
 
 
