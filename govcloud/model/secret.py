@@ -58,3 +58,8 @@ class SecretFile(Entry, kw_only=True):
     ]
     owner: Annotated[str, Doc("属主", "The account of the service that reads it; empty: root.")] = ""
     application: Annotated[str, Ref("application"), Doc("应用", "The application that reads it.")] = ""
+
+
+def key_path(certificate: str) -> str:
+    """Where the key of a certificate lies on a host that shows it, relative to the folder of its services."""
+    return f"tls/{certificate}.key"

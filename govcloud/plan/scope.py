@@ -43,6 +43,8 @@ FOLLOWED: dict[str, tuple[str, ...]] = {
     "target": ("driver",),
     "prefix": ("prefix", "plan", "vrf", "parent", "status", "role", "holder"),
     "vrf": ("zone",),
+    "certificate": ("names", "chain", "secret", "unit"),
+    "application": ("unit",),
 }
 HOSTS = ("node", "server", "instance")
 EDGES = ("link", "network")
@@ -96,6 +98,15 @@ def judged(
     if any(key[0] == "address_plan" for key in changed):
         # There are few, and what one may give out no other one may.
         out |= graph.of_kinds(("address_plan",))
+    if files := {key: fields for key, fields in news.items() if key[0] in ("secret_file", "endpoint")}:
+        # Which files a host gets is said by both.
+        hosts = {
+            (kind, name)
+            for key, fields in files.items()
+            for _, kind, name in references_of(key[0], fields)
+            if kind in HOSTS
+        }
+        out |= _entries(graph, graph.referrers(hosts, {"secret_file", "endpoint"}) - out.keys())
     if any(key[0] == "translation" for key in changed):
         # What one shows must be free in all the net.
         raise TooWide

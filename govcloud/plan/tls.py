@@ -8,10 +8,7 @@ import msgspec
 
 from ..model.application import Certificate, Endpoint
 from ..model.catalogue import Catalogue
-from ..model.secret import SecretFile
-
-# The folder of keys on a host, among those of its services.
-FOLDER = "tls"
+from ..model.secret import SecretFile, key_path
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -24,7 +21,7 @@ class Shown(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """The key's file, relative to the folder of the host's services."""
-        return f"{FOLDER}/{self.name}.key"
+        return key_path(self.name)
 
     @property
     def file(self) -> str:

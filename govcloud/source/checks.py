@@ -23,11 +23,12 @@ from ..addressing.forms import (
     spelled,
 )
 from ..model import Entry
+from ..model.application import Endpoint
 from ..model.catalogue import Catalogue
 from ..model.cloud import Instance, LoadBalancer
 from ..model.datacentre import Server
 from ..model.network import DnsZone, Interface, Link, Network, Node
-from ..model.secret import Secret, SecretFile
+from ..model.secret import Secret, SecretFile, key_path
 from ..references import NEEDED
 from . import chainchecks, devicechecks, dns64checks, keychecks, rulechecks, tlschecks, translationchecks
 from .claims import Finding
@@ -362,10 +363,18 @@ def secrets_say_where_they_are(catalogue: Catalogue) -> Iterator[Finding]:
 
 
 def secret_files_are_apart(catalogue: Catalogue) -> Iterator[Finding]:
-    """Two secrets are not put into one file of a host."""
+    """Two secrets are not put into one file of a host, and none where the key of a certificate lies."""
+    keys = {
+        (f"instance/{endpoint.instance}", key_path(endpoint.certificate)): endpoint.certificate
+        for endpoint in catalogue.all(Endpoint).values()
+        if endpoint.certificate
+    }
     taken: dict[tuple[str, str], str] = {}
     for name, file in catalogue.all(SecretFile).items():
         for host in file.hosts:
+            if shown_there := keys.get((host, file.path)):
+                words = f"`path`: {file.path} on {host} is the key of certificate/{shown_there} already"
+                yield Finding("secret_file", name, "path", words)
             other = taken.setdefault((host, file.path), name)
             if other != name:
                 words = f"`path`: {file.path} on {host} is the file of secret_file/{other} already"
