@@ -28,10 +28,12 @@ def pipelines() -> dict[str, dict[str, Any]]:
 def typed(name: str) -> dict[str, list[str]]:
     """What each job types, without what is the forge's own business."""
     pipeline = pipelines()[name]
-    if "jobs" in pipeline:
-        jobs = {job: [s["run"] for s in what["steps"] if "run" in s] for job, what in pipeline["jobs"].items()}
-    else:
-        jobs = {job: what["script"] for job, what in pipeline.items() if isinstance(what, dict) and "script" in what}
+    jobs: dict[str, list[str]] = {}
+    for job, what in pipeline.get("jobs", pipeline).items():
+        if isinstance(what, dict) and "steps" in what:
+            jobs[job] = [step["run"] for step in what["steps"] if "run" in step]
+        elif isinstance(what, dict) and "script" in what:
+            jobs[job] = what["script"]
     return {job: [line for line in lines if not line.startswith(FORGE)] for job, lines in jobs.items()}
 
 
@@ -51,9 +53,7 @@ def test_what_a_pipeline_types_does_what_the_page_says(name: str, tmp_path: Path
 
     for line in jobs["judge"]:
         run(line)
-    assert "2 objects to create" in (place.root / "plan.md").read_text() or "create" in (
-        place.root / "plan.md"
-    ).read_text()
+    assert "objects to create" in (place.root / "plan.md").read_text()
     assert '"version": "2.1.0"' in (place.root / "check.sarif").read_text()
     for line in [*jobs["plan"], *jobs["carry-out"]]:
         run(line)

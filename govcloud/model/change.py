@@ -66,7 +66,8 @@ class Request(Entry, kw_only=True):
         Day, Doc("停机日期", "Day since which it is stopped: from then on it lies in the recycle bin.")
     ] = ""
     legal_hold: Annotated[
-        str, Doc("法律保留", "The document by which nothing of it may be stopped or destroyed, whatever ends.")
+        str,
+        Doc("法律保留", "The document by which nothing of it may be stopped or destroyed, whatever ends."),
     ] = ""
     legal_hold_until: Annotated[
         Day, Doc("保留期限", "Last day of that; empty: until somebody takes it back.")
