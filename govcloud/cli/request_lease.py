@@ -82,7 +82,7 @@ def renew(app: App, name: str, until: str, out: Path | None, as_json: bool, yes:
 
 @click.command()
 @click.argument("name", metavar="NAME")
-@click.option("--to", "unit", default="", metavar="UNIT", help="Offer it to this unit.")
+@click.option("--to", "unit", default="", metavar="UNIT", help="Offer it to this unit; to its own: to none.")
 @click.option("--accept", is_flag=True, help="Take what was offered to your unit.")
 @order_options
 @click.pass_obj
@@ -107,13 +107,16 @@ def transfer(
     if unit:
         with ledger.write() as connection:
             row = requests.get(connection, name)
-            if unit == row.unit:
+            back = unit == row.unit
+            if back and not leasing.offered(connection, row):
                 raise ConflictError(f"request {name} is of unit/{unit} already")
             if ("unit", unit) not in entries.among(connection, [("unit", unit)]):
                 raise InputError([Problem(f"no unit is called {unit!r}")], hint="`govcloud ls unit`")
-            row = states.move(connection, identity, row, "offer", data={"to": unit})
+            row = states.move(connection, identity, row, "offer", data={"to": "" if back else unit})
         if as_json:
-            emit({"request": row, "offered": unit}, as_line=True)
+            emit({"request": row, "offered": "" if back else unit}, as_line=True)
+        elif back:
+            click.echo(f"request {name} is offered to nobody any more")
         else:
             click.echo(f"request {name} is offered to unit/{unit}")
             click.echo(f"next: somebody of unit/{unit} types `govcloud request transfer {name} --accept`")

@@ -374,12 +374,13 @@ def staying(connection: Connection, name: str) -> list[tuple[Key, str]]:
 
 
 def offered(connection: Connection, row: Row) -> str:
-    """The unit that a request was offered to last, and that did not take it yet; empty where none is."""
+    """The unit that a request was offered to last, and that did not take it yet; empty where none is: it was
+    taken back, or what was offered was stopped."""
     last = ""
     for one in _since(connection, row):
         if one.event == "offer":
             last = str(one.data.get("to", ""))
-        elif one.event in ("transfer", "release"):
+        elif one.event in ("transfer", "release", "stop"):
             last = ""
     return last
 
@@ -391,6 +392,9 @@ def wished(connection: Connection, row: Row) -> dict[str, Any] | None:
         if one.event == "ask":
             last = dict(one.data)
         elif one.event in _DONE:
+            last = None
+        elif one.event == "offer" and last is not None and last.get("order") == "transfer":
+            # What was taken is not what is offered now.
             last = None
     return last
 

@@ -328,6 +328,27 @@ def test_another_unit_has_to_take_it(people: County) -> None:
     assert people.good("audit", "verify", by="admin").code == 0
 
 
+def test_an_offer_is_taken_back_and_ends_with_a_stop(leased: Province, cli: Cli) -> None:
+    workspace = open_workspace(str(leased.root))
+    ledger = open_ledger(workspace)
+
+    def moved(event: states.Event, **data: str) -> tuple[str, bool]:
+        with ledger.write() as connection:
+            one = requests.get(connection, "web")
+            one = states.move(connection, who(workspace, ledger), one, event, data=data)
+            return leasing.offered(connection, one), leasing.wished(connection, one) is not None
+
+    assert moved("offer", to="other") == ("other", False)
+    assert moved("ask", order="transfer", unit="other") == ("other", True)
+    back = cli("request", "transfer", "web", "--to", "bureau")
+    assert (back.code, back.out) == (0, "request web is offered to nobody any more\n"), back
+    assert moved("remind") == ("", False)
+    assert cli("request", "transfer", "web", "--to", "bureau").code == 5
+    moved("offer", to="other")
+    assert moved("stop") == ("", False)
+    ledger.close()
+
+
 def test_who_may_not_apply_leaves_it_to_the_next_tick(people: County) -> None:
     asked = people.good("request", "release", "portal", "--yes", "--json", by="clerk").json
     assert (asked["state"], asked["asked"]) == ("active", {"order": "release"})
