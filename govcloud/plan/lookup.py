@@ -23,7 +23,43 @@ E = TypeVar("E", bound=Entry)
 Fields = Mapping[str, Any]
 
 
-class _Table(Mapping[str, Entry]):
+class _Lazy(Mapping[str, Entry]):
+    """Entries of a kind by name: one by one by ``get``, or the ``whole`` of them."""
+
+    def whole(self) -> dict[str, Entry]:
+        """All of them."""
+        raise NotImplementedError
+
+    def __getitem__(self, name: str) -> Entry:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(cast(str, name)) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.whole())
+
+    def __len__(self) -> int:
+        return len(self.whole())
+
+    # These are asked for whole tables, thousands of times.
+    def items(self) -> Any:
+        """(name, entry) of all."""
+        return self.whole().items()
+
+    def values(self) -> Any:
+        """All entries."""
+        return self.whole().values()
+
+    def keys(self) -> Any:
+        """All names."""
+        return self.whole().keys()
+
+
+class _Table(_Lazy):
     """Entries of a kind by name: some of them as they change, the others from below when asked for."""
 
     def __init__(self, below: Mapping[str, Entry], over: Mapping[str, Entry | None]) -> None:
@@ -37,42 +73,15 @@ class _Table(Mapping[str, Entry]):
             return default if found is None else found
         return self._below.get(name, default)
 
-    def __getitem__(self, name: str) -> Entry:
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return cast(Entry, found)
-
-    def __contains__(self, name: object) -> bool:
-        return self.get(cast(str, name)) is not None
-
-    def _whole(self) -> dict[str, Entry]:
+    def whole(self) -> dict[str, Entry]:
+        """All of them."""
         if self._all is None:
             merged = {**self._below, **self._over}
             self._all = {name: entry for name, entry in merged.items() if entry is not None}
         return self._all
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._whole())
 
-    def __len__(self) -> int:
-        return len(self._whole())
-
-    # These are asked for whole tables, thousands of times.
-    def items(self) -> Any:
-        """(name, entry) of all."""
-        return self._whole().items()
-
-    def values(self) -> Any:
-        """All entries."""
-        return self._whole().values()
-
-    def keys(self) -> Any:
-        """All names."""
-        return self._whole().keys()
-
-
-class _Accepted(Mapping[str, Entry]):
+class _Accepted(_Lazy):
     """Accepted entries of a kind by name, fetched one by one until all are asked for."""
 
     def __init__(self, connection: Connection, kind: str) -> None:
@@ -98,15 +107,6 @@ class _Accepted(Mapping[str, Entry]):
             found = entries.texts(self._connection, self._kind, fresh)
             self._some |= {name: self._decode(text) for name, text in found}
 
-    def __getitem__(self, name: str) -> Entry:
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return cast(Entry, found)
-
-    def __contains__(self, name: object) -> bool:
-        return self.get(cast(str, name)) is not None
-
     def whole(self) -> dict[str, Entry]:
         """All of them."""
         if self._all is None:
@@ -114,24 +114,6 @@ class _Accepted(Mapping[str, Entry]):
             found = entries.texts(self._connection, self._kind)
             self._all = {name: decode(text) for name, text in found}
         return self._all
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.whole())
-
-    def __len__(self) -> int:
-        return len(self.whole())
-
-    def items(self) -> Any:
-        """(name, entry) of all."""
-        return self.whole().items()
-
-    def values(self) -> Any:
-        """All entries."""
-        return self.whole().values()
-
-    def keys(self) -> Any:
-        """All names."""
-        return self.whole().keys()
 
 
 class LedgerCatalogue(Catalogue):

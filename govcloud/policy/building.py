@@ -10,6 +10,7 @@ from ..model.datacentre import Site
 from ..model.governance import Programme
 from ..model.organisation import Unit
 from .base import Breach, Case, Verdict
+from .evidence import REVIEW
 from .housing import (
     BASE,
     CLOUDS_READS,
@@ -25,14 +26,6 @@ from .housing import (
 )
 from .registry import rule
 
-REVIEW = (
-    "review.type",
-    "review.subject",
-    "review.passed",
-    "review.date",
-    "review.document",
-    "review.valid_until",
-)
 INFRASTRUCTURE = frozenset(
     {"machine_room", "data_centre", "recovery_centre", "cloud", "network", "platform", "component"}
 )

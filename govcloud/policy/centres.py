@@ -11,6 +11,7 @@ from ..model.datacentre import Room, Site
 from ..model.governance import Programme
 from ..model.organisation import Unit
 from .base import Breach, Case, Verdict
+from .evidence import REVIEW
 from .housing import (
     BASE,
     CENTRE_BACK,
@@ -34,14 +35,6 @@ SITE = (
     "site.scope",
     "unit.type",
     "unit.level",
-)
-REVIEW = (
-    "review.type",
-    "review.subject",
-    "review.passed",
-    "review.date",
-    "review.document",
-    "review.valid_until",
 )
 DATA_CENTRE = frozenset({"data_centre"})
 ROOMS = frozenset({"machine_room", "platform", "system"})

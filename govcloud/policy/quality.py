@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 from ..model.datacentre import Rack, Room, Server, Site
 from .base import Breach, Case
+from .evidence import REVIEW
 from .housing import CENTRE_BACK, CENTRE_READS, is_centre
 from .registry import rule
 
-REVIEW = (
-    "review.type",
-    "review.subject",
-    "review.passed",
-    "review.date",
-    "review.document",
-    "review.valid_until",
-)
 RUNNING = ("running", "rebuilding")
 
 
