@@ -27,22 +27,21 @@ DOES = {"idle": "retire", "oversized": "shrink", "overloaded": "grow"}
 
 @dataclass
 class Tuned:
-    """A unit's request: its name, what it changes of instances (fields by name) and which it ``retires``, and
-    what that is, in sentences; ``left``: what is not asked for, and why. ``applicant``: empty where the unit
+    """A unit's request: its name, what it changes of instances (fields by name), and what that is, in
+    sentences; ``left``: what is not asked for, and why. ``applicant``: empty where the unit
     has nobody."""
 
     unit: str
     name: str
     applicant: str
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    retires: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     @property
     def instances(self) -> list[str]:
         """All that it is about, by name."""
-        return sorted([*self.changes, *self.retires])
+        return sorted(self.changes)
 
     def document(self, title: str) -> dict[str, Any]:
         """As a request's file says it (``request.document``)."""
@@ -54,16 +53,13 @@ class Tuned:
             "title": title,
             "reason": "; ".join(self.reasons),
             "changes": {"instances": self.changes} if self.changes else {},
-            "retires": [f"instance/{name}" for name in self.retires],
         }
         return {key: value for key, value in out.items() if value}
 
 
-def tune(
-    catalogue: Catalogue, judged: Iterable[Judged], day: date, named: Collection[str] = ()
-) -> list[Tuned]:
+def tune(catalogue: Catalogue, judged: Iterable[Judged], day: date) -> list[Tuned]:
     """The requests, by unit. What is overloaded grows only where a larger flavor is there, and room for
-    it. ``named``: instances that other entries name: they stay, stopped and out of every quota."""
+    it; what is idle is stopped and out of every quota."""
     numbers = figures(Placement, catalogue)
     estate = Estate.of(catalogue, numbers)
     # What waits for a server takes room too, before anything grows.
@@ -88,10 +84,9 @@ def tune(
             mine.changes[one.instance] = {"flavor": one.fits}
             if stands and moved and moved != stands:
                 mine.changes[one.instance]["server"] = moved
-        elif one.instance in named:
-            mine.changes[one.instance] = {"status": "retired", "stopped": True}
         else:
-            mine.retires.append(one.instance)
+            # Off and out of every quota; what lies on it stays until its owner gives it back.
+            mine.changes[one.instance] = {"status": "retired", "stopped": True}
         to = f" to {one.fits}" if one.fits else ""
         mine.reasons.append(f"{DOES[one.verdict]} {one.instance}{to} ({one.why})")
     return [out[unit] for unit in sorted(out)]

@@ -223,24 +223,13 @@ def tune(
     judged, _ = _judged(seen, _measures(app, seen, samples, prometheus, period))
     from ..capacity.tuning import tune as make
 
-    tuned = make(seen.catalogue, judged, date.today(), _named(app, judged))
+    tuned = make(seen.catalogue, judged, date.today())
     files = _written(folder, [one for one in tuned if one.instances], title)
     if as_json:
         emit({"requests": [_request(one, files.get(one.name)) for one in tuned]})
     else:
         _tell(console(), tuned, files)
     return int(Exit.OK)
-
-
-def _named(app: App, judged: list[Judged]) -> set[str]:
-    """Idle instances that other entries name: an inspection, a disk."""
-    from ..ledger import open_ledger
-    from ..plan.graph import LedgerGraph
-
-    idle = [one.instance for one in judged if one.verdict == "idle"]
-    with open_ledger(app.workspace).read() as connection:
-        graph = LedgerGraph(connection)
-        return {name for name in idle if graph.referrers([("instance", name)])}
 
 
 def _written(folder: Path, tuned: list[Tuned], title: str) -> dict[str, Path]:

@@ -32,11 +32,15 @@ from .ground import Ground
 
 # Requests whose entries others may change: they are carried out, and not about to be destroyed.
 _IN_USE = frozenset({"active", "expiring"})
+# What becomes of a machine that is retired: it is off and out of every quota, and all that lies on it stays
+# until whoever made it gives it back.
+_RETIRED = {"status": "retired", "stopped": True}
 
 
 class Changed(msgspec.Struct, frozen=True):
     """What becomes of one entry. ``before``, ``after``: the fields that change (None: not said), both empty
-    for one that ``retires``; ``of``: the request that made it, empty where files say it."""
+    for one that ``retires`` and is gone then (a machine is not: it is stopped); ``of``: the request that made
+    it, empty where files say it."""
 
     kind: str
     name: str
@@ -104,7 +108,6 @@ class _Work:
             words = "`until` is the end of what a request makes; this one changes what is there"
             self._tell(("until",), words, "ask for what is new in a request of its own")
         said: list[ClaimRow] = []
-        ended: list[ClaimKey] = []
         out: list[Changed] = []
         after: dict[Key, dict[str, Any] | None] = {}
         for key, new, way in [*self._wanted(), *self._retired()]:
@@ -120,18 +123,19 @@ class _Work:
             base = accepted if mine is None else mine.fields or {}
             after[key] = None if new is None else {**accepted, **new}
             if new is None:
-                out.append(Changed(*key, retires=True, of=of))
                 if mine:
-                    ended.append(mine.claim_key)
-                else:
-                    said.append(ClaimRow(*key, self._pin, 0, None))
+                    words = f"{key[0]}/{key[1]} is of request {of}, and goes with it"
+                    self._tell(way, words, f"`govcloud request release {of}` gives it back")
+                    continue
+                out.append(Changed(*key, retires=True))
+                said.append(ClaimRow(*key, self._pin, 0, None))
                 continue
             whole = {**base, **new}
             if self._same(key, base, new, way):
                 continue
             out.append(Changed(*key, before={n: base.get(n) for n in new}, after=new, of=of))
             said.append(ClaimRow(*key, mine.claimant if mine else self._pin, 0, whole))
-        return Changes(out, Asked(tuple(said), tuple(ended)), after)
+        return Changes(out, Asked(tuple(said)), after)
 
     def _no(self, way: Way, message: str, hint: str = "") -> list[ClaimRow] | None:
         self._tell(way, message, hint)
@@ -170,11 +174,16 @@ class _Work:
                 yield (block.kind, name), dict(said), ("changes", KINDS[block.kind].PLURAL, name)
 
     def _retired(self) -> Iterator[tuple[Key, dict[str, Any] | None, Way]]:
+        from .leasing import DATA
+
         kinds = set(map(str, self._ground.policy["retirable"])) & self._ground.kinds()
+        # Whatever a site lists: no request destroys data.
+        kinds -= set(DATA) - {"instance"}
         for number, subject in enumerate(self._document.retires):
             kind, _, name = subject.partition("/")
             if kind in kinds and name:
-                yield (kind, name), None, ("retires", number)
+                new = dict(_RETIRED) if kind == "instance" else None
+                yield (kind, name), new, ("retires", number)
             else:
                 words = f"{shown(subject)}: no request retires that"
                 self._tell(("retires", number), words, f"write KIND/NAME, of {one_of(sorted(kinds))}")

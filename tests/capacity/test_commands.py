@@ -164,8 +164,9 @@ def test_tune_makes_a_request_for_each_unit(workspace: Path, tmp_path: Path, cli
     assert made["bureau"]["instances"] == ["busy", "idle"] and made["office"]["instances"] == ["wide"]
     form = yaml.safe_load((workspace / made["bureau"]["file"]).read_text())
     assert (form["unit"], form["applicant"]) == ("bureau", "li")
-    assert form["retires"] == ["instance/idle"] and "entries" not in form
-    assert form["changes"] == {"instances": {"busy": {"flavor": "medium"}}}
+    assert "retires" not in form and "entries" not in form
+    stopped = {"status": "retired", "stopped": True}
+    assert form["changes"] == {"instances": {"busy": {"flavor": "medium"}, "idle": stopped}}
     again = cli("capacity", "tune", "--samples", samples, cwd=workspace)
     assert again.code == 2 and "is there already" in again.err
 

@@ -118,24 +118,56 @@ def test_growing_takes_the_difference(place: Province, cli: Cli) -> None:
     assert of(cli, "web-1")["fields"]["flavor"] == "large"
 
 
-def test_what_is_retired_is_gone_and_does_not_come_back_by_itself(place: Province, cli: Cli) -> None:
-    done = cli("request", "submit", change(place, retires=["instance/mine", "instance/web-1"]))
-    assert done.code == 0, done
-    assert "changes: instance/web-1 is retired" in done.out
-    assert "- instance/mine" in done.out and "contract" in done.out
-    assert cli("request", "apply", "less", "--yes").code == 0
-    assert [cli("show", f"instance/{name}").code for name in ("mine", "web-1")] == [2, 2]
-    assert vcpus(cli, place) == 0
-    # The file still says it; it is told, and the request stays until the file agrees.
-    assert "instance/mine (pin:request:less)" in cli("plan").out
-    kept = cli("request", "release", "less", "--yes")
-    assert kept.code == 4 and "its file still says it" in kept.err, kept
-    del place.tables["instances"]["mine"]
+def test_a_machine_that_is_retired_is_stopped_and_nothing_of_it_is_lost(place: Province, cli: Cli) -> None:
+    """What destroys it is its own end: the release of the request that made it, or its file."""
+    place.tables["volumes"] = {"data": {"project": "p", "size_gib": 10, "instance": "mine"}}
     place.write()
     assert cli("apply", "--yes").code == 0
-    assert "pinned" not in cli("plan").out
+    before = {name: of(cli, name)["fields"] for name in ("mine", "web-1")}
+    done = cli("request", "submit", change(place, retires=["instance/mine", "instance/web-1"]))
+    assert done.code == 0, done
+    assert "changes: instance/web-1: status running → retired, stopped False → True" in done.out
+    assert "contract" not in done.out
+    assert cli("request", "apply", "less", "--yes").code == 0
+    for name in before:
+        assert of(cli, name)["fields"] == before[name] | {"status": "retired", "stopped": True}
+    assert cli("show", "volume/data").code == 0
+    assert vcpus(cli, place) == 0
+    assert "instance/mine (pin:request:less)" in cli("plan").out
+    again = cli("request", "submit", change(place, "more", retires=["instance/web-1"]))
+    assert again.code == 2 and "instance/web-1 is so already" in again.err, again
     assert cli("request", "release", "less", "--yes").code == 0
-    assert cli("show", "instance/web-1").code == 2
+    assert {name: of(cli, name)["fields"] for name in before} == before
+    assert cli("plan", "--detailed-exitcode").code == 0
+
+
+def test_what_goes_with_a_request_holds_no_data_and_is_of_no_other(place: Province, cli: Cli) -> None:
+    """Whatever the policy lists; what a file says of the rest is gone, and stays so until the file agrees."""
+    lists = {"retirable": ["instance", "volume", "application"]}
+    place.tables["profiles"]["request-entries"] = {"values": lists, "invented": True}
+    place.tables["volumes"] = {"data": {"project": "p", "size_gib": 10, "instance": "mine"}}
+    place.tables["applications"] = {"k": {"unit": "bureau"}}
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert (
+        cli("request", "submit", form(place, "keys", {"applications": {"theirs": {"unit": "bureau"}}})).code
+        == 0
+    )
+    assert cli("request", "apply", "keys", "--yes").code == 0
+    refused = cli("request", "submit", change(place, retires=["volume/data", "application/theirs"]))
+    assert refused.code == 2, refused
+    assert "'volume/data': no request retires that" in refused.err
+    assert "application/theirs is of request keys, and goes with it" in refused.err
+    done = cli("request", "submit", change(place, retires=["application/k"]))
+    assert done.code == 0 and "- application/k" in done.out, done
+    assert cli("request", "apply", "less", "--yes").code == 0
+    assert cli("show", "application/k").code == 2
+    kept = cli("request", "release", "less", "--yes")
+    assert kept.code == 4 and "its file still says it" in kept.err, kept
+    del place.tables["applications"]["k"]
+    place.write()
+    assert cli("apply", "--yes").code == 0
+    assert cli("request", "release", "less", "--yes").code == 0
     assert cli("plan", "--detailed-exitcode").code == 0
 
 
@@ -263,7 +295,8 @@ def test_from_a_review_to_what_was_signed(tmp_path: Path, cli: Cli) -> None:
         "mine": "medium",
         "web-1": "medium",
     }
-    assert place.run("show", "instance/old").code == 2
+    old = place.good("show", "instance/old", "--json").json["fields"]
+    assert (old["status"], old["stopped"]) == ("retired", True)
     lines = place.good("capacity", "usage", "--by", "project", "--json", by="clerk").json["lines"]
     used = {line["measure"]: line["used"] for line in lines if line["subject"] == "project/p"}
     assert (used["vcpus"], used["instances"]) == (8, 2)
