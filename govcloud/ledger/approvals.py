@@ -96,7 +96,8 @@ def draft(
 def sealed(one: Approval, text: bytes, signer: signatures.Signer) -> Approval:
     """The draft with its signature; ``text``: its message. Raises ``NoSigner``."""
     signature = signatures.armour(signer.sign(text, NAMESPACE))
-    public = signatures.bare(signer.public)
+    # What was drafted for another key is then no signature at all.
+    public = one.public or signatures.bare(signer.public)
     return msgspec.structs.replace(one, id=id_of(signature), public=public, signature=signature)
 
 

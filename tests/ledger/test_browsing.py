@@ -294,7 +294,9 @@ def test_portrait(view: View, ledger: Ledger) -> None:
     assert [n["name"] for n in shown.networks["networks"]] == ["app"]
     assert [a["address"] for a in shown.networks["ipv6"]] == ["3fff:1::21"]
     assert (shown.endpoints[0]["domain"], shown.endpoints[0]["port"]) == ("www.gov.example", 80)
-    assert shown.endpoints[0]["certificates"] == ["www"]
+    # It is the application's, and no endpoint shows it.
+    assert shown.endpoints[0]["certificates"] == []
+    assert [one["name"] for one in shown.certificates] == ["www"]
     assert shown.grade["mlps"] == 3
     # The newest figure of each probe, and no other.
     (protection,) = shown.recovery["protections"]

@@ -63,6 +63,8 @@ def test_every_field_that_leads_to_its_own_kind_is_judged_or_known_not_to_be() -
         ("unit", "leading_group"),
         ("dataset", "same_as"),
         ("prefix", "pairs_with"),
+        ("instance", "apart_from"),
+        ("instance", "together_with"),
     }
     found = {(k, f.name) for k in KINDS for f in fields(k).values() if f.ref and f.ref.kinds == (k,)}
     assert found == {*TREES, *ORDERS} | free
