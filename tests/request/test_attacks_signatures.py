@@ -199,7 +199,7 @@ def test_a_delegation_out_of_its_days(
 
 def resigned(county: County, ledger: Ledger, one: Approval, by: str, **changed: Any) -> Approval:
     """What somebody signs who writes the message themselves."""
-    one = msgspec.structs.replace(one, person=by, account=f"{by}@desk", **changed)
+    one = msgspec.structs.replace(one, person=by, account=f"{by}@desk", public="", **changed)
     with ledger.read() as connection:
         text = approvals.message(connection, one)
     return approvals.sealed(one, text, county.own_key(by))
