@@ -20,7 +20,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -128,7 +128,8 @@ def unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def cells(path: Path) -> Iterator[bytes]:
     """Every text and blob in a SQLite file: a long one lies on several pages, in pieces."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    # Closed at once: what this process keeps open would be pulled from under it by the next command.
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         connection.text_factory = bytes
         tables = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
         for (name,) in tables:

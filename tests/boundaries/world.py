@@ -33,7 +33,11 @@ def tables() -> Tables:
         "units": {"bureau": {"region": "here"}, "health": {"region": "here"}},
         "persons": {"li": {"unit": "bureau", "duty": "information_officer"}},
         "targets": {"lab": {"driver": "lab", "routing": "static"}},
-        "profiles": {"probing": {"values": {"patience_s": 20}}},
+        "profiles": {
+            "probing": {"values": {"patience_s": 20}},
+            # What happens where the rules would refuse is what these tests look at.
+            "rules": {"values": {"gate": "none"}},
+        },
         "zones": {"extranet": {"role": "extranet"}, "private": {"role": "private", "unit": "health"}},
         "nodes": {
             name: {
