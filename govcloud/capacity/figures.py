@@ -10,9 +10,8 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from ..errors import InputError, Problem
 from ..model.catalogue import Catalogue
-from ..model.policy import Profile
+from ..policy import hosting
 from ..policy.hosting import Placement
 
 __all__ = ["Placement", "Review", "figures"]
@@ -65,12 +64,4 @@ NAMES: dict[type[msgspec.Struct], str] = {
 
 def figures(cls: type[F], catalogue: Catalogue) -> F:
     """The numbers as the profile says them. Raises ``InputError`` for a key or a value that is none."""
-    name = NAMES[cls]
-    profile = catalogue.all(Profile).get(name)
-    try:
-        return msgspec.convert(profile.values if profile else {}, cls)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            [Problem(f"profile/{name}: {error}")],
-            hint=f"docs/capacity.md has the keys: {', '.join(cls.__struct_fields__)}",
-        ) from None
+    return hosting.figures(cls, NAMES[cls], catalogue)

@@ -10,6 +10,7 @@ import msgspec
 from ..ledger import Ledger
 from ..ledger.connection import Connection
 from ..ledger.entries import Key
+from ..ledger.typed import tables
 from ..model import KINDS
 from ..model.catalogue import Catalogue
 from ..plan.together import together
@@ -23,17 +24,11 @@ READ = (
 
 def accepted(connection: Connection, said: Mapping[Key, Mapping[str, Any]] | None = None) -> Catalogue:
     """The entries as they are accepted now, with those of a request over them."""
-    tables = {}
-    for kind in READ:
-        rows = connection.rows(
-            "SELECT name, fields FROM accepted WHERE until IS NULL AND kind = :kind", kind=kind
-        )
-        decoder = msgspec.json.Decoder(KINDS[kind])
-        tables[kind] = {name: decoder.decode(fields) for name, fields in rows}
+    found = tables(connection, READ)
     for (kind, name), fields in (said or {}).items():
-        if kind in tables:
-            tables[kind][name] = msgspec.convert(fields, KINDS[kind])
-    return Catalogue(tables)
+        if kind in found:
+            found[kind][name] = msgspec.convert(fields, KINDS[kind])
+    return Catalogue(found)
 
 
 def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:

@@ -6,7 +6,7 @@ Where no instance says its server, nothing is asked: servers are found by ``govc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from ..model.datacentre import Server
 from ..model.policy import Profile
 from .base import Breach, Case
 from .registry import rule
+
+F = TypeVar("F", bound=msgspec.Struct)
 
 # More than any server has: where nothing is said.
 UNBOUNDED = 10**9
@@ -41,16 +43,24 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     prefer: Literal["fewest", "even"] = "fewest"
 
 
-def placement(catalogue: Catalogue) -> Placement:
-    """As ``profile/placement`` says. Raises ``InputError`` for a key or a value that is none."""
-    profile = catalogue.all(Profile).get("placement")
+def figures(cls: type[F], name: str, catalogue: Catalogue) -> F:
+    """The numbers of ``profile/NAME``, with their defaults.
+
+    Raises ``InputError`` for a key or a value that is none.
+    """
+    profile = catalogue.all(Profile).get(name)
     try:
-        return msgspec.convert(profile.values if profile else {}, Placement)
+        return msgspec.convert(profile.values if profile else {}, cls)
     except msgspec.ValidationError as error:
         raise InputError(
-            [Problem(f"profile/placement: {error}")],
-            hint=f"docs/capacity.md has the keys: {', '.join(Placement.__struct_fields__)}",
+            [Problem(f"profile/{name}: {error}")],
+            hint=f"docs/capacity.md has the keys: {', '.join(cls.__struct_fields__)}",
         ) from None
+
+
+def placement(catalogue: Catalogue) -> Placement:
+    """As ``profile/placement`` says. Raises ``InputError`` as ``figures`` does."""
+    return figures(Placement, "placement", catalogue)
 
 
 def capacity_of(server: Server, numbers: Placement) -> tuple[int, ...]:

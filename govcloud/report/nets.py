@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from ..ledger import Ledger, entries
 from ..ledger.connection import Connection
-from ..model import KINDS
+from ..ledger.typed import tables
 from ..model.catalogue import Catalogue
 from ..plan.together import together
 from ..workspace import Workspace
@@ -39,14 +37,7 @@ Key = entries.Key
 
 def accepted(connection: Connection) -> Catalogue:
     """The net's entries as they are accepted now."""
-    tables = {}
-    for kind in READ:
-        rows = connection.rows(
-            "SELECT name, fields FROM accepted WHERE until IS NULL AND kind = :kind", kind=kind
-        )
-        decoder = msgspec.json.Decoder(KINDS[kind])
-        tables[kind] = {name: decoder.decode(fields) for name, fields in rows}
-    return Catalogue(tables)
+    return Catalogue(tables(connection, READ))
 
 
 def proposed(workspace: Workspace, ledger: Ledger) -> Catalogue:

@@ -279,17 +279,22 @@ def test_what_failed_and_would_do_something_else_is_decided_on_anew(place: Provi
 # -- what a kill leaves ------------------------------------------------------------------------------
 
 
+def as_left(place: Province, status: str) -> requests.Row:
+    """As it was then: the run in this status, the request approved, its entries accepted."""
+    ledger = open_ledger(open_workspace(str(place.root)))
+    with ledger.write() as connection:
+        row = requests.get(connection, "web")
+        connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
+        connection.run("UPDATE run SET status = :status WHERE id = :run", run=row.run, status=status)
+    ledger.close()
+    return row
+
+
 def test_a_kill_before_the_end_is_told_by_the_next_command(place: Province, cli: Cli) -> None:
     """Between the Record and the row that says that the run is done."""
     assert cli("request", "submit", form(place, "web")).code == 0
     assert cli("request", "apply", "web", "--yes").code == 0
-    ledger = open_ledger(open_workspace(str(place.root)))
-    with ledger.write() as connection:
-        row = requests.get(connection, "web")
-        # As it was then: the run at work, the request approved, its entries accepted.
-        connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
-        connection.run("UPDATE run SET status = 'running' WHERE id = :run", run=row.run)
-    ledger.close()
+    row = as_left(place, "running")
     taken = cli("request", "withdraw", "web")
     assert (taken.code, f"run {row.run} carries request web out" in taken.err) == (5, True), taken
     told = cli("request", "list", "--open", "--json").json[0]["open"][0]
@@ -303,12 +308,7 @@ def test_a_kill_before_the_end_is_told_by_the_next_command(place: Province, cli:
 def test_a_run_that_is_given_up_leaves_a_request_that_failed(place: Province, cli: Cli) -> None:
     assert cli("request", "submit", form(place, "web")).code == 0
     assert cli("request", "apply", "web", "--yes").code == 0
-    ledger = open_ledger(open_workspace(str(place.root)))
-    with ledger.write() as connection:
-        row = requests.get(connection, "web")
-        connection.run("UPDATE request SET state = 'approved' WHERE name = 'web'")
-        connection.run("UPDATE run SET status = 'failed' WHERE id = :run", run=row.run)
-    ledger.close()
+    row = as_left(place, "failed")
     assert cli("runs", "cancel", row.run).code == 0
     refused = cli("request", "withdraw", "web")
     assert (refused.code, "govcloud request release web" in refused.err) == (5, True), refused
